@@ -1,0 +1,137 @@
+"""Rules for the addresses of the pair: what may be a virtual IP and what may not.
+
+Used by the exporter, by preflight and by keepalived's start, so it uses the standard library alone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Family = Literal["ipv4", "ipv6"]
+
+
+class AddressError(ValueError):
+    """A value is not the address it should be; the message says which and why."""
+
+
+def family(address: Address) -> Family:
+    """Return the family's name as metrics and messages spell it."""
+    return "ipv4" if address.version == 4 else "ipv6"
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualAddress:
+    """A virtual IP and the prefix length that keepalived gives it (a host route unless stated)."""
+
+    address: Address
+    prefix_length: int
+
+    def __str__(self) -> str:
+        return str(self.address)
+
+    @property
+    def with_prefix(self) -> str:
+        """``ADDRESS/LENGTH`` as keepalived's configuration spells it."""
+        return f"{self.address}/{self.prefix_length}"
+
+
+def parse_address(text: str) -> Address:
+    """Parse one address without a prefix.
+
+    Raises:
+        AddressError: the text is not an IPv4 or IPv6 address.
+    """
+    try:
+        return ipaddress.ip_address(text.strip())
+    except ValueError:
+        msg = f"{text.strip()!r} is not an IPv4 or IPv6 address"
+        raise AddressError(msg) from None
+
+
+def parse_virtual_address(text: str) -> VirtualAddress:
+    """Parse ``ADDRESS`` or ``ADDRESS/LENGTH``.
+
+    Raises:
+        AddressError: the text is neither.
+    """
+    host, slash, length = text.strip().partition("/")
+    address = parse_address(host)
+    if not slash:
+        return VirtualAddress(address, address.max_prefixlen)
+    if not (length.isascii() and length.isdigit() and 1 <= int(length) <= address.max_prefixlen):
+        msg = f"{text.strip()!r} has no valid prefix length: 1 to {address.max_prefixlen}"
+        raise AddressError(msg)
+    return VirtualAddress(address, int(length))
+
+
+def virtual_address_problem(
+    virtual: VirtualAddress,
+    networks: Sequence[Network],
+    node_addresses: Iterable[Address] = (),
+) -> str | None:
+    """Say why clients could not use this virtual IP, or None when they can.
+
+    ``networks`` are the subnets of the interface, as far as they are known; where none of the
+    address's family is known, only what holds everywhere is checked (RFC 919, RFC 4291).
+    """
+    address = virtual.address
+    if address in set(node_addresses):
+        return f"{address} is a node's own address; the VIP must be one that no host has"
+    if address.is_loopback or address.is_multicast or address.is_unspecified:
+        return f"{address} is a loopback, multicast or unspecified address; clients cannot use it as a DNS server"
+    if address == ipaddress.IPv4Address("255.255.255.255"):
+        return f"{address} is the limited broadcast address; clients cannot use it as a DNS server"
+    own = ipaddress.ip_network(virtual.with_prefix, strict=False)
+    known = [network for network in (*networks, own) if network.version == address.version]
+    for network in known:
+        if network.num_addresses <= 2:
+            continue
+        if address.version == 4 and address == network.broadcast_address:
+            return f"{address} is the broadcast address of {network}; clients cannot use it as a DNS server"
+        if address == network.network_address:
+            return f"{address} is the network address of {network}; clients cannot use it as a DNS server"
+    subnets = [network for network in networks if network.version == address.version]
+    if subnets and not any(address in network for network in subnets):
+        listed = ", ".join(map(str, subnets))
+        return f"{address} is outside the interface's subnet ({listed}); clients on the LAN could not reach it"
+    return None
+
+
+def interface_networks(device: str, proc: Path = Path("/proc")) -> list[Network]:
+    """Return the subnets directly connected to a device, link-local ones left out.
+
+    Read from ``/proc/net/route`` and ``/proc/net/if_inet6`` (proc(5)); empty when the device is
+    absent, down or has no address yet.
+    """
+    networks: set[Network] = set()
+    for line in _lines(proc / "net" / "route")[1:]:
+        fields = line.split()
+        if len(fields) < 8 or fields[0] != device or fields[2] != "00000000":
+            continue
+        destination, mask = (socket.inet_ntoa(struct.pack("=L", int(fields[i], 16))) for i in (1, 7))
+        network = ipaddress.ip_network(f"{destination}/{mask}")
+        if 0 < network.prefixlen < 32:
+            networks.add(network)
+    for line in _lines(proc / "net" / "if_inet6"):
+        fields = line.split()
+        if len(fields) != 6 or fields[5] != device:
+            continue
+        network = ipaddress.ip_network((int(fields[0], 16), int(fields[2], 16)), strict=False)
+        if not network.is_link_local and network.prefixlen < 128:
+            networks.add(network)
+    return sorted(networks, key=lambda network: (network.version, network))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("ascii").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,64 @@
+"""Names of the files in the runtime directory that keepalived's side writes and the exporter reads.
+
+The directory is a tmpfs shared by the keepalived, guard and exporter containers.
+This module is imported by ``stack/keepalived`` too, so it uses the standard library alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_DIRECTORY = Path("/run/dnsha")
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeFiles:
+    """Paths below one runtime directory."""
+
+    directory: Path = DEFAULT_DIRECTORY
+
+    @property
+    def lock(self) -> Path:
+        """Held with flock(2) by every keepalived process, so it is free exactly when all are dead."""
+        return self.directory / "keepalived.lock"
+
+    @property
+    def pid(self) -> Path:
+        """Process id of keepalived's parent process."""
+        return self.directory / "keepalived.pid"
+
+    @property
+    def vrrp_pid(self) -> Path:
+        """Process id of keepalived's VRRP child."""
+        return self.directory / "keepalived-vrrp.pid"
+
+    @property
+    def events(self) -> Path:
+        """The ordered event log, one JSON object a line."""
+        return self.directory / "events.jsonl"
+
+    @property
+    def rotated_events(self) -> Path:
+        """The previous event log."""
+        return self.directory / "events.jsonl.1"
+
+    @property
+    def dump(self) -> Path:
+        """Keepalived's JSON dump, complete and published atomically; its mtime is when it was taken."""
+        return self.directory / "vrrp.json"
+
+    @property
+    def drain(self) -> Path:
+        """``1`` asks keepalived to hand the VIP over, ``0`` to take part again."""
+        return self.directory / "drain"
+
+    @property
+    def notify_fifo(self) -> Path:
+        """The FIFO on which keepalived announces state changes."""
+        return self.directory / "notify.fifo"
+
+    @property
+    def values(self) -> Path:
+        """Definitions rendered from the environment, included by ``keepalived.conf``."""
+        return self.directory / "keepalived-values.conf"

@@ -1,0 +1,193 @@
+"""Record what keepalived announces, in order and timestamped, and publish its JSON dumps whole.
+
+keepalived writes state changes to a FIFO (keepalived.conf(5), ``vrrp_notify_fifo``) and, on a signal,
+a JSON dump to ``$TMPDIR/keepalived.json`` that is not written atomically up to 2.4.3.
+The recorder is a child of keepalived's parent process and ends with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exporter.runtime import RuntimeFiles
+
+DUMP_INTERVAL_SECONDS = 5.0
+DUMP_TIMEOUT_SECONDS = 1.0
+SETTLE_SECONDS = 0.05
+LOG_LIMIT_BYTES = 256 * 1024
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file in one step; readers see the old content or the new one, never a part."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), 0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@dataclass(slots=True)
+class EventLog:
+    """An append-only log of one JSON object a line: ``seq``, ``time`` (Unix seconds), ``message``.
+
+    A new log begins with a ``checkpoint`` that holds the counts of all messages so far and the last
+    message of each subject, so that counters never go back when the log rotates.
+    """
+
+    files: RuntimeFiles
+    limit: int = LOG_LIMIT_BYTES
+    sequence: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    last: dict[str, dict[str, object]] = field(default_factory=dict)
+
+    def resume(self) -> None:
+        """Take over the counts of the log that an earlier recorder left, whatever its state."""
+        try:
+            content = self.files.events.read_bytes()
+        except FileNotFoundError:
+            return
+        for line in content.splitlines():
+            try:
+                self._account(json.loads(line))
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                continue
+        if content and not content.endswith(b"\n"):
+            self._append(b"\n")
+
+    def record(self, message: str) -> None:
+        """Append one message, rotating the log first when it has grown past its limit."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.files.events.stat().st_size >= self.limit:
+                self._rotate()
+        entry: dict[str, object] = {"seq": self.sequence + 1, "time": time.time(), "message": message}
+        self._append(json.dumps(entry).encode() + b"\n")
+        self._account(entry)
+
+    def _account(self, entry: dict[str, object]) -> None:
+        self.sequence = max(self.sequence, int(str(entry["seq"])))
+        checkpoint = entry.get("checkpoint")
+        if isinstance(checkpoint, dict):
+            self.counts = {str(key): int(value) for key, value in checkpoint["counts"].items()}
+            self.last = dict(checkpoint["last"])
+            return
+        words = str(entry["message"]).split()
+        key, subject = " ".join(words[:3]), " ".join(words[:2])
+        self.counts[key] = self.counts.get(key, 0) + 1
+        self.last[subject] = entry
+
+    def _rotate(self) -> None:
+        self.files.events.replace(self.files.rotated_events)
+        checkpoint = {"counts": self.counts, "last": self.last}
+        entry = {"seq": self.sequence, "time": time.time(), "checkpoint": checkpoint}
+        write_atomically(self.files.events, json.dumps(entry).encode() + b"\n")
+
+    def _append(self, line: bytes) -> None:
+        descriptor = os.open(self.files.events, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, line)
+        finally:
+            os.close(descriptor)
+
+
+def publish_dump(keepalived: int, signal_number: int, source: Path, target: Path) -> bool:
+    """Ask keepalived for a JSON dump and publish it once it is complete; say whether it was."""
+    source.unlink(missing_ok=True)
+    os.kill(keepalived, signal_number)
+    deadline = time.monotonic() + DUMP_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(0.005)
+        try:
+            content = source.read_bytes()
+            json.loads(content)
+        except (FileNotFoundError, ValueError):
+            continue
+        write_atomically(target, content)
+        return True
+    return False
+
+
+def spawn(files: RuntimeFiles, dump_source: Path, lock: int, version: str) -> None:
+    """Fork the recorder; the caller then becomes keepalived."""
+    with contextlib.suppress(FileExistsError):
+        os.mkfifo(files.notify_fifo, 0o600)
+    asked = subprocess.run(["keepalived", "--signum=JSON"], capture_output=True, text=True, timeout=10, check=True)
+    signal_number = int(asked.stdout)
+    keepalived = os.getpid()
+    fifo = os.open(files.notify_fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if os.fork():
+        os.close(fifo)
+        return
+    os.close(lock)  # only keepalived's own processes may hold it
+    status = 1
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # ends with keepalived, after its last words
+        _run(files, fifo, keepalived, signal_number, dump_source, version)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _run(
+    files: RuntimeFiles, fifo: int, keepalived: int, signal_number: int, dump_source: Path, version: str
+) -> None:
+    death = os.pidfd_open(keepalived)
+    log = EventLog(files)
+    log.resume()
+    log.record(f"KEEPALIVED START {version}")
+    poll = select.poll()
+    poll.register(fifo, select.POLLIN)
+    poll.register(death, select.POLLIN)
+    pending = b""
+    next_dump = time.monotonic() + SETTLE_SECONDS
+    while True:
+        ready = dict(poll.poll(max(0.0, next_dump - time.monotonic()) * 1000))
+        if fifo in ready:
+            chunk = _read(fifo)
+            pending = _record_lines(log, pending + chunk)
+            next_dump = min(next_dump, time.monotonic() + SETTLE_SECONDS)
+            if not chunk and death not in ready:
+                # Every writer is gone: the VRRP child died and its parent will start another.
+                log.record("KEEPALIVED CHILD_EXIT")
+                poll.unregister(fifo)
+                os.close(fifo)
+                fifo = os.open(files.notify_fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                poll.register(fifo, select.POLLIN)
+        if death in ready:
+            while chunk := _read(fifo):
+                pending = _record_lines(log, pending + chunk)
+            log.record("KEEPALIVED STOP")
+            return
+        if time.monotonic() >= next_dump:
+            with contextlib.suppress(ProcessLookupError):
+                publish_dump(keepalived, signal_number, dump_source, files.dump)
+            next_dump = time.monotonic() + DUMP_INTERVAL_SECONDS
+
+
+def _read(fifo: int) -> bytes:
+    try:
+        return os.read(fifo, 65536)
+    except BlockingIOError:
+        return b""
+
+
+def _record_lines(log: EventLog, data: bytes) -> bytes:
+    *lines, rest = data.split(b"\n")
+    for line in lines:
+        log.record(line.decode(errors="replace"))
+    return rest

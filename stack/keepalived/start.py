@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Start keepalived on this node: check the environment, render its values, record its events, become it.
+
+Reads NODE_ROLE, NODE_NAME, NODE_IP, PEER_IP, VIP_ADDRESS, NETWORK_INTERFACE and the optional
+VIRTUAL_ROUTER_ID, VRRP_ADVERT_INTERVAL, VRRP_PASSWORD, USE_UNICAST_VRRP.
+Exits with 3, naming every mistake, when keepalived could not run with them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+from exporter.addressing import interface_networks  # noqa: E402
+from exporter.runtime import RuntimeFiles  # noqa: E402
+from stack.keepalived import recorder  # noqa: E402
+from stack.keepalived.values import ConfigurationError, read_environment, render  # noqa: E402
+
+CONFIGURATION = HERE / "keepalived.conf"
+BAD_CONFIGURATION = 3
+
+
+def keepalived_version() -> tuple[int, int, int]:
+    """Ask the installed keepalived for its version (it prints it on standard error)."""
+    output = subprocess.run(["keepalived", "--version"], capture_output=True, text=True, timeout=10, check=True)
+    match = re.search(r"Keepalived v(\d+)\.(\d+)\.(\d+)", output.stderr + output.stdout)
+    if match is None:
+        msg = "keepalived does not say its version; install keepalived 2.2.7 or newer"
+        raise ConfigurationError([msg])
+    return int(match[1]), int(match[2]), int(match[3])
+
+
+def script_user() -> str:
+    """The account for the check: keepalived's own where the system has it."""
+    try:
+        return pwd.getpwnam("keepalived_script").pw_name
+    except KeyError:
+        return pwd.getpwuid(os.getuid()).pw_name
+
+
+def take_lock(files: RuntimeFiles) -> int:
+    """Take the lock whose holders are keepalived's processes, so that others see when all are dead.
+
+    The descriptor is inherited by keepalived and by the processes it forks (flock(2)).
+    """
+    descriptor = os.open(files.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        msg = f"another keepalived holds {files.lock}; stop it first"
+        raise ConfigurationError([msg]) from None
+    os.set_inheritable(descriptor, True)
+    return descriptor
+
+
+def prepare(files: RuntimeFiles) -> list[str]:
+    """Write the values and prove that keepalived accepts them; return its command line."""
+    settings = read_environment(os.environ, interface_networks)
+    version = keepalived_version()
+    values = render(settings, version, CONFIGURATION.parent / "check-dns", script_user())
+    recorder.write_atomically(files.values, values.encode())
+    command = [
+        "keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp",
+        f"--use-file={CONFIGURATION}", f"--config-id={settings.role}",
+        f"--pid={files.pid}", f"--vrrp_pid={files.vrrp_pid}",
+    ]  # fmt: skip
+    test = subprocess.run([*command, "--config-test"], capture_output=True, text=True, timeout=30, check=False)
+    if test.returncode:
+        said = [line for line in (test.stderr + test.stdout).splitlines() if line.strip()]
+        msg = f"keepalived refuses the configuration (exit {test.returncode}):"
+        raise ConfigurationError([msg, *said])
+    return command
+
+
+def main() -> int:
+    """Become keepalived, or say what to correct."""
+    os.umask(0o022)
+    files = RuntimeFiles()
+    scratch = files.directory.with_name("keepalived-scratch")
+    try:
+        files.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        scratch.mkdir(mode=0o700, exist_ok=True)
+        os.environ["TMPDIR"] = str(scratch)
+        lock = take_lock(files)
+        command = prepare(files)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            print(f"keepalived not started: {problem}", file=sys.stderr)
+        return BAD_CONFIGURATION
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"keepalived not started: {error}", file=sys.stderr)
+        return 1
+    for stale in (files.pid, files.vrrp_pid):  # a stale pid file stops 2.2.7 for ever
+        stale.unlink(missing_ok=True)
+    version = ".".join(map(str, keepalived_version()))
+    if not files.drain.exists():  # keepalived would make it unreadable for the exporter
+        recorder.write_atomically(files.drain, b"0\n")
+    recorder.spawn(files, scratch / "keepalived.json", lock, version)
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""Keepalived's values for one node: read from the environment, checked, and rendered as definitions."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter.addressing import (
+    Address,
+    AddressError,
+    Network,
+    VirtualAddress,
+    parse_address,
+    parse_virtual_address,
+    virtual_address_problem,
+)
+
+ROLES = ("primary", "secondary", "standalone")
+CHECK_INTERVAL_SECONDS = 0.25
+DECIMAL_CHECK_INTERVAL_SINCE = (2, 3, 2)
+DEFAULT_ADVERT_INTERVAL_SECONDS = 0.05
+DOWN_TIMER_ADVERTS = 5
+# VRRPv2 counts whole seconds and waits for three adverts (RFC 3768).
+V2_ADVERT_INTERVAL_SECONDS = 1
+V2_DOWN_TIMER_ADVERTS = 3
+V2_PASSWORD_LENGTH = 8
+
+
+class ConfigurationError(Exception):
+    """The environment does not describe a node; ``problems`` holds a sentence for each mistake."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class KeepalivedSettings:
+    """What keepalived needs to know of one node; intervals in seconds."""
+
+    role: str
+    name: str
+    interface: str
+    virtual_router_id: int
+    virtual_addresses: tuple[VirtualAddress, ...]
+    address: Address
+    peer: Address | None
+    unicast: bool
+    password: str
+    advert_interval: float
+
+
+def read_environment(
+    environment: Mapping[str, str], networks_of: Callable[[str], Sequence[Network]]
+) -> KeepalivedSettings:
+    """Read and check every value before complaining once.
+
+    Raises:
+        ConfigurationError: with every mistake found.
+    """
+    problems: list[str] = []
+
+    def text(name: str, default: str | None = None) -> str:
+        value = environment.get(name, "").strip() or (default or "")
+        if not value and default is None:
+            problems.append(f"{name} is not set")
+        return value
+
+    def address(name: str, default: str | None = None) -> Address | None:
+        value = text(name, default)
+        try:
+            return parse_address(value.partition("/")[0]) if value else None
+        except AddressError as error:
+            problems.append(f"{name}: {error}")
+            return None
+
+    def decimal(name: str, default: str, low: float, high: float, form: str = r"\d+(\.\d+)?") -> float:
+        value = text(name, default)
+        if not re.fullmatch(form, value, re.ASCII) or not low <= float(value) <= high:
+            problems.append(f"{name} is {value!r}; it must be a number from {low:g} to {high:g}")
+            return low
+        return float(value)
+
+    role = text("NODE_ROLE")
+    if role and role not in ROLES:
+        problems.append(f"NODE_ROLE is {role!r}; it must be one of {', '.join(ROLES)}")
+    name = text("NODE_NAME")
+    if name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", name):
+        problems.append(f"NODE_NAME is {name!r}; use letters, digits, dots and hyphens, 63 at most")
+    interface = text("NETWORK_INTERFACE")
+    networks: Sequence[Network] = ()
+    if interface and not re.fullmatch(r"[^\s/]{1,15}", interface):
+        problems.append(f"NETWORK_INTERFACE is {interface!r}, which no interface can be called")
+    elif interface:
+        networks = networks_of(interface)
+    node = address("NODE_IP")
+    standalone = role == "standalone"
+    peer = address("PEER_IP", "" if standalone else None)
+    if node and peer and node == peer:
+        problems.append(f"PEER_IP and NODE_IP are both {node}; PEER_IP is the other node's address")
+    virtual = _virtual_addresses(text("VIP_ADDRESS"), networks, [a for a in (node, peer) if a], problems)
+    unicast = text("USE_UNICAST_VRRP", "true").lower()
+    if unicast not in ("true", "false"):
+        problems.append(f"USE_UNICAST_VRRP is {unicast!r}; it must be true or false")
+    password = text("VRRP_PASSWORD", "")
+    if password and not re.fullmatch(rf"[A-Za-z0-9_.-]{{1,{V2_PASSWORD_LENGTH}}}", password):
+        problems.append(
+            f"VRRP_PASSWORD must be 1 to {V2_PASSWORD_LENGTH} letters, digits, dots, hyphens or underscores: "
+            "VRRPv2 has room for no more"
+        )
+    if password and any(v.address.version == 6 for v in virtual[:1]):
+        problems.append("VRRP_PASSWORD selects VRRPv2, which is for IPv4: name an IPv4 address first in VIP_ADDRESS")
+    settings_number = int(decimal("VIRTUAL_ROUTER_ID", "53", 1, 255, r"\d+"))
+    interval = decimal("VRRP_ADVERT_INTERVAL", str(DEFAULT_ADVERT_INTERVAL_SECONDS), 0.01, 40)
+    if problems or node is None:
+        raise ConfigurationError(problems)
+    return KeepalivedSettings(
+        role=role,
+        name=name,
+        interface=interface,
+        virtual_router_id=settings_number,
+        virtual_addresses=virtual,
+        address=node,
+        peer=peer,
+        unicast=unicast == "true" and not standalone,
+        password=password,
+        advert_interval=interval,
+    )
+
+
+def _virtual_addresses(
+    value: str, networks: Sequence[Network], nodes: list[Address], problems: list[str]
+) -> tuple[VirtualAddress, ...]:
+    found: list[VirtualAddress] = []
+    for part in filter(str.strip, value.split(",")):
+        try:
+            virtual = parse_virtual_address(part)
+        except AddressError as error:
+            problems.append(f"VIP_ADDRESS: {error}")
+            continue
+        problem = virtual_address_problem(virtual, networks, nodes)
+        if problem:
+            problems.append(f"VIP_ADDRESS: {problem}")
+        found.append(virtual)
+    return tuple(found)
+
+
+def render(settings: KeepalivedSettings, version: tuple[int, int, int], check_script: Path, script_user: str) -> str:
+    """Render the definitions that ``keepalived.conf`` refers to.
+
+    A VRRP instance speaks for one address family; addresses of the other one move with it as
+    excluded addresses, as keepalived.conf(5) calls those that its adverts do not list.
+    """
+    first = settings.virtual_addresses[0].address.version
+    advertised = [v.with_prefix for v in settings.virtual_addresses if v.address.version == first]
+    others = [v.with_prefix for v in settings.virtual_addresses if v.address.version != first]
+    interval = CHECK_INTERVAL_SECONDS
+    if version < DECIMAL_CHECK_INTERVAL_SINCE:
+        interval = math.ceil(interval)
+    advert_interval = settings.advert_interval
+    down_timer = DOWN_TIMER_ADVERTS
+    authentication: list[str] = []
+    if settings.password:
+        advert_interval = max(V2_ADVERT_INTERVAL_SECONDS, math.ceil(advert_interval))
+        down_timer = V2_DOWN_TIMER_ADVERTS
+        authentication = ["authentication {", "    auth_type PASS", f"    auth_pass {settings.password}", "}"]
+    definitions: dict[str, str | list[str]] = {
+        "NODE_NAME": settings.name,
+        "SCRIPT_USER": script_user,
+        "CHECK_SCRIPT": str(check_script),
+        "CHECK_INTERVAL": f"{interval:g}",
+        "VRRP_VERSION": "2" if settings.password else "3",
+        "INTERFACE": settings.interface,
+        "VIRTUAL_ROUTER_ID": str(settings.virtual_router_id),
+        "ADVERT_INTERVAL": f"{advert_interval:g}",
+        "DOWN_TIMER_ADVERTS": str(down_timer),
+        "AUTHENTICATION": authentication,
+        "TRANSPORT": _transport(settings),
+        "VIRTUAL_ADDRESSES": advertised,
+        "OTHER_FAMILY": ["virtual_ipaddress_excluded {", *(f"    {a}" for a in others), "}"] if others else [],
+    }
+    return "".join(_definition(name, value) for name, value in definitions.items())
+
+
+def _transport(settings: KeepalivedSettings) -> list[str]:
+    if not settings.unicast or settings.peer is None:
+        return [f"mcast_src_ip {settings.address}"] if settings.role != "standalone" else []
+    return [
+        f"unicast_src_ip {settings.address}",
+        "unicast_fault_no_peer",
+        "unicast_ttl 255",
+        "unicast_peer {",
+        # Only a neighbour's packet still has its full TTL (RFC 5082); this also checks the source.
+        f"    {settings.peer} min_ttl 255 max_ttl 255",
+        "}",
+    ]
+
+
+def _definition(name: str, value: str | list[str]) -> str:
+    if isinstance(value, str):
+        return f"${name}={value}\n"
+    if not value:
+        return f"${name}=\n"
+    return f"${name}= \\\n" + " \\\n".join(value) + "\n"
