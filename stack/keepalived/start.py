@@ -20,9 +20,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 from exporter.addressing import interface_networks  # noqa: E402
+from exporter.errors import ConfigurationError  # noqa: E402
 from exporter.runtime import RuntimeFiles  # noqa: E402
 from stack.keepalived import recorder  # noqa: E402
-from stack.keepalived.values import ConfigurationError, read_environment, render  # noqa: E402
+from stack.keepalived.values import read_environment, render  # noqa: E402
 
 CONFIGURATION = HERE / "keepalived.conf"
 BAD_CONFIGURATION = 3

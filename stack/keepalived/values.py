@@ -17,6 +17,7 @@ from exporter.addressing import (
     parse_virtual_address,
     virtual_address_problem,
 )
+from exporter.errors import ConfigurationError
 
 ROLES = ("primary", "secondary", "standalone")
 CHECK_INTERVAL_SECONDS = 0.25
@@ -27,14 +28,6 @@ DOWN_TIMER_ADVERTS = 5
 V2_ADVERT_INTERVAL_SECONDS = 1
 V2_DOWN_TIMER_ADVERTS = 3
 V2_PASSWORD_LENGTH = 8
-
-
-class ConfigurationError(Exception):
-    """The environment does not describe a node; ``problems`` holds a sentence for each mistake."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)

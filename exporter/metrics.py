@@ -1,0 +1,161 @@
+"""The one table of metrics: the only place where a name is spelled.
+
+The exposition, the README, the dashboards and the alert rules are checked against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["gauge", "counter", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric family. ``name`` is the family's, so a counter's samples end in ``_total``."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+
+    @property
+    def sample_name(self) -> str:
+        """The name that queries use (a histogram's without ``_bucket``, ``_sum`` or ``_count``)."""
+        return f"{self.name}_total" if self.kind == "counter" else self.name
+
+
+PREFIX = "dnsha_"
+METRICS: dict[str, Metric] = {}
+
+
+def _metric(name: str, kind: Kind, labels: str, text: str) -> Metric:
+    metric = Metric(PREFIX + name, kind, tuple(labels.split()), text)
+    METRICS[metric.name] = metric
+    return metric
+
+
+def _gauge(name: str, labels: str, text: str) -> Metric:
+    return _metric(name, "gauge", labels, text)
+
+
+def _counter(name: str, labels: str, text: str) -> Metric:
+    return _metric(name, "counter", labels, text)
+
+
+# The exporter and its node
+BUILD_INFO = _gauge("build_info", "version python", "The exporter's version; always 1.")
+NODE_INFO = _gauge("node_info", "node role address", "Which node this is; always 1.")
+COLLECTOR_SUCCESS = _gauge("scrape_collector_success", "collector", "1 if the collector had data, 0 if it failed.")
+COLLECTOR_DURATION = _gauge("scrape_collector_duration_seconds", "collector", "Time the collector took, in seconds.")
+STATUS = _gauge("status", "", "The verdict about the pair: 0 ok, 1 warning, 2 critical, 3 unknown.")
+CHECK_STATUS = _gauge("check_status", "check", "One check's verdict: 0 ok, 1 warning, 2 critical, 3 unknown.")
+
+# VIP ownership, from the kernel
+VIP_OWNED = _gauge("vip_owned", "vip family", "1 if this node's kernel has the virtual IP, 0 if not.")
+VIP_USABLE = _gauge(
+    "vip_usable", "vip family", "1 if the owned virtual IP is usable, 0 while duplicate address detection holds it back."
+)
+VIP_DEVICE_INFO = _gauge("vip_device_info", "vip family device", "The device that has the virtual IP; 1 while owned.")
+VIP_ACQUISITIONS = _counter("vip_acquisitions", "vip family", "Times this node acquired the virtual IP.")
+VIP_RELEASES = _counter("vip_releases", "vip family", "Times this node lost or gave up the virtual IP.")
+VIP_LAST_TRANSITION = _gauge(
+    "vip_last_transition_timestamp_seconds", "vip family", "Unix time of the last acquisition or release on this node."
+)
+VIP_OWNERS = _gauge(
+    "vip_owners", "vip family", "Nodes of the pair that own the virtual IP, as this one sees it; absent without its peer."
+)
+VIP_OVERRUNS = _counter("vip_monitor_overruns", "", "Times the kernel dropped address messages; a full look followed.")
+
+# Keepalived and VRRP
+KEEPALIVED_UP = _gauge("keepalived_up", "", "1 if a keepalived process lives on this node, 0 if not.")
+KEEPALIVED_INFO = _gauge("keepalived_info", "version", "Keepalived's version; always 1.")
+KEEPALIVED_STARTS = _counter("keepalived_starts", "", "Times keepalived was started on this node.")
+KEEPALIVED_CHILD_EXITS = _counter("keepalived_child_exits", "", "Times keepalived's VRRP process died and was replaced.")
+KEEPALIVED_LAST_START = _gauge("keepalived_last_start_timestamp_seconds", "", "Unix time of keepalived's last start.")
+KEEPALIVED_DUMP_TIME = _gauge(
+    "keepalived_dump_timestamp_seconds", "", "Unix time at which keepalived's own counters were taken."
+)
+DRAINED = _gauge("drained", "", "1 if this node was asked to hand the virtual IP over, 0 if not.")
+VRRP_INSTANCE_INFO = _gauge(
+    "vrrp_instance_info", "vrrp_instance vrid interface version", "What a VRRP instance is; always 1."
+)
+VRRP_STATE = _gauge("vrrp_state", "vrrp_instance state", "1 for the state that the VRRP instance is in, 0 for the others.")
+VRRP_EFFECTIVE_PRIORITY = _gauge("vrrp_effective_priority", "vrrp_instance", "Priority after checks and draining.")
+VRRP_BASE_PRIORITY = _gauge("vrrp_base_priority", "vrrp_instance", "Priority as configured.")
+VRRP_TRANSITIONS = _counter("vrrp_transitions", "vrrp_instance state", "Times the VRRP instance entered the state.")
+VRRP_LAST_TRANSITION = _gauge(
+    "vrrp_last_transition_timestamp_seconds", "vrrp_instance", "Unix time of the VRRP instance's last change of state."
+)
+VRRP_ADVERTISEMENT_INTERVAL = _gauge(
+    "vrrp_advertisement_interval_seconds", "vrrp_instance", "Time between two VRRP advertisements, in seconds."
+)
+VRRP_ADVERTISEMENTS_RECEIVED = _counter(
+    "vrrp_advertisements_received", "vrrp_instance", "VRRP advertisements received since keepalived started."
+)
+VRRP_ADVERTISEMENTS_SENT = _counter(
+    "vrrp_advertisements_sent", "vrrp_instance", "VRRP advertisements sent since keepalived started."
+)
+VRRP_PRIORITY_ZERO_RECEIVED = _counter(
+    "vrrp_priority_zero_received", "vrrp_instance", "Advertisements received from a master that stopped."
+)
+VRRP_PRIORITY_ZERO_SENT = _counter(
+    "vrrp_priority_zero_sent", "vrrp_instance", "Advertisements sent because this master stopped."
+)
+VRRP_ERRORS = _counter("vrrp_errors", "vrrp_instance reason", "VRRP advertisements refused, by reason.")
+
+# Containers
+CONTAINER_RUNNING = _gauge("container_running", "container", "1 if the expected container runs, 0 if not.")
+CONTAINER_STATE = _gauge("container_state", "container state", "The container's state in Docker's words; 1.")
+CONTAINER_HEALTH = _gauge("container_health", "container health", "The container's health in Docker's words; 1.")
+CONTAINER_RESTARTS = _counter("container_restarts", "container", "Restarts by Docker's restart policy.")
+CONTAINER_OOM_KILLED = _gauge("container_oom_killed", "container", "1 if its last end was for lack of memory, else 0.")
+CONTAINER_EXIT_CODE = _gauge("container_exit_code", "container", "Exit code of a container that does not run.")
+CONTAINER_START_TIME = _gauge("container_start_timestamp_seconds", "container", "Unix time of its last start.")
+CONTAINER_EVENTS = _counter("container_events", "container event", "Docker's events about the container.")
+
+# Resolving
+_PROBE = "target server family protocol"
+RESOLVE_DURATION = _metric("resolve_duration_seconds", "histogram", _PROBE, "Time to a good answer, in seconds.")
+RESOLVE_UP = _gauge("resolve_up", _PROBE, "1 if the last query was answered well, 0 if not.")
+RESOLVE_QUERIES = _counter("resolve_queries", _PROBE, "Queries sent.")
+RESOLVE_FAILURES = _counter("resolve_failures", f"{_PROBE} reason", "Queries without a good answer, by reason.")
+RESOLVE_RESPONSES = _counter("resolve_responses", f"{_PROBE} rcode", "Responses, by response code.")
+RESOLVE_ANSWERS = _counter("resolve_answers", f"{_PROBE} answered_by", "Good answers, by the node that gave them.")
+RESOLVE_ANSWERED_BY = _gauge("resolve_answered_by_info", f"{_PROBE} answered_by", "The node that answered last; 1.")
+RESOLVE_LAST_SUCCESS = _gauge("resolve_last_success_timestamp_seconds", _PROBE, "Unix time of the last good answer.")
+RESOLVE_OUTAGES = _counter("resolve_outages", _PROBE, "Outages that began: failures after a good answer.")
+RESOLVE_OUTAGE_SECONDS = _counter("resolve_outage_seconds", _PROBE, "Length of all ended outages, in seconds.")
+RESOLVE_LAST_OUTAGE = _gauge("resolve_last_outage_seconds", _PROBE, "Length of the last ended outage, in seconds.")
+RESOLVE_OUTAGE_START = _gauge(
+    "resolve_outage_start_timestamp_seconds", _PROBE, "Unix time at which the outage of now began; absent without one."
+)
+
+# Sync, backup and other tasks that leave a stamp
+SYNC_LAST_ATTEMPT = _gauge("sync_last_attempt_timestamp_seconds", "task", "Unix time at which the task last began.")
+SYNC_LAST_SUCCESS = _gauge("sync_last_success_timestamp_seconds", "task", "Unix time at which the task last succeeded.")
+SYNC_DURATION = _gauge("sync_duration_seconds", "task", "Length of the task's last run, in seconds.")
+SYNC_EXIT_STATUS = _gauge("sync_exit_status", "task", "Exit status of the task's last run; 0 is success.")
+SYNC_MAXIMUM_AGE = _gauge("sync_maximum_age_seconds", "task", "Age from which on the last success is too old.")
+SYNC_DIGEST = _gauge(
+    "sync_content_digest", "content", "First 48 bits of the SHA-256 of content both nodes share; equal values, no drift."
+)
+SYNC_DRIFTED = _gauge(
+    "sync_drifted", "content", "1 if this node's content differs from its peer's, 0 if equal; absent without its peer."
+)
+
+# The other node
+PEER_UP = _gauge("peer_up", "", "1 if the other node's exporter answered, 0 if not.")
+PEER_INFO = _gauge("peer_info", "peer role version", "Who the other node says it is; 1.")
+PEER_QUERY_DURATION = _gauge("peer_query_duration_seconds", "", "Time the other node's exporter took, in seconds.")
+PEER_CLOCK_OFFSET = _gauge("peer_clock_offset_seconds", "", "The other node's clock minus this one's, in seconds.")
+
+# The wire
+CONFLICT_FOREIGN_OWNER = _gauge(
+    "conflict_foreign_owner", "vip", "1 if another host answers for the virtual IP that this node owns, else 0."
+)
+CONFLICT_FOREIGN_REPLIES = _counter("conflict_foreign_replies", "vip", "Answers of other hosts for an owned virtual IP.")
+CONFLICT_ADVERTISEMENTS = _counter(
+    "conflict_advertisements", "reason", "VRRP advertisements on the wire that contradict this node's settings."
+)

@@ -1,0 +1,288 @@
+"""What the collectors saw: frozen values, the only thing that views know.
+
+Times are Unix seconds, durations are seconds. ``None`` means unknown or not applicable, never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+from exporter.addressing import Family
+
+Protocol = Literal["udp", "tcp"]
+
+
+class VrrpState(Enum):
+    """States of a VRRP instance (RFC 9568, keepalived adds fault and stopped)."""
+
+    INIT = "init"
+    BACKUP = "backup"
+    MASTER = "master"
+    FAULT = "fault"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Vip:
+    """One virtual IP as this node's kernel has it."""
+
+    address: str
+    family: Family
+    device: str | None  # None: this node does not own it
+    usable: bool | None  # False: duplicate address detection runs or has failed; None: not owned
+    acquisitions: int
+    releases: int
+    last_transition: float | None
+
+    @property
+    def owned(self) -> bool:
+        """Whether this node has the address."""
+        return self.device is not None
+
+
+@dataclass(frozen=True, slots=True)
+class VipObservation:
+    """All virtual IPs, and how often the kernel's messages came faster than they were read."""
+
+    vips: tuple[Vip, ...]
+    overruns: int
+
+
+@dataclass(frozen=True, slots=True)
+class VrrpCounters:
+    """Counters that a keepalived process keeps for one instance since it started."""
+
+    advertisements_received: int
+    advertisements_sent: int
+    priority_zero_received: int
+    priority_zero_sent: int
+    errors: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class VrrpInstance:
+    """One VRRP instance: state and history from the event log, the rest from the latest dump."""
+
+    name: str
+    state: VrrpState
+    transitions: Mapping[VrrpState, int]
+    last_transition: float | None
+    effective_priority: int | None
+    base_priority: int | None
+    virtual_router_id: int | None
+    interface: str | None
+    version: int | None
+    advertisement_interval: float | None
+    counters: VrrpCounters | None
+
+
+@dataclass(frozen=True, slots=True)
+class VrrpEvent:
+    """One line of the event log."""
+
+    time: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class VrrpObservation:
+    """Keepalived on this node. ``dump_time`` is when its counters were taken."""
+
+    keepalived_up: bool
+    keepalived_version: str | None
+    starts: int
+    child_exits: int
+    last_start: float | None
+    dump_time: float | None
+    drained: bool
+    instances: tuple[VrrpInstance, ...]
+    recent_events: tuple[VrrpEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container that is expected on this node."""
+
+    name: str
+    state: str  # Docker's word, or "absent"
+    health: str | None  # Docker's word; None: it has no health check
+    restarts: int | None
+    oom_killed: bool | None
+    exit_code: int | None  # None while it runs
+    started_at: float | None
+    events: Mapping[str, int] = field(default_factory=dict)  # since the exporter started, by Docker's action
+
+    @property
+    def running(self) -> bool:
+        """Whether Docker says it runs."""
+        return self.state == "running"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainersObservation:
+    """The expected containers."""
+
+    containers: tuple[Container, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """A histogram: counts per upper bound, not cumulative, the last one above all bounds."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    total: float
+
+    @property
+    def count(self) -> int:
+        """How many values it holds."""
+        return sum(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One DNS server asked over one protocol, again and again."""
+
+    target: str  # "vip", "pihole", "unbound", "peer"
+    server: str  # address
+    port: int
+    family: Family
+    protocol: Protocol
+    queries: int
+    failures: Mapping[str, int]  # by reason
+    responses: Mapping[str, int]  # by rcode
+    answers: Mapping[str, int]  # by the node that answered
+    latency: Latency  # of good answers
+    last_ok: bool | None  # None: not asked yet
+    last_error: str | None  # a sentence
+    last_latency: float | None
+    last_success: float | None
+    answered_by: str | None  # the node that gave the last good answer
+    outages: int  # ended or going on
+    outage_seconds: float  # of ended outages
+    last_outage: float | None  # length of the last ended one
+    outage_start: float | None  # None: no outage now
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveObservation:
+    """Every probe of this node."""
+
+    probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncTask:
+    """One task that leaves a stamp file: a sync, a backup, a drill."""
+
+    name: str
+    last_attempt: float | None  # None: it has never run
+    last_success: float | None
+    duration: float | None
+    exit_status: int | None
+    error: str | None
+    maximum_age: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContentDigest:
+    """A digest of content that both nodes should share."""
+
+    name: str
+    digest: str  # hexadecimal SHA-256
+
+
+@dataclass(frozen=True, slots=True)
+class SyncObservation:
+    """Tasks and digests of this node. ``problems`` names stamps and paths that could not be read."""
+
+    tasks: tuple[SyncTask, ...]
+    digests: tuple[ContentDigest, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What the other node's exporter says of its node."""
+
+    name: str
+    role: str
+    version: str
+    vips: Mapping[str, bool]  # owned, by address
+    keepalived_up: bool | None
+    vrrp_states: Mapping[str, VrrpState]
+    virtual_router_ids: Mapping[str, int]
+    drained: bool | None
+    digests: Mapping[str, str]
+    clock_offset: float  # its clock minus ours
+    query_duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class PeerObservation:
+    """The other node, or why it could not be asked."""
+
+    address: str
+    peer: Peer | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """What the wire says about one virtual IP."""
+
+    address: str
+    foreign_owner: str | None  # hardware address of another host that answered for it while we own it
+    foreign_replies: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictObservation:
+    """Contradictions seen on the wire: ARP answers (RFC 5227) and VRRP advertisements (RFC 9568)."""
+
+    conflicts: tuple[Conflict, ...]
+    advertisements: Mapping[str, int]  # contradictory ones, by reason
+    last_advertisement_problem: str | None
+
+
+Observation = (
+    VipObservation
+    | VrrpObservation
+    | ContainersObservation
+    | ResolveObservation
+    | SyncObservation
+    | PeerObservation
+    | ConflictObservation
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorResult:
+    """One run of one collector: an observation, or a sentence that says why there is none."""
+
+    collector: str
+    duration: float
+    observation: Observation | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeIdentity:
+    """Who this node is."""
+
+    name: str
+    role: str
+    address: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """Everything that one look at this node gave."""
+
+    node: NodeIdentity
+    time: float
+    results: tuple[CollectorResult, ...]

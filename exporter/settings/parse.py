@@ -1,0 +1,193 @@
+"""One function for each form a setting can have; each raises ValueError with the reason."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter.addressing import (
+    Address,
+    AddressError,
+    Network,
+    VirtualAddress,
+    parse_address,
+    parse_virtual_address,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAddress:
+    """A node's address and, where it was given, its subnet."""
+
+    address: Address
+    network: Network | None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address and a port."""
+
+    address: Address
+    port: int
+
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    """One of the words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            msg = f"{text!r} is not one of {', '.join(words)}"
+            raise ValueError(msg)
+        return text
+
+    return parse
+
+
+def _matching(pattern: str, hint: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            msg = f"{text!r} {hint}"
+            raise ValueError(msg)
+        return text
+
+    return parse
+
+
+node_name = _matching(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", "is no name: use letters, digits, dots and hyphens, 63 at most")
+interface = _matching(r"[^\s/]{1,15}", "is no interface's name (15 characters at most, no slash)")
+domain = _matching(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", "is no domain name")
+
+
+def boolean(text: str) -> bool:
+    """True or false."""
+    return choice("true", "false")(text.lower()) == "true"
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    """A whole number in a range."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            msg = f"{text!r} is not a whole number from {low} to {high}"
+            raise ValueError(msg)
+        return int(text)
+
+    return parse
+
+
+def seconds(low: float, high: float) -> Callable[[str], float]:
+    """A number of seconds in a range."""
+
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not low <= float(text) <= high:
+            msg = f"{text!r} is not a number of seconds from {low:g} to {high:g}"
+            raise ValueError(msg)
+        return float(text)
+
+    return parse
+
+
+def optional_address(text: str) -> Address | None:
+    """An address, or nothing."""
+    return parse_address(text) if text else None
+
+
+def node_address(text: str) -> NodeAddress:
+    """An address, with its subnet's length or without."""
+    address = parse_address(text.partition("/")[0])
+    if "/" not in text:
+        return NodeAddress(address, None)
+    try:
+        return NodeAddress(address, ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        msg = f"{text!r} has no valid prefix length: 1 to {address.max_prefixlen}"
+        raise AddressError(msg) from None
+
+
+def virtual_addresses(text: str) -> tuple[VirtualAddress, ...]:
+    """One or more virtual IPs."""
+    found = tuple(parse_virtual_address(part) for part in _parts(text))
+    if not found:
+        msg = "names no address"
+        raise ValueError(msg)
+    doubled = {str(v) for v in found if [str(w) for w in found].count(str(v)) > 1}
+    if doubled:
+        msg = f"names {', '.join(sorted(doubled))} more than once"
+        raise ValueError(msg)
+    return found
+
+
+def endpoints(default_port: int) -> Callable[[str], tuple[Endpoint, ...]]:
+    """``ADDRESS``, ``ADDRESS:PORT`` or ``[IPV6]:PORT``, several by commas."""
+
+    def one(text: str) -> Endpoint:
+        match = re.fullmatch(r"\[([^\]]+)\](?::([0-9]{1,5}))?|([^:]+):([0-9]{1,5})|(.+)", text)
+        host = (match and (match[1] or match[3] or match[5])) or ""
+        port = (match and (match[2] or match[4])) or str(default_port)
+        return Endpoint(parse_address(host), integer(1, 65535)(port))
+
+    return lambda text: tuple(one(part) for part in _parts(text))
+
+
+def directory(text: str) -> Path:
+    """An absolute path."""
+    if not text.startswith("/") or "\0" in text:
+        msg = f"{text!r} is not an absolute path"
+        raise ValueError(msg)
+    return Path(text)
+
+
+def docker_host(text: str) -> str:
+    """Where Docker's API is."""
+    if text and not re.fullmatch(r"unix:///[^\s]+|tcp://(\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):[0-9]{1,5}", text):
+        msg = f"{text!r} is neither unix:///PATH nor tcp://HOST:PORT"
+        raise ValueError(msg)
+    return text
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Container names."""
+    one = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "is no container's name")
+    return tuple(dict.fromkeys(one(part) for part in _parts(text)))
+
+
+def durations(text: str) -> dict[str, float]:
+    """``NAME=AGE`` with an age such as 90s, 30m, 3h or 2d."""
+
+    def age(name: str, text: str) -> float:
+        match = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+        if match is None or int(match[1]) == 0:
+            msg = f"{name}={text}: the age must be a number and s, m, h or d, such as 3h"
+            raise ValueError(msg)
+        return float(int(match[1]) * UNITS[match[2]])
+
+    return {name: age(name, value) for name, value in _pairs(text)}
+
+
+def paths(text: str) -> dict[str, Path]:
+    """``NAME=PATH``."""
+    return {name: directory(value) for name, value in _pairs(text)}
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    pairs = []
+    for part in _parts(text):
+        name, equals, value = part.partition("=")
+        if not equals or not re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", name):
+            msg = f"{part!r} is not NAME=VALUE with a name of lower-case letters, digits, - and _"
+            raise ValueError(msg)
+        pairs.append((name, value))
+    if len({name for name, _ in pairs}) < len(pairs):
+        msg = "names something more than once"
+        raise ValueError(msg)
+    return pairs
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,44 @@
+"""The settings as typed values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter.addressing import Address, VirtualAddress
+from exporter.settings.parse import Endpoint, NodeAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One field for each row of the table, of the same name; times in seconds."""
+
+    node_role: str
+    node_name: str
+    node_ip: NodeAddress
+    peer_ip: Address | None
+    vip_address: tuple[VirtualAddress, ...]
+    network_interface: str
+    virtual_router_id: int
+    exporter_address: Address | None
+    exporter_port: int
+    runtime_directory: Path
+    state_directory: Path
+    docker_host: str
+    expected_containers: tuple[str, ...]
+    canary_zone: str
+    pihole_address: tuple[Endpoint, ...]
+    unbound_address: tuple[Endpoint, ...]
+    probe_interval: float
+    probe_interval_tcp: float
+    probe_timeout: float
+    slow_answer: float
+    peer_interval: float
+    peer_timeout: float
+    clock_tolerance: float
+    stamp_directory: Path
+    sync_tasks: Mapping[str, float]
+    shared_content: Mapping[str, Path]
+    detect_conflicts: bool
+    log_level: str
