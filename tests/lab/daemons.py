@@ -1,0 +1,127 @@
+"""The daemons of a node, and how the lab runs each: Unbound, dnsmasq in Pi-hole's place, keepalived, the exporter."""
+
+from __future__ import annotations
+
+import http.client
+import sys
+from typing import TYPE_CHECKING, Final, Literal
+
+from .dns_query import canary
+from .http_get import get
+from .keepalived_root import PROJECT, Keepalived
+from .plan import (
+    CANARY_ZONE,
+    DNS_PORT,
+    EXPORTER_PORT,
+    STATIC_ADDRESS,
+    STATIC_NAME,
+    UNBOUND_PORT,
+    Place,
+)
+from .service import Daemon
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from .host import Host
+
+ServiceName = Literal["unbound", "dnsmasq", "keepalived", "exporter"]
+
+_RUNTIME: Final = "/run/dnsha"
+_UNBOUND_CONFIG: Final = """\
+server:
+  interface: 127.0.0.1
+  port: {port}
+  access-control: 127.0.0.0/8 allow
+  chroot: ""
+  username: ""
+  directory: ""
+  pidfile: ""
+  use-syslog: no
+  do-daemonize: no
+  module-config: "iterator"  # no trust anchor could be refreshed here
+  num-threads: 1
+  # The canary: says which node answered, and never comes from a cache.
+  local-zone: "{zone}." redirect
+  local-data: '{zone}. 0 IN TXT "{node}"'
+  # Stands for the internet, which the lab has not: every other name ends in SERVFAIL.
+  local-data: "{name}. 300 IN A {address}"
+remote-control:
+  control-enable: no
+"""
+
+
+def unbound(place: Place, logs: Path) -> Daemon:
+    """Unbound on 127.0.0.1, with the node's canary and one static name; the configuration is kept beside the log."""
+    config = logs / "unbound.conf"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(
+        _UNBOUND_CONFIG.format(
+            port=UNBOUND_PORT, zone=CANARY_ZONE, node=place.name, name=STATIC_NAME, address=STATIC_ADDRESS
+        )
+    )
+    return Daemon(
+        "unbound",
+        ("unbound", "-d", "-c", str(config)),
+        ready=lambda host: canary(host, "127.0.0.1", port=UNBOUND_PORT, timeout=0.2) == place.name,
+    )
+
+
+def dnsmasq(place: Place) -> Daemon:
+    """Dnsmasq, the engine inside Pi-hole FTL: answers on every address, so on the VIP too, from where it was asked."""
+    return Daemon(
+        "dnsmasq",
+        (
+            "dnsmasq",
+            "--keep-in-foreground",
+            "--conf-file=/dev/null",
+            f"--port={DNS_PORT}",
+            f"--server=127.0.0.1#{UNBOUND_PORT}",
+            "--no-resolv",
+            "--no-hosts",
+            "--cache-size=200",
+            "--user=root",
+            "--group=",  # a user namespace has no other group to change to
+            "--pid-file=",
+            "--log-facility=-",
+        ),
+        ready=lambda host: canary(host, "127.0.0.1", port=DNS_PORT, timeout=0.2) == place.name,
+    )
+
+
+def keepalived(chosen: Keepalived, environment: Mapping[str, str]) -> Daemon:
+    """Keepalived, started by the product's own start.py."""
+    start = f"{PROJECT}/stack/keepalived/start.py"
+    return Daemon(
+        "keepalived",
+        chosen.command("/usr/bin/python3", "-B", start),
+        ready=lambda host: host.path(f"{_RUNTIME}/keepalived-vrrp.pid").exists(),
+        environment=environment,
+    )
+
+
+def exporter(place: Place, environment: Mapping[str, str]) -> Daemon:
+    """The exporter, without a single capability."""
+    return Daemon(
+        "exporter",
+        (
+            "setpriv",
+            "--inh-caps=-all",
+            "--ambient-caps=-all",
+            "--bounding-set=-all",
+            "--no-new-privs",
+            sys.executable,
+            "-m",
+            "exporter",
+        ),
+        ready=lambda host: _answers_http(host, place),
+        environment=environment,
+    )
+
+
+def _answers_http(host: Host, place: Place) -> bool:
+    try:
+        return get(host, place.ipv4, EXPORTER_PORT, "/healthz").status == http.client.OK
+    except http.client.HTTPException:
+        return False

@@ -1,0 +1,54 @@
+"""Watches, from the kernel's tables, which nodes hold which VIP; a process of its own.
+
+``python -m tests.lab.owner_sampler INTERVAL ADDRESS...`` reads lines ``NODE PID`` from standard input (the process whose
+network namespace is that node, again after every boot), looks every INTERVAL seconds, and writes one JSON object when
+its input ends: ``samples`` and ``changes``, a list of ``[time, address, [node, ...]]`` with times of CLOCK_MONOTONIC.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+import time
+
+from .truth import holds
+
+Change = tuple[float, str, list[str]]
+
+
+def watch(interval: float, addresses: list[str], instructions: int) -> tuple[int, list[Change]]:
+    """Sample until the descriptor ``instructions`` ends; return how often, and every change of ownership."""
+    nodes: dict[str, int] = {}
+    changes: list[Change] = []
+    last: dict[str, list[str]] = {}
+    samples = 0
+    buffer = b""
+    while True:
+        readable, _, _ = select.select([instructions], [], [], interval)
+        if readable:
+            chunk = os.read(instructions, 4096)
+            if not chunk:
+                return samples, changes
+            *lines, buffer = (buffer + chunk).split(b"\n")
+            for line in lines:
+                node, pid = line.decode().split()
+                nodes[node] = int(pid)
+        samples += 1
+        for address in addresses:
+            owners = [node for node, pid in nodes.items() if holds(pid, address)]
+            if nodes and owners != last.get(address):
+                changes.append((time.monotonic(), address, owners))
+                last[address] = owners
+
+
+def main() -> None:
+    """Watch as the command line says."""
+    print("started", flush=True)
+    samples, changes = watch(float(sys.argv[1]), sys.argv[2:], sys.stdin.fileno())
+    json.dump({"samples": samples, "changes": changes}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The pair: two nodes and a client on one LAN, made and taken away as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from . import daemons, keepalived_root
+from .errors import IsolationError
+from .host import Host
+from .isolation import inside
+from .lan import Lan
+from .logs import log_directory
+from .plan import (
+    CLIENT,
+    INTERFACE,
+    IPV4_NETWORK,
+    IPV6_NETWORK,
+    NODES,
+    ROLES,
+    VIPS,
+    VIRTUAL_ROUTER_ID,
+    Family,
+    Place,
+    peer_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from .keepalived_root import Keepalived
+    from .service import Daemon
+
+BOTH_FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
+
+
+class Pair:
+    """The hosts of a lab and their network, without anything that can be done to them.
+
+    Attributes:
+        hosts: every host by name: the two nodes and the client.
+        keepalived: which keepalived the nodes run.
+        logs: the directory with ``NODE/SERVICE.log``.
+        vips: the virtual addresses, without prefix length.
+    """
+
+    keepalived: Keepalived
+    lan: Lan
+    logs: Path
+
+    def __init__(
+        self,
+        *,
+        families: Sequence[Family] = BOTH_FAMILIES,
+        exporter: bool = True,
+        environment: Mapping[str, str] | None = None,
+        node_environment: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        """Describe the pair; nothing runs yet.
+
+        Args:
+            families: which VIPs there are, the one that VRRP speaks first; hosts have addresses of both families.
+            exporter: whether each node runs the exporter.
+            environment: more environment for keepalived and the exporter of both nodes.
+            node_environment: the same for one node, by its name; it wins.
+        """
+        self.vips = tuple(VIPS[family] for family in families)
+        self.hosts: dict[str, Host] = {}
+        self._exporter = exporter
+        self._environment = dict(environment or {})
+        self._node_environment = {name: dict(values) for name, values in (node_environment or {}).items()}
+        self._exit = contextlib.ExitStack()
+
+    @property
+    def nodes(self) -> tuple[Host, ...]:
+        """The two nodes, the primary first."""
+        return tuple(self.hosts[place.name] for place in NODES)
+
+    @property
+    def client(self) -> Host:
+        """The client."""
+        return self.hosts[CLIENT.name]
+
+    def node_environment(self, place: Place) -> dict[str, str]:
+        """The environment that a node's keepalived and exporter are given, as its .env file would."""
+        prefixes = {4: IPV4_NETWORK.prefixlen, 6: IPV6_NETWORK.prefixlen}
+        return {
+            "NODE_ROLE": ROLES[place.name],
+            "NODE_NAME": place.name,
+            "NODE_IP": place.ipv4,
+            "PEER_IP": peer_of(place.name).ipv4,
+            "VIP_ADDRESS": ",".join(f"{vip}/{prefixes[6 if ':' in vip else 4]}" for vip in self.vips),
+            "NETWORK_INTERFACE": INTERFACE,
+            "VIRTUAL_ROUTER_ID": str(VIRTUAL_ROUTER_ID),
+            **self._environment,
+            **self._node_environment.get(place.name, {}),
+        }
+
+    def make(self) -> None:
+        """Make the network and the hosts and launch every service, without waiting for them.
+
+        Raises:
+            IsolationError: this process is not in the sandbox.
+            LabError: something could not be made; nothing is left of it.
+        """
+        if not inside():
+            message = "the lab lives in private namespaces: start this with `python -m tests.lab run -- COMMAND`"
+            raise IsolationError(message)
+        self.keepalived = keepalived_root.choose()
+        with contextlib.ExitStack() as undo:
+            self.logs = undo.enter_context(log_directory())
+            self.lan = Lan()
+            undo.callback(self.lan.destroy)
+            for place in (*NODES, CLIENT):
+                host = self._host(place)
+                self.hosts[place.name] = host
+                undo.callback(host.crash)
+                host.power_on()
+                host.launch_services()
+            self._exit = undo.pop_all()
+
+    def destroy(self) -> None:
+        """Take everything away at once; the logs stay."""
+        self._exit.close()
+
+    def _host(self, place: Place) -> Host:
+        is_node = place in NODES
+        return Host(
+            place,
+            self.lan,
+            logs=self.logs / place.name,
+            prepare=[["mkdir", "/run/dnsha"], *self.keepalived.prepare()] if is_node else [],
+            daemons=self._daemons(place) if is_node else [],
+        )
+
+    def _daemons(self, place: Place) -> list[Daemon]:
+        environment = self.node_environment(place)
+        installed = [
+            daemons.unbound(place, self.logs / place.name),
+            daemons.dnsmasq(place),
+            daemons.keepalived(self.keepalived, environment),
+        ]
+        if self._exporter:
+            installed.append(daemons.exporter(place, environment))
+        return installed

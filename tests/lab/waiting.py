@@ -1,0 +1,44 @@
+"""Waiting with a deadline: every wait in the lab ends, and says what it saw last."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from .errors import LabTimeoutError, NoAnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Seen = TypeVar("Seen")
+
+
+def wait_for(
+    what: str,
+    look: Callable[[], Seen],
+    *,
+    until: Callable[[Seen], bool] = bool,
+    timeout: float = 5.0,
+    every: float = 0.01,
+) -> Seen:
+    """Look again and again until what is seen satisfies ``until``; return what was seen.
+
+    ``OSError`` and ``NoAnswerError`` while looking count as "not yet". Times are in seconds.
+
+    Raises:
+        LabTimeoutError: not seen within ``timeout``; the message tells what was seen last.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            seen = look()
+        except (OSError, NoAnswerError) as error:
+            last = f"{type(error).__name__}: {error}"
+        else:
+            if until(seen):
+                return seen
+            last = repr(seen)
+        if time.monotonic() >= deadline:
+            message = f"waited {timeout:g} s for {what}; last seen: {last}"
+            raise LabTimeoutError(message)
+        time.sleep(every)
