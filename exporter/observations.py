@@ -36,6 +36,7 @@ class Vip:
     acquisitions: int
     releases: int
     last_transition: float | None
+    steady: float | None  # seconds since the last change that this process saw, by a clock that never steps
 
     @property
     def owned(self) -> bool:
@@ -89,7 +90,10 @@ class VrrpEvent:
 
 @dataclass(frozen=True, slots=True)
 class VrrpObservation:
-    """Keepalived on this node. ``dump_time`` is when its counters were taken."""
+    """Keepalived on this node. ``dump_time`` is when its counters were taken.
+
+    ``problems`` says what could not be read; everything that is given was.
+    """
 
     keepalived_up: bool
     keepalived_version: str | None
@@ -100,6 +104,7 @@ class VrrpObservation:
     drained: bool
     instances: tuple[VrrpInstance, ...]
     recent_events: tuple[VrrpEvent, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,21 +209,56 @@ class SyncObservation:
     problems: tuple[str, ...] = ()
 
 
+class Status(Enum):
+    """A verdict; the values are the exit codes of a Nagios plugin."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+    @property
+    def word(self) -> str:
+        """Its name as people and JSON spell it."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One verdict: what was seen, what was expected, and what to try when they differ."""
+
+    id: str
+    node: str  # the node it is about
+    subject: str  # the address, container or task it is about; empty: the node itself
+    collector: str
+    status: Status
+    seen: str
+    expected: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerVip:
+    """A virtual IP as the other node has it; ``steady`` is what its own ``Vip.steady`` is."""
+
+    owned: bool
+    steady: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """What the other node's exporter says of its node."""
+    """What the other node's exporter says of its node; what it does not know is missing or None."""
 
     name: str
     role: str
     version: str
-    vips: Mapping[str, bool]  # owned, by address
+    vips: Mapping[str, PeerVip]  # by address
     keepalived_up: bool | None
-    vrrp_states: Mapping[str, VrrpState]
-    virtual_router_ids: Mapping[str, int]
+    virtual_router_ids: Mapping[str, int]  # by VRRP instance
     drained: bool | None
     digests: Mapping[str, str]
-    clock_offset: float  # its clock minus ours
-    query_duration: float
+    clock_offset: float  # its clock minus ours, in seconds
+    checks: tuple[Check, ...]  # its own verdicts about itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +266,8 @@ class PeerObservation:
     """The other node, or why it could not be asked."""
 
     address: str
+    age: float  # seconds since it was asked
+    query_duration: float
     peer: Peer | None
     error: str | None
 
@@ -261,7 +303,7 @@ Observation = (
 
 @dataclass(frozen=True, slots=True)
 class CollectorResult:
-    """One run of one collector: an observation, or a sentence that says why there is none."""
+    """One run of one collector: an observation, and a sentence that says what is missing, or why all is."""
 
     collector: str
     duration: float

@@ -31,6 +31,11 @@ class Worker:
         """Call ``work`` now instead of at the end of the interval."""
         self._wake.set()
 
+    def stop_soon(self) -> None:
+        """Tell the thread to end without waiting for it."""
+        self._stopping = True
+        self._wake.set()
+
     @property
     def stopping(self) -> bool:
         """Whether the worker has been told to end; long work should look at it."""
@@ -38,8 +43,7 @@ class Worker:
 
     def stop(self, timeout: float = 2.0) -> None:
         """End the thread, waiting for the work under way for ``timeout`` seconds at most."""
-        self._stopping = True
-        self._wake.set()
+        self.stop_soon()
         if self._thread.is_alive():
             self._thread.join(timeout)
 

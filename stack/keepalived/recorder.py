@@ -13,11 +13,12 @@ import os
 import select
 import signal
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from exporter.files import write_atomically
 
 if TYPE_CHECKING:
     from exporter.runtime import RuntimeFiles
@@ -28,25 +29,14 @@ SETTLE_SECONDS = 0.05
 LOG_LIMIT_BYTES = 256 * 1024
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one step; readers see the old content or the new one, never a part."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            os.fchmod(file.fileno(), 0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 @dataclass(slots=True)
 class EventLog:
     """An append-only log of one JSON object a line: ``seq``, ``time`` (Unix seconds), ``message``.
 
-    A new log begins with a ``checkpoint`` that holds the counts of all messages so far and the last
-    message of each subject, so that counters never go back when the log rotates.
+    A message is keepalived's own line, ``INSTANCE "NAME" STATE PRIORITY``, or one about keepalived
+    itself, ``KEEPALIVED WHAT DETAIL``; without its last word it is the message's kind. A new log
+    begins with a ``checkpoint`` that holds the count and the last message of each kind, so that
+    counters never go back when the log rotates.
     """
 
     files: RuntimeFiles
@@ -85,10 +75,9 @@ class EventLog:
             self.counts = {str(key): int(value) for key, value in checkpoint["counts"].items()}
             self.last = dict(checkpoint["last"])
             return
-        words = str(entry["message"]).split()
-        key, subject = " ".join(words[:3]), " ".join(words[:2])
-        self.counts[key] = self.counts.get(key, 0) + 1
-        self.last[subject] = entry
+        kind = str(entry["message"]).rpartition(" ")[0]
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.last[kind] = entry
 
     def _rotate(self) -> None:
         self.files.events.replace(self.files.rotated_events)
@@ -163,7 +152,7 @@ def _run(
             next_dump = min(next_dump, time.monotonic() + SETTLE_SECONDS)
             if not chunk and death not in ready:
                 # Every writer is gone: the VRRP child died and its parent will start another.
-                log.record("KEEPALIVED CHILD_EXIT")
+                log.record("KEEPALIVED CHILD_EXIT -")
                 poll.unregister(fifo)
                 os.close(fifo)
                 fifo = os.open(files.notify_fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -171,7 +160,7 @@ def _run(
         if death in ready:
             while chunk := _read(fifo):
                 pending = _record_lines(log, pending + chunk)
-            log.record("KEEPALIVED STOP")
+            log.record("KEEPALIVED STOP -")
             return
         if time.monotonic() >= next_dump:
             with contextlib.suppress(ProcessLookupError):

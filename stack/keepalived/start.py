@@ -21,6 +21,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from exporter.addressing import interface_networks  # noqa: E402
 from exporter.errors import ConfigurationError  # noqa: E402
+from exporter.files import write_atomically  # noqa: E402
 from exporter.runtime import RuntimeFiles  # noqa: E402
 from stack.keepalived import recorder  # noqa: E402
 from stack.keepalived.values import read_environment, render  # noqa: E402
@@ -67,7 +68,7 @@ def prepare(files: RuntimeFiles) -> list[str]:
     settings = read_environment(os.environ, interface_networks)
     version = keepalived_version()
     values = render(settings, version, CONFIGURATION.parent / "check-dns", script_user())
-    recorder.write_atomically(files.values, values.encode())
+    write_atomically(files.values, values.encode())
     command = [
         "keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp",
         f"--use-file={CONFIGURATION}", f"--config-id={settings.role}",
@@ -103,7 +104,7 @@ def main() -> int:
         stale.unlink(missing_ok=True)
     version = ".".join(map(str, keepalived_version()))
     if not files.drain.exists():  # keepalived would make it unreadable for the exporter
-        recorder.write_atomically(files.drain, b"0\n")
+        write_atomically(files.drain, b"0\n")
     recorder.spawn(files, scratch / "keepalived.json", lock, version)
     os.execvp(command[0], command)
 

@@ -1,0 +1,94 @@
+"""The other node, as its own exporter tells it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from exporter.addressing import Address
+from exporter.errors import ExporterError, NotReadyError
+from exporter.observations import Peer, PeerObservation
+from exporter.parsers.status_document import parse_peer
+from exporter.sources.http_get import http_get
+from exporter.worker import Worker
+
+STATUS_PATH = "/api/v1/status"
+# After a change of ownership the pair is looked at more often, for this long.
+CHANGE_INTERVAL_SECONDS = 0.2
+CHANGE_PERIOD_SECONDS = 2.0
+
+
+class PeerCollector:
+    """Asks the peer's exporter periodically; a silent peer is an observation, not a failure."""
+
+    name = "peer"
+
+    def __init__(
+        self,
+        address: Address,
+        port: int,
+        interval: float,
+        timeout: float,
+        own_name: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._address = str(address)
+        self._port = port
+        self._interval = interval
+        self._timeout = timeout
+        self._own_name = own_name
+        self._clock = clock
+        self._changed_at = -CHANGE_PERIOD_SECONDS
+        self._lock = threading.Lock()
+        self._latest: PeerObservation | None = None
+        self._asked = 0.0
+        self._worker = Worker("peer", self._work)
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._worker.start()
+
+    def look_closely(self) -> None:
+        """Ask at once and more often for a while: ownership has changed."""
+        self._changed_at = time.monotonic()
+        self._worker.wake()
+
+    def collect(self) -> PeerObservation:
+        """Tell the latest answer."""
+        with self._lock:
+            if self._latest is None:
+                msg = f"the peer {self._address} has not answered yet"
+                raise NotReadyError(msg)
+            return replace(self._latest, age=time.monotonic() - self._asked)
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._worker.stop(self._timeout + 0.5)
+
+    def _work(self) -> float:
+        asked_at, began = self._clock(), time.monotonic()
+        peer: Peer | None = None
+        problem: str | None = None
+        try:
+            answer = http_get(self._address, self._port, STATUS_PATH, self._timeout)
+            duration = time.monotonic() - began
+            # The answer was made somewhere between the question and its arrival.
+            peer = parse_peer(answer, asked_at + duration / 2)
+        except ExporterError as error:
+            problem = str(error)
+        if peer is not None and peer.name == self._own_name:
+            peer, problem = None, f"{self._address} calls itself {self._own_name}, as this node does: fix NODE_NAME or PEER_IP"
+        with self._lock:
+            before = self._latest
+            self._asked = began
+            self._latest = PeerObservation(self._address, 0.0, time.monotonic() - began, peer, problem)
+        if before is not None and _ownership(before) != _ownership(self._latest):
+            self._changed_at = time.monotonic()
+        changing = time.monotonic() - self._changed_at < CHANGE_PERIOD_SECONDS
+        return min(CHANGE_INTERVAL_SECONDS, self._interval) if changing else self._interval
+
+
+def _ownership(observation: PeerObservation) -> dict[str, bool] | None:
+    return {address: vip.owned for address, vip in observation.peer.vips.items()} if observation.peer else None

@@ -1,0 +1,98 @@
+"""Sync, backup and other tasks: when they last worked, and whether the nodes still hold the same."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from exporter.errors import NotReadyError, ParseError
+from exporter.files import read_bounded
+from exporter.observations import ContentDigest, SyncObservation, SyncTask
+from exporter.parsers.stamp import parse_stamp
+from exporter.sources.digest import Signature, digest, signature
+from exporter.worker import Worker
+
+INTERVAL_SECONDS = 5.0
+
+
+class SyncCollector:
+    """Reads stamps and digests in the background, because disks and network shares can hang."""
+
+    name = "sync"
+
+    def __init__(
+        self,
+        directory: Path,
+        tasks: Mapping[str, float],
+        content: Mapping[str, Path],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._directory = directory
+        self._tasks = tasks
+        self._content = content
+        self._clock = clock
+        self._known: dict[str, tuple[Signature, str]] = {}
+        self._lock = threading.Lock()
+        self._latest: SyncObservation | None = None
+        self._read_at = 0.0
+        self._worker = Worker("sync", self._work)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._worker.start()
+
+    def collect(self) -> SyncObservation:
+        """Tell what was read last."""
+        with self._lock:
+            latest, age = self._latest, time.monotonic() - self._read_at
+        if latest is None:
+            msg = f"{self._directory} has not been read yet"
+            raise NotReadyError(msg)
+        if age > 10 * INTERVAL_SECONDS:
+            problem = f"reading {self._directory} hangs since {age:.0f} s; look at the disk"
+            return SyncObservation((), (), (problem,))
+        return latest
+
+    def stop(self) -> None:
+        """Read no more."""
+        self._worker.stop()
+
+    def _work(self) -> float:
+        problems: list[str] = []
+        tasks = [task for name, age in self._tasks.items() if (task := self._task(name, age, problems))]
+        digests = [entry for name, path in self._content.items() if (entry := self._digest(name, path, problems))]
+        with self._lock:
+            self._latest = SyncObservation(tuple(tasks), tuple(digests), tuple(problems))
+            self._read_at = time.monotonic()
+        return INTERVAL_SECONDS
+
+    def _task(self, name: str, maximum_age: float, problems: list[str]) -> SyncTask | None:
+        path = self._directory / f"{name}.json"
+        try:
+            stamp = parse_stamp(read_bounded(path), self._clock())
+        except FileNotFoundError:
+            return SyncTask(name, None, None, None, None, None, maximum_age)
+        except OSError as error:
+            problems.append(f"{path} cannot be read: {error.strerror}")
+            return None
+        except ParseError as error:
+            problems.append(f"{path}: {error}")
+            return None
+        return SyncTask(
+            name, stamp.last_attempt, stamp.last_success, stamp.duration, stamp.exit_status, stamp.error, maximum_age
+        )
+
+    def _digest(self, name: str, path: Path, problems: list[str]) -> ContentDigest | None:
+        try:
+            seen = signature(path)
+            if self._known.get(name, (None, ""))[0] != seen:
+                self._known[name] = (seen, digest(path))
+        except OSError as error:
+            problems.append(f"{path} cannot be read: {error.strerror}")
+            return None
+        except ParseError as error:
+            problems.append(str(error))
+            return None
+        return ContentDigest(name, self._known[name][1])

@@ -1,0 +1,134 @@
+"""VRRP: keepalived's state, history and counters on this node, and whether it lives at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from exporter.errors import CollectorError, ParseError
+from exporter.observations import VrrpInstance, VrrpObservation, VrrpState
+from exporter.parsers.keepalived_dump import DumpedInstance
+from exporter.parsers.keepalived_events import History, InstanceHistory
+from exporter.runtime import RuntimeFiles
+from exporter.sources.keepalived import DumpFile, EventLogFile, drain_requested, keepalived_lives
+
+# The recorder asks for a dump every five seconds; three missed ones mean that it is gone.
+STALE_DUMP_SECONDS = 16.0
+# A dump this much younger than the last event shows a state that the log has missed.
+NEWER_DUMP_SECONDS = 1.0
+
+
+class VrrpCollector:
+    """Reads the runtime directory anew each time; there is nothing in it that could block."""
+
+    name = "vrrp"
+
+    def __init__(self, files: RuntimeFiles, clock: Callable[[], float] = time.time) -> None:
+        self._files = files
+        self._clock = clock
+        self._log = EventLogFile(files.events)
+        self._dump = DumpFile(files.dump)
+
+    def start(self) -> None:
+        """Nothing runs in the background."""
+
+    def stop(self) -> None:
+        """Nothing runs in the background."""
+
+    def collect(self) -> VrrpObservation:
+        """Read lock, log and dump."""
+        if not self._files.directory.is_dir():
+            msg = f"{self._files.directory} does not exist; start keepalived and share that directory with the exporter"
+            raise CollectorError(msg)
+        problems: list[str] = []
+        try:
+            alive = keepalived_lives(self._files.lock)
+        except OSError as error:
+            msg = f"{self._files.lock} cannot be looked at: {error.strerror}; make it readable for the exporter"
+            raise CollectorError(msg) from error
+        self._read_log(problems, alive=alive)
+        dump_time, dumped = self._read_dump(problems, alive=alive)
+        drained = False
+        try:
+            drained = drain_requested(self._files.drain)
+        except OSError as error:
+            problems.append(f"{self._files.drain} cannot be read: {error.strerror}")
+        except ParseError as error:
+            problems.append(str(error))
+        history = self._log.history
+        names = list(dict.fromkeys([*history.instances, *dumped]))
+        newer = dump_time is not None and (history.last_event or 0.0) + NEWER_DUMP_SECONDS < dump_time
+        return VrrpObservation(
+            keepalived_up=alive,
+            keepalived_version=history.version if alive else None,
+            starts=history.starts,
+            child_exits=history.child_exits,
+            last_start=history.last_start,
+            dump_time=dump_time,
+            drained=drained,
+            instances=tuple(
+                _instance(name, history.instances.get(name), dumped.get(name), alive=alive, dump_is_newer=newer)
+                for name in names
+            ),
+            recent_events=tuple(history.recent),
+            problems=tuple(problems),
+        )
+
+    def _read_log(self, problems: list[str], *, alive: bool) -> None:
+        before = self._log.bad_lines
+        try:
+            self._log.read()
+        except FileNotFoundError:
+            if alive:
+                problems.append(f"{self._files.events} is missing; restart keepalived so that its recorder starts anew")
+        except OSError as error:
+            problems.append(f"{self._files.events} cannot be read: {error.strerror}")
+        if self._log.bad_lines > before:
+            problems.append(f"{self._files.events} holds lines that the recorder did not write; they were left out")
+
+    def _read_dump(self, problems: list[str], *, alive: bool) -> tuple[float | None, dict[str, DumpedInstance]]:
+        """Return a living keepalived's counters; those of a dead one are of no use."""
+        if not alive:
+            return None, {}
+        try:
+            taken, instances = self._dump.read()
+        except FileNotFoundError:
+            started = self._log.history.last_start
+            if started is None or self._clock() - started > STALE_DUMP_SECONDS:
+                problems.append(f"{self._files.dump} is missing; restart keepalived so that its recorder starts anew")
+            return None, {}
+        except (OSError, ParseError) as error:
+            problems.append(f"{self._files.dump} is of no use: {error}")
+            return None, {}
+        age = self._clock() - taken
+        if age > STALE_DUMP_SECONDS:
+            problems.append(
+                f"keepalived's counters are {age:.0f} s old: keepalived hangs or its recorder has died; restart keepalived"
+            )
+            return None, {}
+        return taken, {instance.name: instance for instance in instances}
+
+
+def _instance(
+    name: str, history: InstanceHistory | None, dumped: DumpedInstance | None, *, alive: bool, dump_is_newer: bool
+) -> VrrpInstance:
+    state = history.state if history else VrrpState.INIT
+    last = history.last_transition if history else None
+    priority = history.priority if history else None
+    if dumped is not None and (history is None or dump_is_newer):
+        priority = dumped.effective_priority
+        if dumped.state is not state:
+            state, last = dumped.state, dumped.last_transition
+    return VrrpInstance(
+        name=name,
+        state=state if alive else VrrpState.STOPPED,
+        transitions=dict(history.transitions) if history else {},
+        last_transition=last,
+        effective_priority=priority if alive else None,
+        base_priority=dumped.base_priority if dumped else None,
+        virtual_router_id=dumped.virtual_router_id if dumped else None,
+        interface=dumped.interface if dumped else None,
+        version=dumped.version if dumped else None,
+        advertisement_interval=dumped.advertisement_interval if dumped else None,
+        counters=dumped.counters if dumped else None,
+    )

@@ -1,0 +1,75 @@
+"""Small files that matter: written in one step, read with a bound."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from exporter.errors import ParseError
+
+MAXIMUM_JSON_BYTES = 1 << 20
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file in one step; readers see the old content or the new one, never a part.
+
+    The content is on disk before the name points to it, so a power cut leaves one or the other.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), 0o644)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_bounded(path: Path, limit: int = MAXIMUM_JSON_BYTES) -> bytes:
+    """Read a regular file of at most ``limit`` bytes.
+
+    Raises:
+        OSError: it cannot be read.
+        ParseError: it is larger or not a regular file.
+    """
+    with path.open("rb", opener=_open_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            msg = f"{path} is not a regular file"
+            raise ParseError(msg)
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        msg = f"{path} is larger than {limit} bytes"
+        raise ParseError(msg)
+    return content
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def parse_json(content: bytes | str, what: str) -> Any:  # noqa: ANN401
+    """Parse JSON that anyone may have written.
+
+    Raises:
+        ParseError: it is not JSON, nested too deep, or holds NaN or infinities (RFC 8259 has none).
+    """
+
+    def refuse(word: str) -> None:
+        msg = f"{what} holds {word}, which is not JSON"
+        raise ParseError(msg)
+
+    try:
+        return json.loads(content, parse_constant=refuse)
+    except RecursionError:
+        msg = f"{what} is nested too deep"
+        raise ParseError(msg) from None
+    except ValueError as error:
+        msg = f"{what} is not JSON: {error}"
+        raise ParseError(msg) from None

@@ -1,0 +1,1 @@
+"""Pure functions from what a source said to what it means."""

@@ -1,0 +1,172 @@
+"""The canary's queries, and what a reply to one is worth. Pure: bytes in, verdict out.
+
+Each node's Unbound answers every name below the canary zone with one TXT record, TTL 0: its node's
+name. A random label is in no cache, so a good answer proves the whole chain and says who gave it.
+
+The header and the question are compared byte by byte (RFC 1035, section 4.1): most of what is not
+ours is recognised there, cheaply. Only what is ours and promises an answer is given to dnspython.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+
+# dnspython imports a record type's module when it first meets the type; that would be in the middle
+# of the first measurements.
+import dns.rdtypes.ANY.TXT
+
+from exporter.errors import ConfigurationError
+from exporter.settings.parse import node_name
+
+Reason = Literal[
+    "timeout",  # nothing came
+    "refused",  # nothing listens there (ICMP port unreachable, TCP reset)
+    "unreachable",  # no route, or a router said so
+    "closed",  # the TCP connection ended before a whole answer
+    "network",  # another error of the network
+    "local",  # this host could not even ask
+    "truncated",  # TC bit, though the answer is small
+    "malformed",  # not a DNS message
+    "mismatch",  # only replies to something else
+    "rcode",  # a response code other than NOERROR
+    "no_answer",  # NOERROR without a node's name
+]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+HEADER_LENGTH = 12
+# Queries go without EDNS, so that 512 bytes are allowed over UDP (RFC 1035, 4.2.1), and a node's
+# name needs about 120. More is not an answer to our question, over TCP either.
+MAX_LENGTH = 1232
+
+RANDOM_LENGTH = 10  # two bytes for the id, the rest for the label
+_LABEL_LENGTH = 2 * (RANDOM_LENGTH - 2)
+_RCODES = {int(rcode): rcode.name for rcode in dns.rcode.Rcode}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good answer, from the node of this name."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The query failed. ``error`` continues a sentence that begins with the server's address."""
+
+    reason: Reason
+    error: str
+    rcode: str | None = None  # None: no response to the query
+
+
+@dataclass(frozen=True, slots=True)
+class NotOurs:
+    """Not a response to the query: forged, late or garbage. The right one may still come.
+
+    ``failure`` is what it comes to if none does.
+    """
+
+    failure: Failure
+
+
+Verdict = Answer | Failure
+
+
+class CanaryQuestion:
+    """Makes queries for the TXT record of a random label in the canary zone.
+
+    Raises:
+        ConfigurationError: the zone's name leaves no room for the label.
+    """
+
+    def __init__(self, zone: str) -> None:
+        try:
+            name = dns.name.from_text("0" * _LABEL_LENGTH, dns.name.from_text(zone))
+        except dns.exception.DNSException as error:
+            msg = f"canary_zone {zone!r} leaves no room for a label of {_LABEL_LENGTH} characters: {error}"
+            raise ConfigurationError([msg]) from None
+        template = dns.message.make_query(name, dns.rdatatype.TXT, use_edns=False).to_wire()
+        label = HEADER_LENGTH + 1
+        self._before_label = template[2:label]
+        self._after_label = template[label + _LABEL_LENGTH :]
+
+    def query(self, random: bytes) -> bytes:
+        """Return a query's wire format, its id and label made from ``RANDOM_LENGTH`` random bytes."""
+        return random[:2] + self._before_label + random[2:].hex().encode("ascii") + self._after_label
+
+
+def judge(reply: bytes, query: bytes) -> Verdict | NotOurs:
+    """Say what a reply to the query is worth; nothing that a server can send makes this raise."""
+    if len(reply) < HEADER_LENGTH:
+        return NotOurs(Failure("malformed", f"sent {len(reply)} bytes, which is less than a DNS header"))
+    if reply[:2] != query[:2] or not _is_response(reply):
+        return NotOurs(_MISMATCH)
+    rcode = reply[3] & 0x0F
+    question = query[HEADER_LENGTH:]
+    same_question = reply[4:6] == b"\0\1" and reply[HEADER_LENGTH : HEADER_LENGTH + len(question)] == question
+    # A server that did not understand or want the question may leave it out.
+    refusal_alone = rcode != dns.rcode.NOERROR and reply[4:] == bytes(8)
+    if not same_question and not refusal_alone:
+        return NotOurs(_MISMATCH)
+    if rcode != dns.rcode.NOERROR:
+        return _rcode_failure(rcode)
+    if reply[2] & 0x02:
+        return Failure("truncated", "truncated an answer that is small; is something in between?", "NOERROR")
+    if len(reply) > MAX_LENGTH:
+        return too_long(len(reply))
+    return _judge_answer(reply)
+
+
+def too_long(length: int) -> Failure:
+    """Say that a message is longer than any answer to our question."""
+    return Failure("malformed", f"sent {length} bytes or more, {MAX_LENGTH} are too many; is it a DNS server?")
+
+
+def _is_response(reply: bytes) -> bool:
+    """Whether QR is set and the opcode is QUERY."""
+    return reply[2] & 0xF8 == 0x80
+
+
+def _judge_answer(reply: bytes) -> Verdict:
+    try:
+        message = dns.message.from_wire(reply)
+    except dns.exception.DNSException as error:
+        return Failure("malformed", f"sent a message that is not valid DNS ({type(error).__name__})")
+    if message.rcode() != dns.rcode.NOERROR:  # extended by an OPT record that nobody asked for (RFC 6891)
+        return _rcode_failure(message.rcode())
+    asked = message.question[0].name
+    records = [
+        record
+        for rrset in message.answer
+        if rrset.rdtype == dns.rdatatype.TXT and rrset.rdclass == dns.rdataclass.IN and rrset.name == asked
+        for record in rrset
+    ]
+    if len(records) != 1:
+        return _no_answer(f"{len(records)} TXT records")
+    (record,) = records
+    if not isinstance(record, dns.rdtypes.ANY.TXT.TXT) or len(record.strings) != 1:
+        return _no_answer("a TXT record that is not one string")
+    try:
+        return Answer(node_name(record.strings[0].decode("ascii")))
+    except ValueError:
+        return _no_answer("a text that is no node's name")
+
+
+def _rcode_failure(rcode: int) -> Failure:
+    name = _RCODES.get(rcode, "OTHER")
+    return Failure("rcode", f"answered {name}; look at the logs of Pi-hole and Unbound there", name)
+
+
+def _no_answer(found: str) -> Failure:
+    return Failure("no_answer", f"answered the canary with {found}; does its Unbound serve the canary zone?", "NOERROR")
+
+
+_MISMATCH = Failure("mismatch", "sent only replies to something else; does another host forge or delay answers?")

@@ -1,0 +1,1 @@
+"""One module for each outside thing; all I/O is here."""

@@ -1,0 +1,110 @@
+"""The kernel's addresses: a look at all of them, and a subscription to their changes (rtnetlink(7))."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import time
+
+from exporter.errors import ParseError
+from exporter.parsers.address_message import AddressChange, parse_address_messages
+
+RTM_GETADDR = 22
+NLM_F_REQUEST = 0x01
+NLM_F_DUMP = 0x300
+RTMGRP_IPV4_IFADDR = 0x10
+RTMGRP_IPV6_IFADDR = 0x100
+# Room for thousands of messages; the kernel caps it at net.core.rmem_max.
+RECEIVE_BUFFER_BYTES = 4 << 20
+DATAGRAM_BYTES = 65536
+DUMP_TIMEOUT_SECONDS = 1.0
+DUMP_ATTEMPTS = 5
+
+
+class AddressSubscription:
+    """A socket on which the kernel announces every address that comes or goes."""
+
+    def __init__(self) -> None:
+        """Subscribe.
+
+        Raises:
+            OSError: this process may not use netlink.
+        """
+        self._socket = _netlink_socket()
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            self._socket.bind((0, RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR))
+            self._socket.setblocking(False)
+        except OSError:
+            self._socket.close()
+            raise
+
+    def fileno(self) -> int:
+        """The descriptor, for poll(2)."""
+        return self._socket.fileno()
+
+    def read(self) -> tuple[list[AddressChange], bool]:
+        """Return the changes announced so far, without waiting, and whether some were lost.
+
+        The kernel drops messages when they come faster than they are read; what is queued is older
+        than the loss, so a look at all addresses afterwards makes up for it.
+        """
+        datagrams: list[bytes] = []
+        lost = False
+        while True:
+            try:
+                datagram, (port, _) = self._socket.recvfrom(DATAGRAM_BYTES)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                lost = True
+                continue
+            if port == 0:  # from the kernel, not from another process
+                datagrams.append(datagram)
+        changes = [change for datagram in datagrams for change in parse_address_messages(datagram).changes]
+        return changes, lost
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        self._socket.close()
+
+
+def all_addresses() -> list[AddressChange]:
+    """Look at all addresses of this network namespace.
+
+    Raises:
+        OSError: this process may not use netlink, or the kernel did not answer in time.
+        ParseError: the answer makes no sense.
+    """
+    for _ in range(DUMP_ATTEMPTS):
+        found = _dump()
+        if found is not None:
+            return found
+    msg = "the kernel's addresses changed during every look at them"
+    raise ParseError(msg)
+
+
+def _dump() -> list[AddressChange] | None:
+    with _netlink_socket() as sock:
+        sock.bind((0, 0))
+        sock.settimeout(DUMP_TIMEOUT_SECONDS)
+        request = struct.pack("=IHHIIBxxx4x", 24, RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, 1, 0, socket.AF_UNSPEC)
+        sock.send(request)
+        changes: list[AddressChange] = []
+        deadline = time.monotonic() + DUMP_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            messages = parse_address_messages(sock.recv(DATAGRAM_BYTES))
+            if messages.interrupted:
+                return None
+            changes.extend(messages.changes)
+            if messages.done:
+                return changes
+    msg = f"the kernel did not list its addresses within {DUMP_TIMEOUT_SECONDS:g} s"
+    raise TimeoutError(msg)
+
+
+def _netlink_socket() -> socket.socket:
+    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)

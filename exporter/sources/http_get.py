@@ -1,0 +1,79 @@
+"""One HTTP GET with an absolute deadline and a bound on the answer.
+
+HTTP/1.0 (RFC 1945) has neither chunks nor connections kept open, so the answer ends where the
+connection does; a server that drips, hangs or never ends costs the deadline and no more.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from exporter.errors import ExporterError
+
+MAXIMUM_BYTES = 1 << 20
+
+
+class FetchError(ExporterError):
+    """There is no usable answer; the message says why."""
+
+
+def http_get(host: str, port: int, path: str, timeout: float) -> bytes:
+    """Fetch a path and return the body.
+
+    Raises:
+        FetchError: no connection, no complete answer within ``timeout`` seconds, too large, or not 200.
+    """
+    where = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
+    deadline = time.monotonic() + timeout
+    request = f"GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: */*\r\nConnection: close\r\n\r\n".encode("ascii")
+    try:
+        with socket.create_connection((host, port), timeout) as connection:
+            connection.settimeout(_left(deadline))
+            connection.sendall(request)
+            answer = _read_all(connection, deadline, where)
+    except TimeoutError:
+        msg = f"{where} did not answer within {timeout:g} s"
+        raise FetchError(msg) from None
+    except OSError as error:
+        msg = f"{where} cannot be reached: {error.strerror or error}"
+        raise FetchError(msg) from None
+    return _body(answer, where)
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _read_all(connection: socket.socket, deadline: float, where: str) -> bytes:
+    answer = bytearray()
+    while True:
+        connection.settimeout(_left(deadline))
+        chunk = connection.recv(65536)
+        if not chunk:
+            return bytes(answer)
+        answer += chunk
+        if len(answer) > MAXIMUM_BYTES:
+            msg = f"{where} sent more than {MAXIMUM_BYTES} bytes"
+            raise FetchError(msg)
+
+
+def _body(answer: bytes, where: str) -> bytes:
+    head, separator, body = answer.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    words = lines[0].split(None, 2)
+    if not separator or len(words) < 2 or not words[0].startswith(b"HTTP/1."):
+        msg = f"{where} did not answer with HTTP"
+        raise FetchError(msg)
+    if words[1] != b"200":
+        msg = f"{where} answered {words[1][:3].decode('ascii', 'replace')}"
+        raise FetchError(msg)
+    for line in lines[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length" and value.strip() != str(len(body)).encode():
+            msg = f"{where} ended its answer early"
+            raise FetchError(msg)
+    return body
