@@ -13,12 +13,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import init
+from . import init, setgroups
 from .errors import IsolationError
 from .plan import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
 NAMESPACES = ("--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 USER_NAMESPACE = ("--user", "--map-root-user")
@@ -45,7 +46,7 @@ def enter(command: Sequence[str]) -> int:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, handled)
     try:
         child = subprocess.Popen(
-            [*_unshare(), sys.executable, "-P", init.__file__, str(lifeline), *command],
+            [*_unshare(), *_script(init), str(lifeline), *command],
             pass_fds=[lifeline],
             env=_environment(),
         )
@@ -95,7 +96,13 @@ def _unshare() -> list[str]:
     if trial.returncode != 0:
         message = f"the kernel refuses the lab's private namespaces ({trial.stderr.strip()}): {advice}"
         raise IsolationError(message)
-    return ["unshare", *options]
+    wrapper = [] if os.geteuid() == 0 else _script(setgroups)
+    return ["unshare", *options, *wrapper]
+
+
+def _script(module: ModuleType) -> list[str]:
+    """The command line that runs a module of this package as a plain script, without the package."""
+    return [sys.executable, "-P", str(module.__file__)]
 
 
 def _user_namespace_advice() -> str:

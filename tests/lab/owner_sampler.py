@@ -1,8 +1,9 @@
 """Watches, from the kernel's tables, which nodes hold which VIP; a process of its own.
 
-``python -m tests.lab.owner_sampler INTERVAL ADDRESS...`` reads lines ``NODE PID`` from standard input (the process whose
-network namespace is that node, again after every boot), looks every INTERVAL seconds, and writes one JSON object when
-its input ends: ``samples`` and ``changes``, a list of ``[time, address, [node, ...]]`` with times of CLOCK_MONOTONIC.
+``python -m tests.lab.owner_sampler INTERVAL ADDRESS...`` reads lines ``NODE PID`` from standard input: the process
+whose network namespace is that node, again after every boot. It looks every INTERVAL seconds, and writes one JSON
+object when its input ends: ``samples`` and ``changes``, a list of ``[time, address, [node, ...]]`` with times of
+CLOCK_MONOTONIC.
 """
 
 from __future__ import annotations
