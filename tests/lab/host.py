@@ -64,6 +64,10 @@ class Host:
         self.services[daemon.name] = service
         return service
 
+    def remove(self, name: str) -> None:
+        """Kill a service and forget it."""
+        self.services.pop(name).kill()
+
     def service(self, name: str) -> Service:
         """The service with this name.
 

@@ -10,7 +10,7 @@ from . import truth
 from .dns_query import Answer, canary, query
 from .errors import NoAnswerError
 from .pair import Pair
-from .plan import ALPHA
+from .plan import ALPHA, DNS_PORT
 from .sampling import Sampler, SamplerProcess
 from .waiting import wait_for
 
@@ -162,13 +162,15 @@ class Lab(Pair):
 
     # Seeing
 
-    def query(self, place: str, server: str, name: str, kind: str = "A", *, tcp: bool = False) -> Answer:
+    def query(
+        self, place: str, server: str, name: str, kind: str = "A", *, tcp: bool = False, port: int = DNS_PORT
+    ) -> Answer:
         """Ask a server once, from a host.
 
         Raises:
             NoAnswerError: no answer within a second.
         """
-        return query(self.hosts[place], server, name, kind, tcp=tcp)
+        return query(self.hosts[place], server, name, kind, tcp=tcp, port=port)
 
     def answering(self, server: str | None = None, *, place: str = "client", tcp: bool = False) -> str | None:
         """The node whose whole DNS chain answers at an address (the first VIP); None when none does."""
@@ -204,6 +206,8 @@ class Lab(Pair):
         address = vip or self.vips[0]
         asking = SamplerProcess(self.client.command, "query_sampler", address, str(interval), str(timeout))
         watching = SamplerProcess(list, "owner_sampler", "0.005", *self.vips)
+        asking.wait_started()
+        watching.wait_started()
         sampler = Sampler(asking, watching, self._samplers.remove)
         self._samplers.append(sampler)
         for host in self.nodes:

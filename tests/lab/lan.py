@@ -6,6 +6,7 @@ A cut is silent: packets vanish in the switch and every carrier stays up. An unp
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import Final
 
 from .errors import CommandError
@@ -63,6 +64,11 @@ class Lan:
         # Once the host's namespace is gone the kernel removes the cable too, some time later: whoever is first.
         with contextlib.suppress(CommandError):
             self._ip(f"link del {place.port}")
+
+    def ports(self) -> tuple[str, ...]:
+        """The names of the ports that have a cable in them."""
+        listed = json.loads(self._holder.run("ip", "-json", "link", "show", "master", _BRIDGE))
+        return tuple(link["ifname"] for link in listed)
 
     def unplug(self, place: Place) -> None:
         """Pull the cable: the host loses its carrier."""

@@ -77,7 +77,7 @@ class QuerySampler:
         with socket.socket(family_of(self.server), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as channel:
             descriptors: list[int] = [channel.fileno(), stop]
             next_send = time.monotonic()
-            while stop in descriptors or self._waiting:
+            while True:
                 now = time.monotonic()
                 wake = now + self.timeout
                 if stop in descriptors:
@@ -88,6 +88,8 @@ class QuerySampler:
                         next_send += self.interval
                     wake = next_send
                 self._expire(now)
+                if stop not in descriptors and not self._waiting:
+                    return
                 if self._waiting:
                     wake = min(wake, self.records[next(iter(self._waiting.values()))][0] + self.timeout)
                 readable, _, _ = select.select(descriptors, [], [], max(0.0, wake - time.monotonic()))

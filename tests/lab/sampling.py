@@ -22,11 +22,8 @@ class SamplerProcess:
     """A Python module run as a process that says ``started``, and writes JSON when its input ends."""
 
     def __init__(self, wrap: Callable[[Sequence[str]], list[str]], module: str, *arguments: str) -> None:
-        """Start it; ``wrap`` puts the command line into the namespaces it belongs to.
-
-        Raises:
-            LabError: it did not start.
-        """
+        """Launch it; ``wrap`` puts the command line into the namespaces it belongs to."""
+        self._module = module
         command = ["env", f"--chdir={REPOSITORY}", sys.executable, "-m", f"{__package__}.{module}", *arguments]
         self._process = subprocess.Popen(
             wrap(command),
@@ -36,10 +33,17 @@ class SamplerProcess:
             text=True,
             start_new_session=True,
         )
+
+    def wait_started(self) -> None:
+        """Wait until it says it has started.
+
+        Raises:
+            LabError: it did not start.
+        """
         assert self._process.stdout is not None
         if self._process.stdout.readline().strip() != "started":
             _, complaint = self._process.communicate()
-            message = f"{module} did not start: {complaint.strip()}"
+            message = f"{self._module} did not start: {complaint.strip()}"
             raise LabError(message)
 
     def tell(self, line: str) -> None:
@@ -60,7 +64,7 @@ class SamplerProcess:
             self._process.kill()
             output, complaint = self._process.communicate()
         if self._process.returncode != 0:
-            message = f"a sampler ended with {self._process.returncode}: {complaint.strip()}"
+            message = f"{self._module} ended with {self._process.returncode}: {complaint.strip()}"
             raise LabError(message)
         return json.loads(output)
 
