@@ -61,7 +61,8 @@ class Runner:
         except CollectorError as error:
             problem = str(error)
         except Exception as error:  # a mistake of ours must cost this collector's samples only
-            log.exception("collector %s failed unexpectedly", collector.name)
+            if collector.name not in self._failing:
+                log.exception("collector %s failed unexpectedly", collector.name)
             problem = f"unexpected {type(error).__name__}: {error}; the log has more, please report it"
         if isinstance(observation, VrrpObservation | SyncObservation) and observation.problems:
             problem = "; ".join(observation.problems)

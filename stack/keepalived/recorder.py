@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from exporter.runtime import RuntimeFiles
 
 DUMP_INTERVAL_SECONDS = 5.0
+DUMP_RETRY_SECONDS = 0.5
 DUMP_TIMEOUT_SECONDS = 1.0
 SETTLE_SECONDS = 0.05
 LOG_LIMIT_BYTES = 256 * 1024
@@ -93,8 +94,20 @@ class EventLog:
             os.close(descriptor)
 
 
+def accepts_signal(process: int, signal_number: int) -> bool:
+    """Whether a process blocks or catches a signal (proc(5)): before it does, the signal would end it."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text("ascii", "replace")
+    except OSError:
+        return False
+    masks = [line.split()[1] for line in status.splitlines() if line.startswith(("SigBlk:", "SigCgt:"))]
+    return any(int(mask, 16) >> (signal_number - 1) & 1 for mask in masks)
+
+
 def publish_dump(keepalived: int, signal_number: int, source: Path, target: Path) -> bool:
     """Ask keepalived for a JSON dump and publish it once it is complete; say whether it was."""
+    if not accepts_signal(keepalived, signal_number):
+        return False
     source.unlink(missing_ok=True)
     os.kill(keepalived, signal_number)
     deadline = time.monotonic() + DUMP_TIMEOUT_SECONDS
@@ -163,9 +176,10 @@ def _run(
             log.record("KEEPALIVED STOP -")
             return
         if time.monotonic() >= next_dump:
+            published = False
             with contextlib.suppress(ProcessLookupError):
-                publish_dump(keepalived, signal_number, dump_source, files.dump)
-            next_dump = time.monotonic() + DUMP_INTERVAL_SECONDS
+                published = publish_dump(keepalived, signal_number, dump_source, files.dump)
+            next_dump = time.monotonic() + (DUMP_INTERVAL_SECONDS if published else DUMP_RETRY_SECONDS)
 
 
 def _read(fifo: int) -> bytes:

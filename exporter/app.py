@@ -1,0 +1,76 @@
+"""Build the exporter from its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from exporter import __version__, checks
+from exporter.collectors.base import Collector
+from exporter.collectors.peer import PeerCollector
+from exporter.collectors.resolve import ResolveCollector
+from exporter.collectors.sync import SyncCollector
+from exporter.collectors.vip import VipCollector
+from exporter.collectors.vrrp import VrrpCollector
+from exporter.observations import Check, NodeIdentity, NodeStatus, Status
+from exporter.runner import Runner
+from exporter.runtime import RuntimeFiles
+from exporter.settings.values import Settings
+
+COLLECTORS = ("vip", "vrrp", "resolve", "containers", "sync", "peer", "conflict")
+VIP_STATE_FILE = "vip.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the node, judged."""
+
+    status: NodeStatus
+    checks: tuple[Check, ...]
+    verdict: Status
+
+
+class Application:
+    """The collectors of a node and the verdict about what they see."""
+
+    def __init__(self, settings: Settings, *, persistent: bool = True, only: tuple[str, ...] = ()) -> None:
+        """Build what the settings ask for; ``only`` restricts it to some collectors.
+
+        A look that does not last (``persistent`` false) leaves the counters of a running exporter alone.
+        """
+        self.settings = settings
+        node = NodeIdentity(settings.node_name, settings.node_role, str(settings.node_ip.address), __version__)
+        wanted = only or COLLECTORS
+        self.runner = Runner(node, [c for c in _collectors(settings, persistent=persistent) if c.name in wanted])
+
+    def look(self) -> Look:
+        """Look at the node now and judge."""
+        status = self.runner.run()
+        found = checks.judge(status, self.settings)
+        return Look(status, found, checks.worst(found))
+
+
+def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
+    peer = None
+    if settings.peer_ip is not None:
+        peer = PeerCollector(
+            settings.peer_ip,
+            settings.exporter_port,
+            settings.peer_interval,
+            settings.peer_timeout,
+            settings.node_name,
+        )
+    vip = VipCollector(
+        settings.vip_address,
+        settings.state_directory / VIP_STATE_FILE if persistent else None,
+        on_change=peer.look_closely if peer else lambda: None,
+    )
+    collectors: list[Collector] = [vip, VrrpCollector(RuntimeFiles(settings.runtime_directory)), ResolveCollector(settings)]
+    if settings.docker_host and settings.expected_containers:
+        from exporter.collectors.containers import ContainersCollector
+
+        collectors.append(ContainersCollector(settings))
+    if settings.sync_tasks or settings.shared_content:
+        collectors.append(SyncCollector(settings.stamp_directory, settings.sync_tasks, settings.shared_content))
+    if peer is not None:
+        collectors.append(peer)
+    return collectors

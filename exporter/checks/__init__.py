@@ -1,0 +1,24 @@
+"""The verdict: each module judges one kind of observation; all are pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from exporter.checks import containers, node, peer, resolve, sync, vip, vrrp
+from exporter.observations import Check, NodeStatus, Status
+from exporter.settings.values import Settings
+
+# The worst last; unknown is worse than fine and better than a warning that somebody saw (as the
+# monitoring plugins' max_state_alt has it).
+_SEVERITY = (Status.OK, Status.UNKNOWN, Status.WARNING, Status.CRITICAL)
+
+
+def judge(status: NodeStatus, settings: Settings) -> tuple[Check, ...]:
+    """Judge the pair as this node and, through its peer, the other one see it."""
+    judges = (node, vip, vrrp, resolve, containers, sync, peer)
+    return tuple(check for module in judges for check in module.judge(status, settings))
+
+
+def worst(checks: Sequence[Check]) -> Status:
+    """Return the overall verdict; without any check it is unknown."""
+    return max((check.status for check in checks), key=_SEVERITY.index, default=Status.UNKNOWN)

@@ -1,0 +1,38 @@
+"""Does every expected container run, and is it healthy?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from exporter import pair
+from exporter.checks.build import Judge
+from exporter.observations import Check, Container, ContainersObservation, NodeStatus
+from exporter.settings.values import Settings
+
+
+def judge(status: NodeStatus, _: Settings) -> Iterator[Check]:
+    """Judge every expected container."""
+    seen = pair.find(status, ContainersObservation)
+    for container in seen.containers if seen else ():
+        yield _judge_one(Judge(status, "containers"), container)
+
+
+def _judge_one(judge: Judge, container: Container) -> Check:
+    name = container.name
+    if container.state == "absent":
+        return judge.warning(
+            "container.running", f"{name} does not exist", "it runs", "docker compose up -d creates it", name
+        )
+    if not container.running:
+        end = f", exit code {container.exit_code}" if container.exit_code is not None else ""
+        end += ", killed for lack of memory" if container.oom_killed else ""
+        return judge.warning(
+            "container.running", f"{name} is {container.state}{end}", "it runs", f"docker logs {name} says why", name
+        )
+    if container.health == "unhealthy":
+        return judge.warning(
+            "container.running", f"{name} runs but is unhealthy", "it is healthy", f"docker inspect {name} has the last checks", name
+        )
+    health = f" and is {container.health}" if container.health else ""
+    restarts = f", restarted {container.restarts} times" if container.restarts else ""
+    return judge.ok("container.running", f"{name} runs{health}{restarts}", "it runs", name)

@@ -1,0 +1,75 @@
+"""Is there a second node that could take over, and does it agree with this one?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from exporter import pair
+from exporter.checks.build import Judge
+from exporter.observations import Check, NodeStatus, Peer, PeerObservation, Status, VipObservation, VrrpObservation
+from exporter.settings.values import Settings
+
+# What the other node says of the pair is judged here already; only what it says of itself is news.
+_ABOUT_THE_PAIR = ("peer.", "vip.split_brain", "vip.owner", "sync.drift", "resolve.peer")
+
+
+def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
+    """Judge the other node by its own word."""
+    seen = pair.find(status, PeerObservation)
+    if seen is None:
+        return
+    judge = Judge(status, "peer")
+    if seen.peer is None:
+        yield judge.warning(
+            "peer.reachable",
+            seen.error or f"{seen.address} is silent",
+            "the other node's exporter answers",
+            "look whether the node is alive, its exporter runs, and its firewall lets this node in",
+            seen.address,
+        )
+        return
+    yield judge.ok("peer.reachable", f"{seen.peer.name} answers", "the other node's exporter answers", seen.address)
+    yield from _agreement(judge, seen.peer, settings)
+    offset = seen.peer.clock_offset
+    if abs(offset) > settings.clock_tolerance:
+        yield judge.warning(
+            "peer.clock",
+            f"{seen.peer.name}'s clock is {abs(offset):.1f} s {'ahead' if offset > 0 else 'behind'}",
+            f"at most {settings.clock_tolerance:g} s apart",
+            "look at time synchronisation on both nodes (timedatectl)",
+            seen.address,
+        )
+    for check in seen.peer.checks:
+        if check.status is not Status.OK and not check.id.startswith(_ABOUT_THE_PAIR):
+            yield replace(check, collector="peer")
+
+
+def _agreement(judge: Judge, peer: Peer, settings: Settings) -> Iterator[Check]:
+    """Compare the settings that must be equal, and those that must not."""
+    differences = []
+    vips = pair.find(judge.status, VipObservation)
+    own = {vip.address for vip in vips.vips} if vips else set()
+    if own and peer.vips and own != set(peer.vips):
+        differences.append(f"VIP_ADDRESS is {_listed(own)} here and {_listed(set(peer.vips))} there")
+    if peer.role == settings.node_role:
+        differences.append(f"both nodes are {peer.role}")
+    vrrp = pair.find(judge.status, VrrpObservation)
+    for instance in vrrp.instances if vrrp else ():
+        theirs = peer.virtual_router_ids.get(instance.name)
+        if instance.virtual_router_id is not None and theirs not in (None, instance.virtual_router_id):
+            differences.append(f"VIRTUAL_ROUTER_ID is {instance.virtual_router_id} here and {theirs} there")
+    if differences:
+        yield judge.critical(
+            "peer.settings",
+            "; ".join(differences),
+            "one primary and one secondary with the same VIP_ADDRESS and VIRTUAL_ROUTER_ID",
+            "compare the .env files of both nodes",
+            peer.name,
+        )
+    else:
+        yield judge.ok("peer.settings", "both nodes' settings fit together", subject=peer.name)
+
+
+def _listed(addresses: set[str]) -> str:
+    return ",".join(sorted(addresses))

@@ -1,0 +1,78 @@
+"""Does DNS answer, fast, over every way, and from the node that should?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from exporter import pair
+from exporter.checks.build import Judge, age
+from exporter.observations import Check, NodeStatus, Probe, ResolveObservation, VipObservation
+from exporter.settings.values import Settings
+
+_NAMES = {"vip": "the VIP", "pihole": "this node's Pi-hole", "unbound": "this node's Unbound", "peer": "the peer"}
+_ADVICE = {
+    "vip": "see who owns the VIP, and whether that node's Pi-hole and Unbound answer",
+    "pihole": "look at the Pi-hole container and its log; is port 53 taken by something else?",
+    "unbound": "look at the Unbound container and its log",
+    "peer": "look at the other node: its containers, its link, its firewall",
+}
+
+
+def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
+    """Judge every probe."""
+    seen = pair.find(status, ResolveObservation)
+    judge = Judge(status, "resolve")
+    for probe in seen.probes if seen else ():
+        subject = f"{probe.server} {probe.protocol}"
+        name = f"resolve.{probe.target}"
+        if probe.last_ok is None:
+            yield judge.unknown(name, "not asked yet", "an answer", "wait for the first probe", subject)
+        elif not probe.last_ok:
+            yield _failed(judge, probe, name, subject)
+        else:
+            yield from _answered(judge, probe, name, subject, settings)
+
+
+def _failed(judge: Judge, probe: Probe, name: str, subject: str) -> Check:
+    seen = probe.last_error or "no good answer"
+    if probe.outage_start is not None:
+        seen += f" (since {age(max(0.0, judge.status.time - probe.outage_start))})"
+    verdict = judge.critical if probe.target == "vip" else judge.warning
+    return verdict(name, seen, f"{_NAMES[probe.target]} answers", _ADVICE[probe.target], subject)
+
+
+def _answered(judge: Judge, probe: Probe, name: str, subject: str, settings: Settings) -> Iterator[Check]:
+    latency = probe.last_latency or 0.0
+    seen = f"answered by {probe.answered_by} in {latency * 1000:.1f} ms"
+    if latency > settings.slow_answer:
+        yield judge.warning(
+            name, seen, f"within {settings.slow_answer * 1000:.0f} ms", "look at load, temperature and SD card", subject
+        )
+    else:
+        yield judge.ok(name, seen, f"{_NAMES[probe.target]} answers", subject)
+    expected = _who_should_answer(judge.status, probe)
+    if expected is not None and probe.answered_by != expected:
+        yield judge.warning(
+            "resolve.answered_by",
+            f"{probe.answered_by} answered for {probe.server}",
+            f"{expected} answers",
+            "a stale ARP entry, a second owner, or an Unbound that forwards to the other node",
+            subject,
+        )
+
+
+def _who_should_answer(status: NodeStatus, probe: Probe) -> str | None:
+    if probe.target in ("pihole", "unbound"):
+        return status.node.name
+    peer = pair.find_peer(status)
+    if probe.target == "peer":
+        return peer.name if peer else None
+    vips = pair.find(status, VipObservation)
+    for vip in vips.vips if vips else ():
+        settled = vip.steady is None or vip.steady > 2 * pair.SETTLED_SECONDS
+        if vip.address == probe.server and settled:
+            owners = pair.owners(status, vip)
+            fresh = probe.last_success is not None and vip.last_transition is not None
+            if owners is not None and len(owners) == 1 and not (fresh and probe.last_success < vip.last_transition):  # type: ignore[operator]
+                return owners[0]
+    return None

@@ -1,0 +1,46 @@
+"""Do sync and backup work, and do both nodes hold the same?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from exporter import pair
+from exporter.checks.build import Judge, age
+from exporter.observations import Check, NodeStatus, SyncObservation, SyncTask
+from exporter.settings.values import Settings
+
+
+def judge(status: NodeStatus, _: Settings) -> Iterator[Check]:
+    """Judge every task and every shared content."""
+    seen = pair.find(status, SyncObservation)
+    judge = Judge(status, "sync")
+    for task in seen.tasks if seen else ():
+        yield _judge_task(judge, task)
+    for name, drifted in pair.drift(status).items():
+        if drifted:
+            yield judge.warning(
+                "sync.drift", f"{name} differs between the nodes", "the same on both", "run the sync by hand", name
+            )
+        else:
+            yield judge.ok("sync.drift", f"{name} is the same on both nodes", subject=name)
+
+
+def _judge_task(judge: Judge, task: SyncTask) -> Check:
+    name = task.name
+    expected = f"a success within {age(task.maximum_age)}"
+    if task.last_attempt is None:
+        return judge.warning("sync.task", f"{name} has never run", expected, "run it by hand and look at its log", name)
+    if task.last_success is None:
+        return judge.warning("sync.task", f"{name} has never succeeded: {_error(task)}", expected, "look at its log", name)
+    since = max(0.0, judge.status.time - task.last_success)
+    if task.exit_status:
+        seen = f"{name} failed: {_error(task)}; last success {age(since)} ago"
+        return judge.warning("sync.task", seen, expected, "look at its log; run it by hand", name)
+    if since > task.maximum_age:
+        seen = f"{name} last succeeded {age(since)} ago"
+        return judge.warning("sync.task", seen, expected, "look whether its container runs; run it by hand", name)
+    return judge.ok("sync.task", f"{name} succeeded {age(since)} ago", expected, name)
+
+
+def _error(task: SyncTask) -> str:
+    return task.error or f"exit status {task.exit_status}"

@@ -1,0 +1,119 @@
+"""Does exactly one node own each virtual IP, and can clients use it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from exporter import pair
+from exporter.checks.build import Judge, age
+from exporter.observations import (
+    Check,
+    ConflictObservation,
+    NodeStatus,
+    ResolveObservation,
+    Vip,
+    VipObservation,
+    VrrpObservation,
+)
+from exporter.settings.values import Settings
+
+
+def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
+    """Judge every virtual IP."""
+    seen = pair.find(status, VipObservation)
+    judge = Judge(status, "vip")
+    for vip in seen.vips if seen else ():
+        yield from _owners(judge, vip, settings)
+        if vip.owned:
+            yield from _usable(judge, vip, settings)
+    conflicts = pair.find(status, ConflictObservation)
+    for conflict in conflicts.conflicts if conflicts else ():
+        if conflict.foreign_owner is not None:
+            yield Judge(status, "conflict").critical(
+                "vip.foreign_owner",
+                f"{conflict.foreign_owner} also answers for {conflict.address}",
+                "no other host with that address",
+                "find the host with that hardware address: a split brain, or a device with a wrong static address",
+                conflict.address,
+            )
+
+
+def _owners(judge: Judge, vip: Vip, settings: Settings) -> Iterator[Check]:
+    owners = pair.owners(judge.status, vip)
+    standalone = settings.node_role == "standalone"
+    held = f"{vip.address} is on {vip.device}"
+    if vip.last_transition is not None and vip.owned:
+        held += f" for {age(max(0.0, judge.status.time - vip.last_transition))}"
+    if owners is not None and len(owners) > 1:
+        yield judge.critical(
+            "vip.split_brain",
+            f"{' and '.join(owners)} both own {vip.address}",
+            "exactly one owner",
+            "look whether keepalived lives on both and whether they hear each other (link, firewall, VRID); "
+            "on the node that should not own it, restart keepalived",
+            vip.address,
+        )
+    elif owners is not None:
+        yield judge.ok("vip.split_brain", f"{len(owners)} owner of {vip.address}", "at most one owner", vip.address)
+    if owners:
+        yield judge.ok("vip.owner", f"owned by {' and '.join(owners)}", "an owner", vip.address)
+    elif vip.owned:
+        yield judge.ok("vip.owner", held, "an owner", vip.address)
+    elif owners is not None or standalone:
+        yield judge.critical(
+            "vip.owner",
+            f"nobody owns {vip.address}",
+            "exactly one owner",
+            "start keepalived; its log says why it does not take the address",
+            vip.address,
+        )
+    else:
+        yield _owner_from_answers(judge, vip)
+
+
+def _owner_from_answers(judge: Judge, vip: Vip) -> Check:
+    """Without the peer's word, an answer from the address proves that somebody owns it."""
+    resolve = pair.find(judge.status, ResolveObservation)
+    for probe in resolve.probes if resolve else ():
+        if probe.target == "vip" and probe.server == vip.address and probe.last_ok:
+            return judge.ok("vip.owner", f"{probe.answered_by} answers for it", "an owner", vip.address)
+    peer_is_asked = any(result.collector == "peer" and result.observation for result in judge.status.results)
+    if resolve is None or not peer_is_asked:
+        return judge.unknown("vip.owner", "not owned here", "an owner", "see the collectors that have no data", vip.address)
+    return judge.critical(
+        "vip.owner",
+        f"not owned here, nobody answers from {vip.address}, and the peer is silent",
+        "exactly one owner",
+        "look whether the other node is alive, and why keepalived here does not take the address over",
+        vip.address,
+    )
+
+
+def _usable(judge: Judge, vip: Vip, settings: Settings) -> Iterator[Check]:
+    if vip.usable:
+        yield judge.ok("vip.usable", f"{vip.address} is usable", "a usable address", vip.address)
+    else:
+        yield judge.critical(
+            "vip.usable",
+            f"the kernel holds {vip.address} back: duplicate address detection runs or has failed",
+            "a usable address",
+            "look for another host with that address, then restart keepalived",
+            vip.address,
+        )
+    if vip.device != settings.network_interface:
+        yield judge.warning(
+            "vip.device",
+            f"{vip.address} is on {vip.device}",
+            f"it is on {settings.network_interface}",
+            "take it off that interface (ip address del), or correct NETWORK_INTERFACE",
+            vip.address,
+        )
+    vrrp = pair.find(judge.status, VrrpObservation)
+    if vrrp is not None and not vrrp.keepalived_up:
+        yield judge.critical(
+            "vip.abandoned",
+            f"{vip.address} is on this node, but keepalived is dead",
+            "only a living keepalived holds the address",
+            "start keepalived; until then the other node takes the address as well",
+            vip.address,
+        )

@@ -1,0 +1,144 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from exporter import __version__
+from exporter.errors import ConfigurationError, ExporterError
+from exporter.settings.load import load
+from exporter.settings.table import SETTINGS
+from exporter.settings.values import Settings
+
+BAD_CONFIGURATION = 3
+UNKNOWN = 3
+DEFAULT_TIMEOUT_SECONDS = 5.0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Exits with 3, unknown to a monitoring system, on a wrong command line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        print(f"exporter: {message}", file=sys.stderr)
+        sys.exit(BAD_CONFIGURATION)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the command line from the table of settings."""
+    from exporter.app import COLLECTORS
+    from exporter.once import FORMATS
+
+    parser = _Parser(
+        prog="exporter",
+        description="Tells the truth about a highly available DNS pair: serves metrics, a status page and JSON, or "
+        "prints one verdict (--once).",
+        epilog="Exit codes of --once: 0 ok, 1 warning, 2 critical, 3 unknown or wrong settings.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"exporter {__version__}")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="YAML file of settings, KEY: VALUE")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--once", action="store_true", help="print a verdict about the pair and exit with it")
+    mode.add_argument("--check-config", action="store_true", help="check the settings and exit: 0 good, 3 wrong")
+    once = parser.add_argument_group("with --once")
+    once.add_argument("--format", choices=FORMATS, default="text", help="how to print the verdict (default: text)")
+    once.add_argument("--only", default="", metavar="NAMES", help=f"only these collectors, by commas: {', '.join(COLLECTORS)}")
+    once.add_argument("--timeout", type=float, default=DEFAULT_TIMEOUT_SECONDS, metavar="SECONDS",
+                      help=f"bound on the whole run (default: {DEFAULT_TIMEOUT_SECONDS:g})")  # fmt: skip
+    group = parser.add_argument_group(
+        "settings", "Each is also a key of the YAML file (node_name) and an environment variable (NODE_NAME); flags win."
+    )
+    for setting in SETTINGS:
+        default = f" (default: {setting.default})" if setting.default else ""
+        text = (setting.help + default).replace("%", "%%")
+        group.add_argument(setting.flag, dest=setting.key, metavar="VALUE", help=text)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    only = tuple(filter(None, (part.strip() for part in options.only.split(","))))
+    try:
+        _check_options(options, only)
+        flags = {setting.key: getattr(options, setting.key) for setting in SETTINGS}
+        settings = load(options.config, os.environ, flags)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            print(f"exporter: {problem}", file=sys.stderr)
+        return BAD_CONFIGURATION
+    if options.check_config:
+        print("exporter: the settings are good")
+        return 0
+    if options.once:
+        return _once(settings, options.format, only, options.timeout)
+    return _serve(settings)
+
+
+def _check_options(options: argparse.Namespace, only: tuple[str, ...]) -> None:
+    from exporter.app import COLLECTORS
+
+    problems = [f"--only: {name!r} is not one of {', '.join(COLLECTORS)}" for name in only if name not in COLLECTORS]
+    if not 0.1 <= options.timeout <= 300:
+        problems.append("--timeout must be from 0.1 to 300 seconds")
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _once(settings: Settings, output: str, only: tuple[str, ...], timeout: float) -> int:
+    from exporter import once
+
+    logging.basicConfig(level=logging.CRITICAL)  # the verdict says it all
+    text, code = once.run(settings, output, only, timeout)
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _serve(settings: Settings) -> int:
+    from exporter.app import Application
+    from exporter.server import Server
+    from exporter.web import routes
+
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    log = logging.getLogger("exporter")
+    try:
+        settings.state_directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        log.warning("%s cannot be made (%s); counters will not survive a restart", settings.state_directory, error.strerror)
+    application = Application(settings)
+    host = str(settings.exporter_address) if settings.exporter_address else ""
+    try:
+        server = Server(host, settings.exporter_port, routes(application))
+    except ExporterError as error:
+        print(f"exporter: {error}", file=sys.stderr)
+        return 1
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    application.runner.start()
+    serving = threading.Thread(target=server.serve_forever, name="http", daemon=True)
+    serving.start()
+    log.info("%s serves on %s port %d", settings.node_name, host or "every address,", settings.exporter_port)
+    stop.wait()
+    log.info("stopping")
+    server.shutdown()
+    server.server_close()
+    application.runner.stop()
+    serving.join(1)
+    return 0

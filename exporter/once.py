@@ -1,0 +1,82 @@
+"""``--once``: a verdict for scripts, from the running exporter or, without one, from a look of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+
+from exporter.app import Application, Look
+from exporter.checks import worst
+from exporter.collectors.peer import STATUS_PATH
+from exporter.errors import ExporterError
+from exporter.observations import Status
+from exporter.parsers.status_document import parse_checks, parse_document, parse_identity
+from exporter.settings.values import Settings
+from exporter.sources.http_get import http_get
+from exporter.views import report, status_document
+from exporter.views.report import Verdict
+
+# Kept back from the time to wait, for judging and printing.
+RESERVE_SECONDS = 0.2
+FORMATS = ("text", "json", "prometheus", "nagios")
+
+
+def run(settings: Settings, output: str, only: Sequence[str], timeout: float) -> tuple[str, int]:
+    """Return what to print and the exit code: 0 ok, 1 warning, 2 critical, 3 unknown.
+
+    ``timeout`` bounds the whole run, in seconds.
+    """
+    deadline = time.monotonic() + timeout
+    verdict, text = _from_running(settings, output, only, timeout) or _alone(settings, output, only, deadline)
+    return text, verdict.value
+
+
+def _from_running(settings: Settings, output: str, only: Sequence[str], timeout: float) -> tuple[Status, str] | None:
+    """Ask the exporter that runs on this node; None when there is none, or it is another node's."""
+    host = str(settings.exporter_address or "127.0.0.1")
+    patience = min(timeout, settings.peer_timeout)
+    try:
+        document = parse_document(http_get(host, settings.exporter_port, STATUS_PATH, patience))
+        node = parse_identity(document)
+        checks = report.restrict(parse_checks(document), only)
+        if node.name != settings.node_name:
+            return None
+        if output == "prometheus":
+            metrics = http_get(host, settings.exporter_port, "/metrics", patience).decode()
+            return worst(checks), metrics
+    except (ExporterError, UnicodeDecodeError):
+        return None
+    status = worst(checks)
+    if output == "json":
+        frame = dict(document)
+        frame["status"] = status.word
+        frame["checks"] = [check for check in frame["checks"] if not only or check["collector"] in only]
+        return status, json.dumps(frame, indent=2) + "\n"
+    source = f"from the running exporter, port {settings.exporter_port}"
+    return status, _format(Verdict(node, float(document["time"]), status, checks, source), output)
+
+
+def _alone(settings: Settings, output: str, only: Sequence[str], deadline: float) -> tuple[Status, str]:
+    """Start the collectors, wait for their first results, and judge."""
+    needed = (*only, "peer") if only else ()
+    application = Application(settings, persistent=False, only=needed)
+    application.runner.start()  # never stopped: the process ends here, and its threads with it
+    application.runner.wait_until_ready(max(0.0, deadline - time.monotonic() - RESERVE_SECONDS))
+    look = application.look()
+    checks = report.restrict(look.checks, only)
+    look = Look(look.status, checks, worst(checks))
+    if output == "json":
+        document = status_document.build(look.status, look.checks, look.verdict)
+        return look.verdict, json.dumps(document, indent=2, allow_nan=False) + "\n"
+    if output == "prometheus":
+        from exporter.views import exposition
+
+        families = exposition.families(look.status, look.checks, look.verdict)
+        return look.verdict, exposition.encode(families, "text/plain")[0].decode()
+    source = "from a look of its own: no exporter runs on this node"
+    return look.verdict, _format(Verdict(look.status.node, look.status.time, look.verdict, checks, source), output)
+
+
+def _format(verdict: Verdict, output: str) -> str:
+    return report.format_nagios(verdict) if output == "nagios" else report.format_text(verdict)

@@ -1,0 +1,134 @@
+"""The HTTP server: metrics, JSON status, status page and health."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from exporter.errors import ExporterError
+
+
+log = logging.getLogger(__name__)
+
+Answer = tuple[bytes, str]
+# What a client may keep a thread waiting, and how many threads clients may have.
+CLIENT_TIMEOUT_SECONDS = 5.0
+MAXIMUM_CONNECTIONS = 128
+COMPRESS_FROM_BYTES = 1024
+
+
+class ListenError(ExporterError):
+    """The port cannot be listened on; the message says why."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers GET and HEAD for the few paths there are."""
+
+    server: Server
+    server_version = "dnsha-exporter"
+    sys_version = ""
+    timeout = CLIENT_TIMEOUT_SECONDS
+
+    def do_GET(self) -> None:
+        """Answer a request."""
+        url = urlsplit(self.path)
+        route = self.server.routes.get(url.path)
+        if route is None:
+            known = ", ".join(self.server.routes)
+            self._send(HTTPStatus.NOT_FOUND, f"Nothing here; there are {known}\n".encode(), "text/plain; charset=utf-8")
+            return
+        try:
+            body, content_type = route(self.headers.get("Accept", ""), parse_qs(url.query).get("name[]", []))
+        except Exception:
+            log.exception("%s failed", url.path)
+            self._send(
+                HTTPStatus.INTERNAL_SERVER_ERROR, b"This failed; the exporter's log says why\n", "text/plain; charset=utf-8"
+            )
+            return
+        self._send(HTTPStatus.OK, body, content_type)
+
+    do_HEAD = do_GET
+
+    def _send(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+        if len(body) >= COMPRESS_FROM_BYTES and "gzip" in self.headers.get("Accept-Encoding", ""):
+            body = gzip.compress(body, compresslevel=1)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Log requests for those who look for them."""
+        log.debug("%s %s", self.client_address[0], format % args)
+
+
+class Server(ThreadingHTTPServer):
+    """A thread for each request, bounded in number and time."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, host: str, port: int, routes: dict[str, Callable[[str, Sequence[str]], Answer]]) -> None:
+        """Listen.
+
+        Raises:
+            ListenError: the address or port cannot be had.
+        """
+        self.routes = routes
+        self.address_family = socket.AF_INET if host and ":" not in host else socket.AF_INET6
+        if not host and not socket.has_dualstack_ipv6():
+            self.address_family, host = socket.AF_INET, "0.0.0.0"  # noqa: S104 (the peer and Prometheus must reach it)
+        self._free = threading.BoundedSemaphore(MAXIMUM_CONNECTIONS)
+        try:
+            super().__init__((host or "::", port), Handler)
+        except OSError as error:
+            msg = (
+                f"cannot listen on {host or 'any address'}, port {port}: {error.strerror}; "
+                "is another exporter running? EXPORTER_PORT chooses another port"
+            )
+            raise ListenError(msg) from None
+
+    def server_bind(self) -> None:
+        """Bind for IPv4 and IPv6 where no address was chosen, and look up no names."""
+        if self.address_family == socket.AF_INET6 and self.server_address[0] == "::":
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if self.allow_reuse_address:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def process_request(self, request: object, client_address: object) -> None:
+        """Serve a request in a thread of its own, or refuse it when there are too many."""
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)  # type: ignore[arg-type]
+            return
+        try:
+            super().process_request(request, client_address)  # type: ignore[arg-type]
+        except RuntimeError:  # no thread to be had
+            self._free.release()
+            self.shutdown_request(request)  # type: ignore[arg-type]
+
+    def process_request_thread(self, request: object, client_address: object) -> None:
+        """Serve a request and make room for another."""
+        try:
+            super().process_request_thread(request, client_address)  # type: ignore[arg-type]
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
+        """A client that went away is none of our business."""
+        log.debug("a client's connection broke", exc_info=True)

@@ -1,0 +1,252 @@
+"""Observations as Prometheus families, by the table in ``exporter.metrics``."""
+
+from __future__ import annotations
+
+import platform
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric as Family
+
+from exporter import metrics, pair
+from exporter.metrics import Metric
+from exporter.observations import (
+    Check,
+    ConflictObservation,
+    ContainersObservation,
+    Latency,
+    NodeStatus,
+    PeerObservation,
+    ResolveObservation,
+    Status,
+    SyncObservation,
+    VipObservation,
+    VrrpObservation,
+    VrrpState,
+)
+
+Value = float | Latency
+
+
+class Samples:
+    """Collects values and makes families of them; what is None is left out."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[tuple[Sequence[str], Value]]] = defaultdict(list)
+
+    def add(self, metric: Metric, value: Value | None, *labels: str) -> None:
+        """Add one sample, its labels in the metric's order."""
+        if value is not None:
+            self._values[metric.name].append((labels, value))
+
+    def families(self) -> Iterator[Family]:
+        """Make the families, in the order of the table."""
+        for name, metric in metrics.METRICS.items():
+            if name in self._values:
+                yield _FAMILIES[metric.kind](metric, self._values[name])
+
+
+def _gauge_family(metric: Metric, values: list[tuple[Sequence[str], Value]]) -> Family:
+    family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for labels, value in values:
+        family.add_metric(labels, value)  # type: ignore[arg-type]
+    return family
+
+
+def _counter_family(metric: Metric, values: list[tuple[Sequence[str], Value]]) -> Family:
+    family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for labels, value in values:
+        family.add_metric(labels, value)  # type: ignore[arg-type]
+    return family
+
+
+def _histogram_family(metric: Metric, values: list[tuple[Sequence[str], Value]]) -> Family:
+    family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for labels, value in values:
+        assert isinstance(value, Latency)  # noqa: S101 (the only histogram holds latencies)
+        bounds = [*map(str, value.bounds), "+Inf"]
+        family.add_metric(labels, list(zip(bounds, accumulate(value.counts), strict=True)), value.total)
+    return family
+
+
+_FAMILIES: dict[str, Callable[[Metric, list[tuple[Sequence[str], Value]]], Family]] = {
+    "gauge": _gauge_family,
+    "counter": _counter_family,
+    "histogram": _histogram_family,
+}
+
+
+def families(status: NodeStatus, checks: Sequence[Check], overall: Status) -> list[Family]:
+    """Make every family of a node's status and verdict."""
+    samples = Samples()
+    node = status.node
+    samples.add(metrics.BUILD_INFO, 1, node.version, platform.python_version())
+    samples.add(metrics.NODE_INFO, 1, node.name, node.role, node.address)
+    samples.add(metrics.STATUS, overall.value)
+    worst: dict[str, Status] = {}
+    for check in checks:
+        if check.node == node.name:
+            worst[check.id] = max(worst.get(check.id, Status.OK), check.status, key=lambda s: s.value)
+    for name, verdict in worst.items():
+        samples.add(metrics.CHECK_STATUS, verdict.value, name)
+    for result in status.results:
+        samples.add(metrics.COLLECTOR_SUCCESS, result.error is None, result.collector)
+        samples.add(metrics.COLLECTOR_DURATION, result.duration, result.collector)
+        if result.observation is not None:
+            _ADDERS[type(result.observation)](samples, result.observation, status)
+    return list(samples.families())
+
+
+def _add_vips(samples: Samples, seen: VipObservation, status: NodeStatus) -> None:
+    samples.add(metrics.VIP_OVERRUNS, seen.overruns)
+    for vip in seen.vips:
+        labels = (vip.address, vip.family)
+        samples.add(metrics.VIP_OWNED, vip.owned, *labels)
+        samples.add(metrics.VIP_USABLE, vip.usable, *labels)
+        samples.add(metrics.VIP_ACQUISITIONS, vip.acquisitions, *labels)
+        samples.add(metrics.VIP_RELEASES, vip.releases, *labels)
+        samples.add(metrics.VIP_LAST_TRANSITION, vip.last_transition, *labels)
+        if vip.device is not None:
+            samples.add(metrics.VIP_DEVICE_INFO, 1, *labels, vip.device)
+        owners = pair.owners(status, vip)
+        samples.add(metrics.VIP_OWNERS, None if owners is None else len(owners), *labels)
+
+
+def _add_vrrp(samples: Samples, seen: VrrpObservation, _: NodeStatus) -> None:
+    samples.add(metrics.KEEPALIVED_UP, seen.keepalived_up)
+    if seen.keepalived_version is not None:
+        samples.add(metrics.KEEPALIVED_INFO, 1, seen.keepalived_version)
+    samples.add(metrics.KEEPALIVED_STARTS, seen.starts)
+    samples.add(metrics.KEEPALIVED_CHILD_EXITS, seen.child_exits)
+    samples.add(metrics.KEEPALIVED_LAST_START, seen.last_start)
+    samples.add(metrics.KEEPALIVED_DUMP_TIME, seen.dump_time)
+    samples.add(metrics.DRAINED, seen.drained)
+    for instance in seen.instances:
+        name = instance.name
+        for state in VrrpState:
+            samples.add(metrics.VRRP_STATE, instance.state is state, name, state.value)
+            samples.add(metrics.VRRP_TRANSITIONS, instance.transitions.get(state, 0), name, state.value)
+        samples.add(metrics.VRRP_LAST_TRANSITION, instance.last_transition, name)
+        samples.add(metrics.VRRP_EFFECTIVE_PRIORITY, instance.effective_priority, name)
+        samples.add(metrics.VRRP_BASE_PRIORITY, instance.base_priority, name)
+        samples.add(metrics.VRRP_ADVERTISEMENT_INTERVAL, instance.advertisement_interval, name)
+        if instance.interface is not None:
+            labels = (str(instance.virtual_router_id), instance.interface, str(instance.version))
+            samples.add(metrics.VRRP_INSTANCE_INFO, 1, name, *labels)
+        if instance.counters is not None:
+            counters = instance.counters
+            samples.add(metrics.VRRP_ADVERTISEMENTS_RECEIVED, counters.advertisements_received, name)
+            samples.add(metrics.VRRP_ADVERTISEMENTS_SENT, counters.advertisements_sent, name)
+            samples.add(metrics.VRRP_PRIORITY_ZERO_RECEIVED, counters.priority_zero_received, name)
+            samples.add(metrics.VRRP_PRIORITY_ZERO_SENT, counters.priority_zero_sent, name)
+            for reason, count in counters.errors.items():
+                samples.add(metrics.VRRP_ERRORS, count, name, reason)
+
+
+def _add_containers(samples: Samples, seen: ContainersObservation, _: NodeStatus) -> None:
+    for container in seen.containers:
+        name = container.name
+        samples.add(metrics.CONTAINER_RUNNING, container.running, name)
+        samples.add(metrics.CONTAINER_STATE, 1, name, container.state)
+        if container.health is not None:
+            samples.add(metrics.CONTAINER_HEALTH, 1, name, container.health)
+        samples.add(metrics.CONTAINER_RESTARTS, container.restarts, name)
+        samples.add(metrics.CONTAINER_OOM_KILLED, container.oom_killed, name)
+        samples.add(metrics.CONTAINER_EXIT_CODE, container.exit_code, name)
+        samples.add(metrics.CONTAINER_START_TIME, container.started_at, name)
+        for event, count in container.events.items():
+            samples.add(metrics.CONTAINER_EVENTS, count, name, event)
+
+
+def _add_probes(samples: Samples, seen: ResolveObservation, _: NodeStatus) -> None:
+    for probe in seen.probes:
+        labels = (probe.target, f"{f'[{probe.server}]' if probe.family == 'ipv6' else probe.server}:{probe.port}")
+        labels += (probe.family, probe.protocol)
+        samples.add(metrics.RESOLVE_DURATION, probe.latency, *labels)
+        samples.add(metrics.RESOLVE_UP, probe.last_ok, *labels)
+        samples.add(metrics.RESOLVE_QUERIES, probe.queries, *labels)
+        samples.add(metrics.RESOLVE_LAST_SUCCESS, probe.last_success, *labels)
+        samples.add(metrics.RESOLVE_OUTAGES, probe.outages, *labels)
+        samples.add(metrics.RESOLVE_OUTAGE_SECONDS, probe.outage_seconds, *labels)
+        samples.add(metrics.RESOLVE_LAST_OUTAGE, probe.last_outage, *labels)
+        samples.add(metrics.RESOLVE_OUTAGE_START, probe.outage_start, *labels)
+        if probe.answered_by is not None:
+            samples.add(metrics.RESOLVE_ANSWERED_BY, 1, *labels, probe.answered_by)
+        for metric, counts in (
+            (metrics.RESOLVE_FAILURES, probe.failures),
+            (metrics.RESOLVE_RESPONSES, probe.responses),
+            (metrics.RESOLVE_ANSWERS, probe.answers),
+        ):
+            for word, count in counts.items():
+                samples.add(metric, count, *labels, word)
+
+
+def _add_sync(samples: Samples, seen: SyncObservation, status: NodeStatus) -> None:
+    for task in seen.tasks:
+        samples.add(metrics.SYNC_LAST_ATTEMPT, task.last_attempt, task.name)
+        samples.add(metrics.SYNC_LAST_SUCCESS, task.last_success, task.name)
+        samples.add(metrics.SYNC_DURATION, task.duration, task.name)
+        samples.add(metrics.SYNC_EXIT_STATUS, task.exit_status, task.name)
+        samples.add(metrics.SYNC_MAXIMUM_AGE, task.maximum_age, task.name)
+    for content in seen.digests:
+        samples.add(metrics.SYNC_DIGEST, int(content.digest[:12], 16), content.name)
+    for name, drifted in pair.drift(status).items():
+        samples.add(metrics.SYNC_DRIFTED, drifted, name)
+
+
+def _add_peer(samples: Samples, seen: PeerObservation, _: NodeStatus) -> None:
+    samples.add(metrics.PEER_UP, seen.peer is not None)
+    samples.add(metrics.PEER_QUERY_DURATION, seen.query_duration)
+    if seen.peer is not None:
+        samples.add(metrics.PEER_INFO, 1, seen.peer.name, seen.peer.role, seen.peer.version)
+        samples.add(metrics.PEER_CLOCK_OFFSET, seen.peer.clock_offset)
+
+
+def _add_conflicts(samples: Samples, seen: ConflictObservation, _: NodeStatus) -> None:
+    for conflict in seen.conflicts:
+        samples.add(metrics.CONFLICT_FOREIGN_OWNER, conflict.foreign_owner is not None, conflict.address)
+        samples.add(metrics.CONFLICT_FOREIGN_REPLIES, conflict.foreign_replies, conflict.address)
+    for reason, count in seen.advertisements.items():
+        samples.add(metrics.CONFLICT_ADVERTISEMENTS, count, reason)
+
+
+_ADDERS: dict[type, Callable[..., None]] = {
+    VipObservation: _add_vips,
+    VrrpObservation: _add_vrrp,
+    ContainersObservation: _add_containers,
+    ResolveObservation: _add_probes,
+    SyncObservation: _add_sync,
+    PeerObservation: _add_peer,
+    ConflictObservation: _add_conflicts,
+}
+
+
+class _Families:
+    """What the library's encoders need of a registry."""
+
+    def __init__(self, found: Iterable[Family]) -> None:
+        self._found = found
+
+    def collect(self) -> Iterable[Family]:
+        return self._found
+
+
+def encode(found: Iterable[Family], accept: str, names: Sequence[str] = ()) -> tuple[bytes, str]:
+    """Encode families in the format that an Accept header asks for; return them and their content type.
+
+    ``names`` restricts the answer to samples or families of these names (Prometheus' ``name[]``).
+    """
+    if names:
+        wanted = set(names)
+        kept = []
+        for family in found:
+            if family.name not in wanted:
+                family.samples = [sample for sample in family.samples if sample.name in wanted]
+            if family.samples:
+                kept.append(family)
+        found = kept
+    encoder, content_type = choose_encoder(accept)
+    return encoder(_Families(found)), content_type  # type: ignore[arg-type]

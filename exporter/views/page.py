@@ -1,0 +1,168 @@
+"""The status page: one look for a person, on a phone too, without JavaScript."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from exporter import pair
+from exporter.checks.build import age
+from exporter.observations import (
+    Check,
+    ContainersObservation,
+    NodeStatus,
+    PeerObservation,
+    ResolveObservation,
+    Status,
+    SyncObservation,
+    VipObservation,
+    VrrpObservation,
+)
+
+REFRESH_SECONDS = 10
+STYLE = Path(__file__).with_name("page.css").read_text("utf-8")
+# A shape beside the colour, for those who see no colours.
+_MARKS = {Status.OK: "✓", Status.WARNING: "▲", Status.CRITICAL: "✖", Status.UNKNOWN: "?"}  # noqa: RUF001
+_HEADLINES = {
+    Status.OK: "All is well",
+    Status.WARNING: "DNS works, but something needs you",
+    Status.CRITICAL: "DNS is down or at risk",
+    Status.UNKNOWN: "Not everything can be seen",
+}
+
+
+def render(status: NodeStatus, checks: Sequence[Check], overall: Status) -> str:
+    """Render the page."""
+    node = status.node
+    wrong = [check for check in checks if check.status is not Status.OK]
+    when = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(status.time))
+    sections = [
+        _section("What to look at", map(_problem, wrong)),
+        _section("Virtual IP", _vip_rows(status)),
+        _section("Keepalived", _vrrp_rows(status)),
+        _section("DNS", _probe_rows(status)),
+        _section("Other node", _peer_rows(status)),
+        _section("Containers", _container_rows(status)),
+        _section("Sync and backup", _sync_rows(status)),
+    ]
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="refresh" content="{REFRESH_SECONDS}">
+<title>{_MARKS[overall]} {escape(node.name)} – {_HEADLINES[overall]}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<header class="{overall.word}">
+<p class="mark" aria-hidden="true">{_MARKS[overall]}</p>
+<div><h1>{_HEADLINES[overall]}</h1>
+<p>Seen from {escape(node.name)}, the {escape(node.role)} node, {when}</p></div>
+</header>
+<main>
+{"".join(sections)}
+</main>
+<footer><a href="metrics">metrics</a> <a href="api/v1/status">JSON</a> version {escape(node.version)}</footer>
+</body>
+</html>
+"""
+
+
+def _section(title: str, rows: Iterable[str]) -> str:
+    content = "".join(rows)
+    return f"<section><h2>{title}</h2>{content}</section>\n" if content else ""
+
+
+def _problem(check: Check) -> str:
+    subject = f" {escape(check.subject)}" if check.subject else ""
+    return (
+        f'<article class="{check.status.word}"><h3><span aria-hidden="true">{_MARKS[check.status]}</span> '
+        f"{escape(check.node)}: {escape(check.seen)}</h3>"
+        f"<p>Expected: {escape(check.expected)}.</p><p>Try: {escape(check.advice)}.</p>"
+        f'<p class="id">{check.status.word} {escape(check.id)}{subject}</p></article>'
+    )
+
+
+def _row(verdict: Status | None, name: str, *facts: str | None) -> str:
+    mark = f'<span class="{verdict.word}" title="{verdict.word}">{_MARKS[verdict]}</span> ' if verdict else ""
+    said = ", ".join(escape(fact) for fact in facts if fact)
+    return f'<div class="row"><b>{mark}{escape(name)}</b><span>{said}</span></div>'
+
+
+def _since(status: NodeStatus, moment: float | None, word: str) -> str | None:
+    return None if moment is None else f"{word} {age(max(0.0, status.time - moment))}"
+
+
+def _vip_rows(status: NodeStatus) -> Iterable[str]:
+    seen = pair.find(status, VipObservation)
+    for vip in seen.vips if seen else ():
+        owners = pair.owners(status, vip)
+        if owners is None:
+            owner, verdict = (f"owned by {status.node.name}" if vip.owned else "not owned by this node"), None
+        else:
+            owner = f"owned by {' and '.join(owners)}" if owners else "owned by nobody"
+            verdict = Status.OK if len(owners) == 1 else Status.CRITICAL
+        moves = f"{vip.acquisitions} acquired and {vip.releases} released here"
+        yield _row(verdict, vip.address, owner, _since(status, vip.last_transition, "last change here before"), moves)
+
+
+def _vrrp_rows(status: NodeStatus) -> Iterable[str]:
+    seen = pair.find(status, VrrpObservation)
+    if seen is None:
+        return
+    alive = f"version {seen.keepalived_version}" if seen.keepalived_up else "does not run"
+    yield _row(Status.OK if seen.keepalived_up else Status.WARNING, "keepalived", alive, "drained" if seen.drained else None)
+    for instance in seen.instances:
+        priority = None if instance.effective_priority is None else f"priority {instance.effective_priority}"
+        yield _row(None, instance.name, instance.state.value, _since(status, instance.last_transition, "for"), priority)
+
+
+def _probe_rows(status: NodeStatus) -> Iterable[str]:
+    seen = pair.find(status, ResolveObservation)
+    for probe in seen.probes if seen else ():
+        verdict = None if probe.last_ok is None else Status.OK if probe.last_ok else Status.WARNING
+        if verdict is Status.WARNING and probe.target == "vip":
+            verdict = Status.CRITICAL
+        latency = f"{probe.last_latency * 1000:.1f} ms" if probe.last_ok and probe.last_latency is not None else None
+        answered = f"answered by {probe.answered_by}" if probe.last_ok else probe.last_error
+        outages = f"{probe.outages} outages" if probe.outages else None
+        last = f"last {probe.last_outage:.2f} s" if probe.last_outage is not None else None
+        yield _row(verdict, f"{probe.target} {probe.server} {probe.protocol}", answered, latency, outages, last)
+
+
+def _peer_rows(status: NodeStatus) -> Iterable[str]:
+    seen = pair.find(status, PeerObservation)
+    if seen is None:
+        return
+    if seen.peer is None:
+        yield _row(Status.WARNING, seen.address, seen.error)
+        return
+    alive = {True: "keepalived runs", False: "keepalived does not run", None: "keepalived unknown"}
+    clock = f"clock {seen.peer.clock_offset * 1000:+.0f} ms"
+    yield _row(Status.OK, seen.peer.name, seen.peer.role, alive[seen.peer.keepalived_up], clock)
+
+
+def _container_rows(status: NodeStatus) -> Iterable[str]:
+    seen = pair.find(status, ContainersObservation)
+    for container in seen.containers if seen else ():
+        well = container.running and container.health != "unhealthy"
+        since = _since(status, container.started_at, "for") if container.running else None
+        restarts = f"{container.restarts} restarts" if container.restarts else None
+        yield _row(
+            Status.OK if well else Status.WARNING, container.name, container.state, since, container.health, restarts
+        )
+
+
+def _sync_rows(status: NodeStatus) -> Iterable[str]:
+    seen = pair.find(status, SyncObservation)
+    for task in seen.tasks if seen else ():
+        fresh = task.last_success is not None and status.time - task.last_success <= task.maximum_age
+        well = fresh and not task.exit_status
+        success = _since(status, task.last_success, "last success before") or "never succeeded"
+        yield _row(Status.OK if well else Status.WARNING, task.name, success, task.error)
+    for name, drifted in pair.drift(status).items():
+        yield _row(Status.WARNING if drifted else Status.OK, name, "differs between the nodes" if drifted else "in sync")

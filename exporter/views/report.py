@@ -1,0 +1,79 @@
+"""The verdict for people, scripts and monitoring plugins."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from exporter.observations import Check, NodeIdentity, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What ``--once`` found; the time is Unix seconds."""
+
+    node: NodeIdentity
+    time: float
+    status: Status
+    checks: tuple[Check, ...]
+    source: str  # where it comes from, for the last line
+
+
+def format_text(verdict: Verdict) -> str:
+    """Write the verdict for a person: what is wrong first, each with what to try."""
+    when = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(verdict.time))
+    lines = [f"{verdict.status.name}: {_summary(verdict)}", f"{verdict.node.name} ({verdict.node.role}), {when}", ""]
+    wrong = [check for check in verdict.checks if check.status is not Status.OK]
+    for check in sorted(wrong, key=lambda check: _ORDER.index(check.status)):
+        lines += [
+            f"{check.status.name:<8}  {_title(check, verdict)}",
+            f"          seen:     {check.seen}",
+            f"          expected: {check.expected}",
+            f"          try:      {check.advice}",
+            "",
+        ]
+    good = [check for check in verdict.checks if check.status is Status.OK]
+    width = max((len(_title(check, verdict)) for check in good), default=0)
+    lines += [f"ok        {_title(check, verdict):<{width}}  {check.seen}" for check in good]
+    lines += ["", verdict.source]
+    return "\n".join(lines) + "\n"
+
+
+def format_nagios(verdict: Verdict) -> str:
+    """Write one line for a monitoring system, and the details below (Nagios plugin guidelines)."""
+    counts = {status: sum(check.status is status for check in verdict.checks) for status in Status}
+    performance = " ".join(f"{status.word}={count}" for status, count in counts.items())
+    details = [
+        f"{check.status.name}: {_title(check, verdict)}: {check.seen}; try: {check.advice}"
+        for check in verdict.checks
+        if check.status is not Status.OK
+    ]
+    first = _plugin_line(f"DNSHA {verdict.status.name} - {_summary(verdict)}")
+    return "\n".join([f"{first} | {performance}", *map(_plugin_line, details)]) + "\n"
+
+
+_ORDER = (Status.CRITICAL, Status.WARNING, Status.UNKNOWN, Status.OK)
+
+
+def _summary(verdict: Verdict) -> str:
+    wrong = [check for check in verdict.checks if check.status is verdict.status and check.status is not Status.OK]
+    if not wrong:
+        return f"all {len(verdict.checks)} checks are well" if verdict.checks else "nothing was checked"
+    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    return wrong[0].seen + more
+
+
+def _title(check: Check, verdict: Verdict) -> str:
+    where = "" if check.node == verdict.node.name else f"{check.node}: "
+    return f"{where}{check.id}{f' [{check.subject}]' if check.subject else ''}"
+
+
+def _plugin_line(text: str) -> str:
+    """One line without the character that begins performance data."""
+    return " ".join(text.replace("|", "/").split())
+
+
+def restrict(checks: Sequence[Check], only: Sequence[str]) -> tuple[Check, ...]:
+    """Keep the checks of some collectors; all of them when none is named."""
+    return tuple(check for check in checks if not only or check.collector in only)

@@ -1,0 +1,40 @@
+"""What the HTTP server answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from prometheus_client import ProcessCollector
+
+from exporter.app import Application
+from exporter.collectors.peer import STATUS_PATH
+from exporter.server import Answer
+from exporter.views import exposition, page, status_document
+
+Route = Callable[[str, Sequence[str]], Answer]
+
+
+def routes(application: Application) -> dict[str, Route]:
+    """Map paths to what they answer; each look is a new one."""
+    process = ProcessCollector(registry=None)
+
+    def metrics(accept: str, names: Sequence[str]) -> Answer:
+        look = application.look()
+        families = exposition.families(look.status, look.checks, look.verdict)
+        return exposition.encode([*families, *process.collect()], accept, names)
+
+    def status(_: str, __: Sequence[str]) -> Answer:
+        look = application.look()
+        return status_document.encode(status_document.build(look.status, look.checks, look.verdict)), "application/json"
+
+    def schema(_: str, __: Sequence[str]) -> Answer:
+        return status_document.SCHEMA.read_bytes(), "application/schema+json"
+
+    def front(_: str, __: Sequence[str]) -> Answer:
+        look = application.look()
+        return page.render(look.status, look.checks, look.verdict).encode(), "text/html; charset=utf-8"
+
+    def health(_: str, __: Sequence[str]) -> Answer:
+        return b"ok\n", "text/plain; charset=utf-8"
+
+    return {"/": front, "/metrics": metrics, STATUS_PATH: status, "/api/v1/schema": schema, "/healthz": health}
