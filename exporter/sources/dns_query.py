@@ -13,11 +13,11 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from exporter.addressing import Address
 from exporter.observations import Protocol
-from exporter.parsers.dns_answer import MAX_LENGTH, Answer, Failure, NotOurs, Reason, Verdict, judge, too_long
+from exporter.parsers.dns_answer import MAX_LENGTH, Failure, NotOurs, Reason, Verdict, judge, too_long
 
 # A flood of forged replies must not keep the thread from its other sockets.
 READS_AT_ONCE = 16
@@ -38,11 +38,15 @@ _REASONS: dict[int, Reason] = {
     errno.EAGAIN: "local",  # no port or no buffer is free
     errno.ENOBUFS: "local",
     errno.ENOMEM: "local",
+    errno.EMFILE: "local",
+    errno.ENFILE: "local",
+    errno.EAFNOSUPPORT: "local",
 }
 
 _ADVICE: dict[Reason, str] = {
     "refused": "refused the query, nothing listens there; is the DNS service running?",
     "unreachable": "cannot be reached ({}); look at this node's interface and routes",
+    "timeout": "did not answer a TCP connection; is the node up?",
     "closed": "closed the connection before a whole answer; look at the logs of the DNS service there",
     "local": "could not be asked, this host failed ({}); look at its packet filter, limits and addresses",
     "network": "could not be asked ({}); look at the network in between",
@@ -64,8 +68,7 @@ class Server:
         return f"{host}:{self.port} ({self.protocol})"
 
 
-@dataclass(frozen=True, slots=True)
-class Result(Generic[Ticket]):
+class Result(NamedTuple, Generic[Ticket]):
     """A query's end, at a monotonic time."""
 
     ticket: Ticket
@@ -90,19 +93,12 @@ class DnsClient(Generic[Ticket]):
         """Begin to ask; whatever goes wrong is a result of ``wait``."""
         deadline = self._monotonic() + timeout
         try:
-            exchange = (_UdpExchange if server.protocol == "udp" else _TcpExchange)(ticket, server, query, deadline)
+            transport = (_Udp if server.protocol == "udp" else _Tcp)(server, query)
         except OSError as error:
-            verdict = Failure("local", _ADVICE["local"].format(error.strerror))
-            self._finished.append(Result(ticket, verdict, self._monotonic()))
+            self._finished.append(Result(ticket, _failure(error), self._monotonic()))
             return
-        try:
-            exchange.begin()
-        except OSError as error:
-            self._finished.append(Result(ticket, _network_failure(error), self._monotonic()))
-            exchange.socket.close()
-            return
-        self._exchanges[exchange.socket.fileno()] = exchange
-        self._poll.register(exchange.socket, exchange.events)
+        self._exchanges[transport.socket.fileno()] = _Exchange(ticket, query, transport, deadline, timeout)
+        self._poll.register(transport.socket, transport.events)
 
     def wait(self, timeout: float) -> list[Result[Ticket]]:
         """Return the queries that ended, waiting for the first one for ``timeout`` seconds at most."""
@@ -122,7 +118,7 @@ class DnsClient(Generic[Ticket]):
         # late because this process was kept from running.
         expired = [descriptor for descriptor, exchange in self._exchanges.items() if exchange.deadline <= before]
         for descriptor in expired:
-            verdict = self._exchanges[descriptor].out_of_time()
+            verdict = self._exchanges[descriptor].out_of_time
             finished.append(Result(self._end(descriptor), verdict, at))
         return finished
 
@@ -133,71 +129,113 @@ class DnsClient(Generic[Ticket]):
 
     def _advance(self, descriptor: int) -> Verdict | None:
         exchange = self._exchanges[descriptor]
-        events = exchange.events
-        try:
-            verdict = exchange.advance()
-        except BlockingIOError:
-            verdict = None
-        except OSError as error:
-            return _network_failure(error)
-        if exchange.events != events:
-            self._poll.modify(descriptor, exchange.events)
-        return verdict
+        transport = exchange.transport
+        events = transport.events
+        for _ in range(READS_AT_ONCE):
+            try:
+                received = transport.receive()
+            except BlockingIOError:
+                break
+            except OSError as error:
+                return _failure(error)
+            if isinstance(received, Failure):
+                return exchange.ignored or received
+            verdict = judge(received, exchange.query)
+            if not isinstance(verdict, NotOurs):
+                return verdict
+            exchange.ignored = verdict.failure
+        if transport.events != events:
+            self._poll.modify(descriptor, transport.events)
+        return None
 
     def _end(self, descriptor: int) -> Ticket:
         exchange = self._exchanges.pop(descriptor)
         self._poll.unregister(descriptor)
-        exchange.socket.close()
+        exchange.transport.socket.close()
         return exchange.ticket
 
 
+class _Udp:
+    """One query on a connected UDP socket."""
+
+    events = select.POLLIN
+
+    def __init__(self, server: Server, query: bytes) -> None:
+        self.socket = _socket(server, socket.SOCK_DGRAM)
+        try:
+            self.socket.connect((str(server.address), server.port))
+            self.socket.send(query)
+        except OSError:
+            self.socket.close()
+            raise
+
+    def receive(self) -> bytes | Failure:
+        return self.socket.recv(MAX_LENGTH + 1)  # one more tells that it was cut
+
+
+class _Tcp:
+    """One query on a TCP connection (RFC 7766: each message follows its length)."""
+
+    def __init__(self, server: Server, query: bytes) -> None:
+        self.events = select.POLLOUT
+        self._unsent = len(query).to_bytes(2, "big") + query
+        self._received = b""
+        self.socket = _socket(server, socket.SOCK_STREAM)
+        error = self.socket.connect_ex((str(server.address), server.port))
+        if error not in (0, errno.EINPROGRESS):
+            self.socket.close()
+            raise OSError(error, os.strerror(error))
+
+    def receive(self) -> bytes | Failure:
+        while self._unsent:
+            self._send()
+        while True:
+            length = int.from_bytes(self._received[:2], "big") if len(self._received) >= 2 else None
+            if length is not None and length > MAX_LENGTH:
+                return too_long(length)
+            if length is not None and len(self._received) >= 2 + length:
+                message, self._received = self._received[2 : 2 + length], self._received[2 + length :]
+                return message
+            received = self.socket.recv(MAX_LENGTH + 2)
+            if not received:
+                return _CLOSED
+            self._received += received
+
+    def _send(self) -> None:
+        error = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, os.strerror(error))
+        self._unsent = self._unsent[self.socket.send(self._unsent) :]
+        if not self._unsent:
+            self.events = select.POLLIN
+
+
+@dataclass(slots=True)
 class _Exchange(Generic[Ticket]):
-    """One query under way on a non-blocking socket."""
+    """One query under way."""
 
-    __slots__ = ("_ignored", "_query", "_server", "deadline", "events", "socket", "ticket")
-    kind = socket.SOCK_DGRAM
+    ticket: Ticket
+    query: bytes
+    transport: _Udp | _Tcp
+    deadline: float
+    timeout: float
+    ignored: Failure | None = None  # what came that was not ours
 
-    def __init__(self, ticket: Ticket, server: Server, query: bytes, deadline: float) -> None:
-        family = socket.AF_INET if server.address.version == 4 else socket.AF_INET6
-        self.socket = socket.socket(family, self.kind)
-        self.socket.setblocking(False)
-        self.ticket = ticket
-        self.deadline = deadline
-        self.events = select.POLLIN
-        self._server = server
-        self._query = query
-        self._ignored: NotOurs | None = None
-
-    def begin(self) -> None:
-        """Send, or begin to.
-
-        Raises:
-            OSError: the query could not leave this host.
-        """
-        raise NotImplementedError
-
-    def advance(self) -> Verdict | None:
-        """Go on as the socket is ready; None means to wait on.
-
-        Raises:
-            OSError: the network said no; BlockingIOError when the socket was not ready after all.
-        """
-        raise NotImplementedError
-
-    def out_of_time(self) -> Verdict:
-        """Say what it comes to that the deadline has passed."""
-        if self._ignored is not None:
-            return self._ignored.failure
-        return _TIMEOUT
-
-    def _judge(self, reply: bytes) -> Verdict | None:
-        verdict = judge(reply, self._query)
-        if isinstance(verdict, NotOurs):
-            self._ignored = verdict
-            return None
-        return verdict
+    @property
+    def out_of_time(self) -> Failure:
+        """What it comes to that the deadline has passed."""
+        return self.ignored or Failure("timeout", f"did not answer within {self.timeout:g} s; is the node up?")
 
 
-def _network_failure(error: OSError) -> Failure:
+def _socket(server: Server, kind: socket.SocketKind) -> socket.socket:
+    made = socket.socket(socket.AF_INET if server.address.version == 4 else socket.AF_INET6, kind)
+    made.settimeout(0)
+    return made
+
+
+def _failure(error: OSError) -> Failure:
     reason = _REASONS.get(error.errno or 0, "network")
     return Failure(reason, _ADVICE[reason].format(error.strerror))
+
+
+_CLOSED = _failure(OSError(errno.ECONNRESET, "closed"))
