@@ -64,7 +64,11 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
         settings.state_directory / VIP_STATE_FILE if persistent else None,
         on_change=peer.look_closely if peer else lambda: None,
     )
-    collectors: list[Collector] = [vip, VrrpCollector(RuntimeFiles(settings.runtime_directory)), ResolveCollector(settings)]
+    collectors: list[Collector] = [
+        vip,
+        VrrpCollector(RuntimeFiles(settings.runtime_directory)),
+        ResolveCollector(settings),
+    ]
     if settings.docker_host and settings.expected_containers:
         from exporter.collectors.containers import ContainersCollector
 

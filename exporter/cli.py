@@ -51,11 +51,14 @@ def build_parser() -> argparse.ArgumentParser:
     mode.add_argument("--check-config", action="store_true", help="check the settings and exit: 0 good, 3 wrong")
     once = parser.add_argument_group("with --once")
     once.add_argument("--format", choices=FORMATS, default="text", help="how to print the verdict (default: text)")
-    once.add_argument("--only", default="", metavar="NAMES", help=f"only these collectors, by commas: {', '.join(COLLECTORS)}")
+    once.add_argument(
+        "--only", default="", metavar="NAMES", help=f"only these collectors, by commas: {', '.join(COLLECTORS)}"
+    )
     once.add_argument("--timeout", type=float, default=DEFAULT_TIMEOUT_SECONDS, metavar="SECONDS",
                       help=f"bound on the whole run (default: {DEFAULT_TIMEOUT_SECONDS:g})")  # fmt: skip
     group = parser.add_argument_group(
-        "settings", "Each is also a key of the YAML file (node_name) and an environment variable (NODE_NAME); flags win."
+        "settings",
+        "Each is also a key of the YAML file (node_name) and an environment variable (NODE_NAME); flags win.",
     )
     for setting in SETTINGS:
         default = f" (default: {setting.default})" if setting.default else ""
@@ -120,7 +123,9 @@ def _serve(settings: Settings) -> int:
     try:
         settings.state_directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        log.warning("%s cannot be made (%s); counters will not survive a restart", settings.state_directory, error.strerror)
+        log.warning(
+            "%s cannot be made (%s); counters will not survive a restart", settings.state_directory, error.strerror
+        )
     application = Application(settings)
     host = str(settings.exporter_address) if settings.exporter_address else ""
     try:

@@ -39,7 +39,7 @@ def read_bounded(path: Path, limit: int = MAXIMUM_JSON_BYTES) -> bytes:
         OSError: it cannot be read.
         ParseError: it is larger or not a regular file.
     """
-    with open(path, "rb", opener=_open_without_waiting) as file:  # noqa: PTH123 (a Path takes no opener)
+    with open(path, "rb", opener=_open_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             msg = f"{path} is not a regular file"
             raise ParseError(msg)

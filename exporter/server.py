@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
@@ -12,7 +13,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from exporter.errors import ExporterError
-
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +48,16 @@ class Handler(BaseHTTPRequestHandler):
         except Exception:
             log.exception("%s failed", url.path)
             self._send(
-                HTTPStatus.INTERNAL_SERVER_ERROR, b"This failed; the exporter's log says why\n", "text/plain; charset=utf-8"
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                b"This failed; the exporter's log says why\n",
+                "text/plain; charset=utf-8",
             )
             return
         self._send(HTTPStatus.OK, body, content_type)
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        """Answer a request without its body."""
+        self.do_GET()
 
     def _send(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
         self.send_response(status)
@@ -131,4 +135,4 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
         """A client that went away is none of our business."""
-        log.debug("a client's connection broke", exc_info=True)
+        log.debug("a client's connection broke: %s", sys.exc_info()[1])

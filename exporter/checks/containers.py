@@ -31,7 +31,11 @@ def _judge_one(judge: Judge, container: Container) -> Check:
         )
     if container.health == "unhealthy":
         return judge.warning(
-            "container.running", f"{name} runs but is unhealthy", "it is healthy", f"docker inspect {name} has the last checks", name
+            "container.running",
+            f"{name} runs but is unhealthy",
+            "it is healthy",
+            f"docker inspect {name} has the last checks",
+            name,
         )
     health = f" and is {container.health}" if container.health else ""
     restarts = f", restarted {container.restarts} times" if container.restarts else ""

@@ -31,7 +31,9 @@ def _judge_task(judge: Judge, task: SyncTask) -> Check:
     if task.last_attempt is None:
         return judge.warning("sync.task", f"{name} has never run", expected, "run it by hand and look at its log", name)
     if task.last_success is None:
-        return judge.warning("sync.task", f"{name} has never succeeded: {_error(task)}", expected, "look at its log", name)
+        return judge.warning(
+            "sync.task", f"{name} has never succeeded: {_error(task)}", expected, "look at its log", name
+        )
     since = max(0.0, judge.status.time - task.last_success)
     if task.exit_status:
         seen = f"{name} failed: {_error(task)}; last success {age(since)} ago"

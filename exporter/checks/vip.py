@@ -79,7 +79,9 @@ def _owner_from_answers(judge: Judge, vip: Vip) -> Check:
             return judge.ok("vip.owner", f"{probe.answered_by} answers for it", "an owner", vip.address)
     peer_is_asked = any(result.collector == "peer" and result.observation for result in judge.status.results)
     if resolve is None or not peer_is_asked:
-        return judge.unknown("vip.owner", "not owned here", "an owner", "see the collectors that have no data", vip.address)
+        return judge.unknown(
+            "vip.owner", "not owned here", "an owner", "see the collectors that have no data", vip.address
+        )
     return judge.critical(
         "vip.owner",
         f"not owned here, nobody answers from {vip.address}, and the peer is silent",

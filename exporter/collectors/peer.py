@@ -79,7 +79,10 @@ class PeerCollector:
         except ExporterError as error:
             problem = str(error)
         if peer is not None and peer.name == self._own_name:
-            peer, problem = None, f"{self._address} calls itself {self._own_name}, as this node does: fix NODE_NAME or PEER_IP"
+            peer, problem = (
+                None,
+                f"{self._address} calls itself {self._own_name}, as this node does: fix NODE_NAME or PEER_IP",
+            )
         with self._lock:
             before = self._latest
             self._asked = began

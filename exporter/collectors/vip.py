@@ -154,7 +154,9 @@ class VipCollector:
             return
         for address, vip in self._vips.items():
             for index in [index for index in vip.holders if index not in held[address]]:
-                self._apply(AddressChange(present=False, address=address, interface_index=index, usable=False, created=None))
+                self._apply(
+                    AddressChange(present=False, address=address, interface_index=index, usable=False, created=None)
+                )
             for change in held[address].values():
                 self._apply(change)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from exporter.errors import CollectorError, ParseError
 from exporter.observations import VrrpInstance, VrrpObservation, VrrpState
 from exporter.parsers.keepalived_dump import DumpedInstance
-from exporter.parsers.keepalived_events import History, InstanceHistory
+from exporter.parsers.keepalived_events import InstanceHistory
 from exporter.runtime import RuntimeFiles
 from exporter.sources.keepalived import DumpFile, EventLogFile, drain_requested, keepalived_lives
 
@@ -102,9 +102,7 @@ class VrrpCollector:
             return None, {}
         age = self._clock() - taken
         if age > STALE_DUMP_SECONDS:
-            problems.append(
-                f"keepalived's counters are {age:.0f} s old: keepalived hangs or its recorder has died; restart keepalived"
-            )
+            problems.append(f"keepalived's counters are {age:.0f} s old: it hangs or its recorder has died; restart it")
             return None, {}
         return taken, {instance.name: instance for instance in instances}
 

@@ -45,7 +45,7 @@ def parse_vip_state(content: bytes) -> dict[str, SavedVip]:
 def _saved(value: Any) -> SavedVip:  # noqa: ANN401
     if isinstance(value, dict):
         owned, last = value.get("owned"), value.get("last_transition")
-        counts = [value.get("acquisitions"), value.get("releases")]
+        counts: list[Any] = [value.get("acquisitions"), value.get("releases")]
         if (
             isinstance(owned, bool)
             and all(type(count) is int and 0 <= count < 2**53 for count in counts)

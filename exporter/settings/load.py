@@ -77,7 +77,7 @@ def _contradictions(
 
     if known("node_role", "peer_ip"):
         if values["node_role"] == "standalone" and values["peer_ip"] is not None:
-            yield f"{source('peer_ip')}: a standalone node has no peer; empty it, or set NODE_ROLE to primary or secondary"
+            yield f"{source('peer_ip')}: a standalone node has no peer; leave it empty or change NODE_ROLE"
         if values["node_role"] != "standalone" and values["peer_ip"] is None and "peer_ip" not in texts:
             yield "PEER_IP is not set: the other node's address is needed (NODE_ROLE standalone has none)"
     nodes = []

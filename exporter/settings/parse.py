@@ -59,7 +59,9 @@ def _matching(pattern: str, hint: str) -> Callable[[str], str]:
     return parse
 
 
-node_name = _matching(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", "is no name: use letters, digits, dots and hyphens, 63 at most")
+node_name = _matching(
+    r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", "is no name: use letters, digits, dots and hyphens, 63 at most"
+)
 interface = _matching(r"[^\s/]{1,15}", "is no interface's name (15 characters at most, no slash)")
 domain = _matching(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", "is no domain name")
 

@@ -42,12 +42,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("virtual_router_id", parse.integer(1, 255), "53", "VRRP virtual router ID, the same on both nodes."),
     Setting("exporter_address", parse.optional_address, "", "Address to listen on; empty for all."),
     Setting("exporter_port", parse.integer(1, 65535), "9753", "TCP port of this exporter and of its peer."),
-    Setting("runtime_directory", parse.directory, "/run/dnsha", "Where keepalived's side leaves lock, events and dump."),
-    Setting("state_directory", parse.directory, "/run/dnsha-exporter", "Where counters survive the exporter's restart."),
+    Setting(
+        "runtime_directory", parse.directory, "/run/dnsha", "Where keepalived's side leaves lock, events and dump."
+    ),
+    Setting(
+        "state_directory", parse.directory, "/run/dnsha-exporter", "Where counters survive the exporter's restart."
+    ),
     Setting("docker_host", parse.docker_host, "", "Docker's API, unix:///PATH or tcp://HOST:PORT; empty for none."),
     Setting("expected_containers", parse.names, "", "Containers that should run on this node, comma-separated."),
     Setting("canary_zone", parse.domain, "canary.dnsha.internal", "Zone in which each node's Unbound gives its name."),
-    Setting("pihole_address", parse.endpoints(53), "127.0.0.1:53", "This node's Pi-hole, ADDRESS:PORT; several by commas."),
+    Setting(
+        "pihole_address", parse.endpoints(53), "127.0.0.1:53", "This node's Pi-hole, ADDRESS:PORT; several by commas."
+    ),
     Setting("unbound_address", parse.endpoints(5335), "127.0.0.1:5335", "This node's Unbound, in the same form."),
     Setting("probe_interval", parse.seconds(0.05, 3600), "1", "Seconds between two queries to a target over UDP."),
     Setting("probe_interval_tcp", parse.seconds(0.05, 3600), "10", "Seconds between two queries to a target over TCP."),
@@ -57,8 +63,17 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("peer_timeout", parse.seconds(0.05, 30), "1", "Seconds after which the peer's exporter counts as silent."),
     Setting("clock_tolerance", parse.seconds(0.01, 3600), "5", "Seconds that the nodes' clocks may differ."),
     Setting("stamp_directory", parse.directory, "/var/lib/dnsha/stamps", "Where sync and backup leave their stamps."),
-    Setting("sync_tasks", parse.durations, "", "Tasks and the age from which their success is too old: pihole=3h,backup=26h."),
-    Setting("shared_content", parse.paths, "", "Content both nodes share, compared by digest: unbound=/etc/unbound/shared."),
-    Setting("detect_conflicts", parse.boolean, "false", "Watch the wire for other owners and wrong adverts (CAP_NET_RAW)."),
+    Setting(
+        "sync_tasks",
+        parse.durations,
+        "",
+        "Tasks and the age from which their success is too old: pihole=3h,backup=26h.",
+    ),
+    Setting(
+        "shared_content", parse.paths, "", "Content both nodes share, compared by digest: unbound=/etc/unbound/shared."
+    ),
+    Setting(
+        "detect_conflicts", parse.boolean, "false", "Watch the wire for other owners and wrong adverts (CAP_NET_RAW)."
+    ),
     Setting("log_level", parse.choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error."),
 )

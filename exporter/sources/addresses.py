@@ -35,7 +35,7 @@ class AddressSubscription:
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
             self._socket.bind((0, RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR))
-            self._socket.setblocking(False)
+            self._socket.settimeout(0)
         except OSError:
             self._socket.close()
             raise

@@ -163,8 +163,8 @@ def _add_containers(samples: Samples, seen: ContainersObservation, _: NodeStatus
 
 def _add_probes(samples: Samples, seen: ResolveObservation, _: NodeStatus) -> None:
     for probe in seen.probes:
-        labels = (probe.target, f"{f'[{probe.server}]' if probe.family == 'ipv6' else probe.server}:{probe.port}")
-        labels += (probe.family, probe.protocol)
+        server = f"[{probe.server}]:{probe.port}" if probe.family == "ipv6" else f"{probe.server}:{probe.port}"
+        labels = (probe.target, server, probe.family, probe.protocol)
         samples.add(metrics.RESOLVE_DURATION, probe.latency, *labels)
         samples.add(metrics.RESOLVE_UP, probe.last_ok, *labels)
         samples.add(metrics.RESOLVE_QUERIES, probe.queries, *labels)
@@ -249,4 +249,4 @@ def encode(found: Iterable[Family], accept: str, names: Sequence[str] = ()) -> t
                 kept.append(family)
         found = kept
     encoder, content_type = choose_encoder(accept)
-    return encoder(_Families(found)), content_type  # type: ignore[arg-type]
+    return encoder(_Families(found)), content_type

@@ -24,7 +24,7 @@ from exporter.observations import (
 REFRESH_SECONDS = 10
 STYLE = Path(__file__).with_name("page.css").read_text("utf-8")
 # A shape beside the colour, for those who see no colours.
-_MARKS = {Status.OK: "✓", Status.WARNING: "▲", Status.CRITICAL: "✖", Status.UNKNOWN: "?"}  # noqa: RUF001
+_MARKS = {Status.OK: "✓", Status.WARNING: "▲", Status.CRITICAL: "✖", Status.UNKNOWN: "?"}
 _HEADLINES = {
     Status.OK: "All is well",
     Status.WARNING: "DNS works, but something needs you",
@@ -54,7 +54,7 @@ def render(status: NodeStatus, checks: Sequence[Check], overall: Status) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="refresh" content="{REFRESH_SECONDS}">
-<title>{_MARKS[overall]} {escape(node.name)} – {_HEADLINES[overall]}</title>
+<title>{_MARKS[overall]} {escape(node.name)}: {_HEADLINES[overall]}</title>
 <style>{STYLE}</style>
 </head>
 <body>
@@ -115,7 +115,9 @@ def _vrrp_rows(status: NodeStatus) -> Iterable[str]:
     if seen is None:
         return
     alive = f"version {seen.keepalived_version}" if seen.keepalived_up else "does not run"
-    yield _row(Status.OK if seen.keepalived_up else Status.WARNING, "keepalived", alive, "drained" if seen.drained else None)
+    yield _row(
+        Status.OK if seen.keepalived_up else Status.WARNING, "keepalived", alive, "drained" if seen.drained else None
+    )
     for instance in seen.instances:
         priority = None if instance.effective_priority is None else f"priority {instance.effective_priority}"
         yield _row(None, instance.name, instance.state.value, _since(status, instance.last_transition, "for"), priority)
@@ -165,4 +167,6 @@ def _sync_rows(status: NodeStatus) -> Iterable[str]:
         success = _since(status, task.last_success, "last success before") or "never succeeded"
         yield _row(Status.OK if well else Status.WARNING, task.name, success, task.error)
     for name, drifted in pair.drift(status).items():
-        yield _row(Status.WARNING if drifted else Status.OK, name, "differs between the nodes" if drifted else "in sync")
+        yield _row(
+            Status.WARNING if drifted else Status.OK, name, "differs between the nodes" if drifted else "in sync"
+        )

@@ -1,0 +1,1 @@
+"""Keepalived on a node: one configuration, rendered, checked, started and recorded."""

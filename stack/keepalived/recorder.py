@@ -145,9 +145,7 @@ def spawn(files: RuntimeFiles, dump_source: Path, lock: int, version: str) -> No
         os._exit(status)
 
 
-def _run(
-    files: RuntimeFiles, fifo: int, keepalived: int, signal_number: int, dump_source: Path, version: str
-) -> None:
+def _run(files: RuntimeFiles, fifo: int, keepalived: int, signal_number: int, dump_source: Path, version: str) -> None:
     death = os.pidfd_open(keepalived)
     log = EventLog(files)
     log.resume()

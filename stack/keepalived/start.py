@@ -59,7 +59,7 @@ def take_lock(files: RuntimeFiles) -> int:
     except BlockingIOError:
         msg = f"another keepalived holds {files.lock}; stop it first"
         raise ConfigurationError([msg]) from None
-    os.set_inheritable(descriptor, True)
+    os.set_inheritable(descriptor, True)  # noqa: FBT003 (it has no keyword)
     return descriptor
 
 
@@ -82,7 +82,7 @@ def prepare(files: RuntimeFiles) -> list[str]:
     return command
 
 
-def main() -> int:
+def main() -> int:  # noqa: RET503 (exec does not return)
     """Become keepalived, or say what to correct."""
     os.umask(0o022)
     files = RuntimeFiles()
@@ -106,7 +106,7 @@ def main() -> int:
     if not files.drain.exists():  # keepalived would make it unreadable for the exporter
         write_atomically(files.drain, b"0\n")
     recorder.spawn(files, scratch / "keepalived.json", lock, version)
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606 (what it is for)
 
 
 if __name__ == "__main__":

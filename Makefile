@@ -1,0 +1,51 @@
+# Everything installs what it needs: a virtual environment in .venv, Debian packages when run by root.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LAB := $(BIN)/python -m tests.lab
+
+.PHONY: help demo test check lab bench clean generate
+
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+demo: $(READY) ## watch a real pair fail over, four times
+	@tests/packages lab
+	@$(LAB) demo
+
+lab: $(READY) ## start a pair and a shell beside it
+	@tests/packages lab
+	@$(LAB) shell
+
+check: $(READY) ## format, lint, types, unit tests, rules, generated files
+	@tests/packages check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	shellcheck $$(git ls-files -c -o --exclude-standard | xargs grep -lE '^#!/bin/(ba)?sh' 2>/dev/null)
+	$(BIN)/python -m docs.generate --check
+	$(BIN)/python -m pytest -q tests/unit tests/rules
+
+test: check ## check, and everything that needs a pair or an engine
+	@tests/packages lab engine
+	$(LAB) run -- $(BIN)/python -m pytest -q tests/lab_tests
+	$(BIN)/python -m pytest -q tests/wire tests/engine
+
+bench: $(READY) ## measure; build/bench.json
+	@tests/packages lab bench
+	$(BIN)/python -m tests.bench
+
+generate: $(READY) ## write the generated parts of README and rules anew
+	$(BIN)/python -m docs.generate
+
+clean: ## remove what make made
+	rm -rf build $(VENV) ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(READY): pyproject.toml tests/packages
+	@tests/packages python
+	@echo "making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,dashboards]'
+	@touch $@
