@@ -55,7 +55,9 @@ CHECK_STATUS = _gauge("check_status", "check", "One check's verdict: 0 ok, 1 war
 # VIP ownership, from the kernel
 VIP_OWNED = _gauge("vip_owned", "vip family", "1 if this node's kernel has the virtual IP, 0 if not.")
 VIP_USABLE = _gauge(
-    "vip_usable", "vip family", "1 if the owned virtual IP is usable, 0 while duplicate address detection holds it back."
+    "vip_usable",
+    "vip family",
+    "1 if the owned virtual IP is usable, 0 while duplicate address detection holds it back.",
 )
 VIP_DEVICE_INFO = _gauge("vip_device_info", "vip family device", "The device that has the virtual IP; 1 while owned.")
 VIP_ACQUISITIONS = _counter("vip_acquisitions", "vip family", "Times this node acquired the virtual IP.")
@@ -64,7 +66,9 @@ VIP_LAST_TRANSITION = _gauge(
     "vip_last_transition_timestamp_seconds", "vip family", "Unix time of the last acquisition or release on this node."
 )
 VIP_OWNERS = _gauge(
-    "vip_owners", "vip family", "Nodes of the pair that own the virtual IP, as this one sees it; absent without its peer."
+    "vip_owners",
+    "vip family",
+    "Nodes of the pair that own the virtual IP, as this one sees it; absent without its peer.",
 )
 VIP_OVERRUNS = _counter("vip_monitor_overruns", "", "Times the kernel dropped address messages; a full look followed.")
 
@@ -72,7 +76,9 @@ VIP_OVERRUNS = _counter("vip_monitor_overruns", "", "Times the kernel dropped ad
 KEEPALIVED_UP = _gauge("keepalived_up", "", "1 if a keepalived process lives on this node, 0 if not.")
 KEEPALIVED_INFO = _gauge("keepalived_info", "version", "Keepalived's version; always 1.")
 KEEPALIVED_STARTS = _counter("keepalived_starts", "", "Times keepalived was started on this node.")
-KEEPALIVED_CHILD_EXITS = _counter("keepalived_child_exits", "", "Times keepalived's VRRP process died and was replaced.")
+KEEPALIVED_CHILD_EXITS = _counter(
+    "keepalived_child_exits", "", "Times keepalived's VRRP process died and was replaced."
+)
 KEEPALIVED_LAST_START = _gauge("keepalived_last_start_timestamp_seconds", "", "Unix time of keepalived's last start.")
 KEEPALIVED_DUMP_TIME = _gauge(
     "keepalived_dump_timestamp_seconds", "", "Unix time at which keepalived's own counters were taken."
@@ -81,7 +87,9 @@ DRAINED = _gauge("drained", "", "1 if this node was asked to hand the virtual IP
 VRRP_INSTANCE_INFO = _gauge(
     "vrrp_instance_info", "vrrp_instance vrid interface version", "What a VRRP instance is; always 1."
 )
-VRRP_STATE = _gauge("vrrp_state", "vrrp_instance state", "1 for the state that the VRRP instance is in, 0 for the others.")
+VRRP_STATE = _gauge(
+    "vrrp_state", "vrrp_instance state", "1 for the state that the VRRP instance is in, 0 for the others."
+)
 VRRP_EFFECTIVE_PRIORITY = _gauge("vrrp_effective_priority", "vrrp_instance", "Priority after checks and draining.")
 VRRP_BASE_PRIORITY = _gauge("vrrp_base_priority", "vrrp_instance", "Priority as configured.")
 VRRP_TRANSITIONS = _counter("vrrp_transitions", "vrrp_instance state", "Times the VRRP instance entered the state.")
@@ -139,7 +147,9 @@ SYNC_DURATION = _gauge("sync_duration_seconds", "task", "Length of the task's la
 SYNC_EXIT_STATUS = _gauge("sync_exit_status", "task", "Exit status of the task's last run; 0 is success.")
 SYNC_MAXIMUM_AGE = _gauge("sync_maximum_age_seconds", "task", "Age from which on the last success is too old.")
 SYNC_DIGEST = _gauge(
-    "sync_content_digest", "content", "First 48 bits of the SHA-256 of content both nodes share; equal values, no drift."
+    "sync_content_digest",
+    "content",
+    "First 48 bits of the SHA-256 of content both nodes share; equal values, no drift.",
 )
 SYNC_DRIFTED = _gauge(
     "sync_drifted", "content", "1 if this node's content differs from its peer's, 0 if equal; absent without its peer."
@@ -155,7 +165,9 @@ PEER_CLOCK_OFFSET = _gauge("peer_clock_offset_seconds", "", "The other node's cl
 CONFLICT_FOREIGN_OWNER = _gauge(
     "conflict_foreign_owner", "vip", "1 if another host answers for the virtual IP that this node owns, else 0."
 )
-CONFLICT_FOREIGN_REPLIES = _counter("conflict_foreign_replies", "vip", "Answers of other hosts for an owned virtual IP.")
+CONFLICT_FOREIGN_REPLIES = _counter(
+    "conflict_foreign_replies", "vip", "Answers of other hosts for an owned virtual IP."
+)
 CONFLICT_ADVERTISEMENTS = _counter(
     "conflict_advertisements", "reason", "VRRP advertisements on the wire that contradict this node's settings."
 )
