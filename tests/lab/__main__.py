@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 
-from . import debian, isolation, keepalived_root
+from . import debian, demo, isolation, keepalived_root
 from .errors import LabError
 from .lab import Lab
 
@@ -58,7 +58,7 @@ def run_inside(verb: str, command: list[str]) -> int:
         with Lab() as lab:
             print(f"lab: keepalived {lab.keepalived.version_text}; this is the client; logs in {lab.logs}")
             return subprocess.run(lab.client.command(["sh"]), check=False).returncode
-    return 0
+    return demo.run()
 
 
 if __name__ == "__main__":

@@ -29,6 +29,18 @@ if TYPE_CHECKING:
 ServiceName = Literal["unbound", "dnsmasq", "keepalived", "exporter"]
 
 _RUNTIME: Final = "/run/dnsha"
+EXPORTER_COMMAND: Final = (
+    "setpriv",
+    "--inh-caps=-all",
+    "--ambient-caps=-all",
+    "--bounding-set=-all",
+    "--no-new-privs",
+    sys.executable,
+    "-m",
+    "exporter",
+)
+"""Needs the repository as working directory; without a single capability, as in its container."""
+
 _UNBOUND_CONFIG: Final = """\
 server:
   interface: 127.0.0.1
@@ -102,19 +114,10 @@ def keepalived(chosen: Keepalived, environment: Mapping[str, str]) -> Daemon:
 
 
 def exporter(place: Place, environment: Mapping[str, str]) -> Daemon:
-    """The exporter, without a single capability."""
+    """The exporter, serving."""
     return Daemon(
         "exporter",
-        (
-            "setpriv",
-            "--inh-caps=-all",
-            "--ambient-caps=-all",
-            "--bounding-set=-all",
-            "--no-new-privs",
-            sys.executable,
-            "-m",
-            "exporter",
-        ),
+        EXPORTER_COMMAND,
         ready=lambda host: _answers_http(host, place),
         environment=environment,
     )

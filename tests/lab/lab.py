@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal, Self
 from . import truth
 from .dns_query import Answer, canary, query
 from .errors import NoAnswerError
+from .helper_process import HelperProcess
 from .pair import Pair
 from .plan import ALPHA, DNS_PORT
-from .sampling import Sampler, SamplerProcess
+from .sampling import Sampler
 from .waiting import wait_for
 
 if TYPE_CHECKING:
@@ -204,8 +205,8 @@ class Lab(Pair):
         A question without an answer after ``timeout`` seconds is lost.
         """
         address = vip or self.vips[0]
-        asking = SamplerProcess(self.client.command, "query_sampler", address, str(interval), str(timeout))
-        watching = SamplerProcess(list, "owner_sampler", "0.005", *self.vips)
+        asking = HelperProcess(self.client.command, "query_sampler", address, str(interval), str(timeout))
+        watching = HelperProcess(list, "owner_sampler", "0.005", *self.vips)
         asking.wait_started()
         watching.wait_started()
         sampler = Sampler(asking, watching, self._samplers.remove)

@@ -24,6 +24,7 @@ from .plan import (
     Place,
     peer_of,
 )
+from .service import BASE_ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,9 +94,15 @@ class Pair:
             "VIP_ADDRESS": ",".join(f"{vip}/{prefixes[6 if ':' in vip else 4]}" for vip in self.vips),
             "NETWORK_INTERFACE": INTERFACE,
             "VIRTUAL_ROUTER_ID": str(VIRTUAL_ROUTER_ID),
+            "STATE_DIRECTORY": "/run/dnsha-exporter",
+            "STAMP_DIRECTORY": "/run/dnsha-stamps",
             **self._environment,
             **self._node_environment.get(place.name, {}),
         }
+
+    def command_environment(self, place: Place) -> dict[str, str]:
+        """The whole environment of a command that is run on a node by hand, the exporter's ``--once`` for instance."""
+        return {**BASE_ENVIRONMENT, **self.node_environment(place)}
 
     def make(self) -> None:
         """Make the network and the hosts and launch every service, without waiting for them.
@@ -130,7 +137,9 @@ class Pair:
             place,
             self.lan,
             logs=self.logs / place.name,
-            prepare=[["mkdir", "/run/dnsha"], *self.keepalived.prepare()] if is_node else [],
+            prepare=[["mkdir", "/run/dnsha", "/run/dnsha-exporter", "/run/dnsha-stamps"], *self.keepalived.prepare()]
+            if is_node
+            else [],
             daemons=self._daemons(place) if is_node else [],
         )
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from .host import Host
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+BASE_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
+    {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+)
 _TAIL_LINES = 15
 
 
@@ -80,7 +82,7 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={"PATH": _PATH, "LANG": "C.UTF-8", **self.daemon.environment},
+                env={**BASE_ENVIRONMENT, **self.daemon.environment},
                 start_new_session=True,
             )
 

@@ -1,0 +1,181 @@
+"""The demo: a real pair through four failures, with what a client and the exporters saw of each."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from . import demo_report
+from .errors import LabError, LabTimeoutError
+from .exporters import Report, Run, Watch, run_exporter, wait_reported
+from .lab import Lab
+from .plan import ALPHA, BUILD, NODES, VIPS, peer_of
+from .scenarios import SCENARIOS, Scenario
+from .waiting import wait_for
+
+RESULT: Final = BUILD / "demo.json"
+_BEFORE_SECONDS: Final = 0.5
+_AFTER_SECONDS: Final = 0.5
+_STATUS_WORDS: Final = {0: "ok", 1: "warning", 2: "critical", 3: "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one scenario showed; times in seconds. ``told_after`` is None when no exporter told of it."""
+
+    scenario: Scenario
+    owner_before: str
+    owner_after: str
+    outage: float
+    queries: int
+    lost: int
+    owners_seen_max: int
+    told_after: float | None
+    recovered: bool
+    lost_on_return: int
+    reports: dict[str, tuple[Report, ...]]
+    """By node: what its exporter reported last before the event, then every change up to the recovery."""
+    event: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The scenario as ``build/demo.json`` has it."""
+        return {
+            "name": self.scenario.name,
+            "owner_before": self.owner_before,
+            "owner_after": self.owner_after,
+            "outage_seconds": round(self.outage, 4),
+            "queries": self.queries,
+            "queries_lost": self.lost,
+            "exporter_detect_seconds": None if self.told_after is None else round(self.told_after, 4),
+            "owners_seen_max": self.owners_seen_max,
+            "recovered": self.recovered,
+        }
+
+
+def run() -> int:
+    """Run the demo and print it; return 0 when every scenario was told of and recovered from, else 1."""
+    started = time.monotonic()
+    with Lab() as lab, contextlib.ExitStack() as watching:
+        say(f"pair up in {time.monotonic() - started:.1f} s, keepalived {lab.keepalived.version_text}")
+        watches = tuple(watching.enter_context(Watch(lab, place.name)) for place in NODES)
+        outcomes = [play(lab, watches, scenario) for scenario in SCENARIOS]
+        runs = {place.name: run_exporter(lab, place.name, "--once") for place in NODES}
+        print(demo_report.table(outcomes, lab.keepalived.version_text))
+        for node, once in runs.items():
+            print(f"\nexporter --once on {node}, exit code {once.exit_code}:\n{once.output}{once.complaint}", end="")
+    write_result(outcomes, runs)
+    say(f"done in {time.monotonic() - started:.1f} s; figures in {RESULT.relative_to(BUILD.parent)}")
+    return 0 if all(outcome.recovered and outcome.told_after is not None for outcome in outcomes) else 1
+
+
+def say(line: str) -> None:
+    """Print a line of progress."""
+    print(f"demo: {line}", flush=True)
+
+
+def play(lab: Lab, watches: tuple[Watch, ...], scenario: Scenario) -> Outcome:
+    """Let a failure happen to the owner, watch it, and recover from it."""
+    vip = VIPS["ipv4"]
+    wait_calm(watches)
+    (owner,) = lab.owners(vip)
+    other = peer_of(owner).name
+    say(f"{scenario.name}: {scenario.headline} ({owner})")
+    with lab.sample(vip) as sampler:
+        time.sleep(_BEFORE_SECONDS)
+        event = time.monotonic()
+        scenario.strike(lab, owner)
+        with _told(f"{scenario.name}: the VIP did not move"):
+            lab.wait_owners(*scenario.owners_after(owner, other), timeout=10.0)
+            wait_for(f"{other} to answer", lab.answering, until=lambda node: node == other, timeout=10.0)
+        # Where both nodes hold the VIP either exporter may tell, else the new owner's has to.
+        tellers = tuple(w for w in watches if w.node == other or len(scenario.owners_after(owner, other)) > 1)
+        told_after = None
+        with _told(f"{scenario.name}: {scenario.told_what}: not within the time"):
+            report = wait_reported(tellers, event, lambda seen: scenario.told(seen, vip), scenario.told_what)
+            told_after = report.time - event
+        owner_after = lab.answering() or "nobody"
+        time.sleep(_AFTER_SECONDS)
+    sample = sampler.sample
+    reports = {watch.node: since(watch.reports, event) for watch in watches}
+    recovered, lost_on_return = recover(lab, watches, scenario, owner)
+    told = "not told of" if told_after is None else f"told after {told_after:.2f} s"
+    back = "recovered" if recovered else "NOT RECOVERED"
+    say(f"{scenario.name}: {sample.longest_outage:.2f} s without an answer, {told}, {back}")
+    return Outcome(
+        scenario=scenario,
+        owner_before=owner,
+        owner_after=owner_after,
+        outage=sample.longest_outage,
+        queries=len(sample.queries),
+        lost=sample.lost,
+        owners_seen_max=sample.owners_seen_max,
+        told_after=told_after,
+        recovered=recovered,
+        lost_on_return=lost_on_return,
+        reports=reports,
+        event=event,
+    )
+
+
+def recover(lab: Lab, watches: tuple[Watch, ...], scenario: Scenario, owner: str) -> tuple[bool, int]:
+    """Undo the failure; say whether the pair became healthy again, and how many questions were lost meanwhile."""
+    try:
+        with lab.sample(VIPS["ipv4"]) as sampler:
+            scenario.recover(lab, owner)
+            lab.wait_healthy()
+            wait_calm(watches)
+    except LabError as error:
+        say(f"{scenario.name}: {error}")
+        return False, sampler.sample.lost
+    return True, sampler.sample.lost
+
+
+def wait_calm(watches: Sequence[Watch], timeout: float = 15.0) -> None:
+    """Wait until both exporters report a healthy pair: the primary's owns the VIPs, and neither sees trouble.
+
+    Raises:
+        LabTimeoutError: they do not in ``timeout`` seconds.
+    """
+    owned = {place.name: frozenset(VIPS.values()) if place == ALPHA else frozenset[str]() for place in NODES}
+    wait_for(
+        "both exporters to report a healthy pair",
+        lambda: {watch.node: watch.reports[-1:] for watch in watches},
+        until=lambda last: all(
+            reports and reports[0].owned == owned[node] and reports[0].status == "ok" for node, reports in last.items()
+        ),
+        timeout=timeout,
+    )
+
+
+def since(reports: Sequence[Report], event: float) -> tuple[Report, ...]:
+    """The last report before an event, and all after it."""
+    before = [report for report in reports if report.time < event]
+    return (*before[-1:], *(report for report in reports if report.time >= event))
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turn a time-out into a line of progress: the demo goes on and fails at its end."""
+    try:
+        yield
+    except LabTimeoutError as error:
+        say(f"{what} ({error})")
+
+
+def write_result(outcomes: Sequence[Outcome], runs: dict[str, Run]) -> None:
+    """Write ``build/demo.json``, whole or not at all."""
+    result = {
+        "scenarios": [outcome.as_json() for outcome in outcomes],
+        "once": {
+            node: {"exit_code": once.exit_code, "status": _STATUS_WORDS.get(once.exit_code, "unknown")}
+            for node, once in runs.items()
+        },
+    }
+    unfinished = RESULT.with_name(f".{RESULT.name}.{os.getpid()}")
+    unfinished.write_text(json.dumps(result, indent=2) + "\n")
+    unfinished.replace(RESULT)
