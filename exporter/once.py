@@ -67,8 +67,8 @@ def _alone(settings: Settings, output: str, only: Sequence[str], deadline: float
     checks = report.restrict(look.checks, only)
     look = Look(look.status, checks, worst(checks))
     if output == "json":
-        document = status_document.build(look.status, look.checks, look.verdict)
-        return look.verdict, json.dumps(document, indent=2, allow_nan=False) + "\n"
+        document = json.loads(status_document.build(look.status, look.checks, look.verdict))
+        return look.verdict, json.dumps(document, indent=2) + "\n"
     if output == "prometheus":
         from exporter.views import exposition
 

@@ -21,11 +21,11 @@ def routes(application: Application) -> dict[str, Route]:
     def metrics(accept: str, names: Sequence[str]) -> Answer:
         look = application.look()
         families = exposition.families(look.status, look.checks, look.verdict)
-        return exposition.encode([*families, *process.collect()], accept, names)
+        return exposition.encode([*families, *exposition.from_library(process.collect())], accept, names)
 
     def status(_: str, __: Sequence[str]) -> Answer:
         look = application.look()
-        return status_document.encode(status_document.build(look.status, look.checks, look.verdict)), "application/json"
+        return status_document.build(look.status, look.checks, look.verdict), "application/json"
 
     def schema(_: str, __: Sequence[str]) -> Answer:
         return status_document.SCHEMA.read_bytes(), "application/schema+json"

@@ -128,6 +128,8 @@ def _text(fields: Mapping[str, Any], key: str) -> str:
     value = fields.get(key)
     if not isinstance(value, str) or len(value) > MAXIMUM_TEXT:
         raise _wrong(key, "a short text")
+    if value.isprintable():
+        return value
     return "".join(character if character.isprintable() else " " for character in value)
 
 

@@ -59,7 +59,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("probe_interval_tcp", parse.seconds(0.05, 3600), "10", "Seconds between two queries to a target over TCP."),
     Setting("probe_timeout", parse.seconds(0.05, 30), "1", "Seconds after which a query counts as lost."),
     Setting("slow_answer", parse.seconds(0.001, 30), "0.25", "Seconds from which on an answer is a warning."),
-    Setting("peer_interval", parse.seconds(0.1, 3600), "1", "Seconds between two questions to the peer's exporter."),
+    Setting("peer_interval", parse.seconds(0.1, 3600), "2", "Seconds between two questions to the peer's exporter."),
     Setting("peer_timeout", parse.seconds(0.05, 30), "1", "Seconds after which the peer's exporter counts as silent."),
     Setting("clock_tolerance", parse.seconds(0.01, 3600), "5", "Seconds that the nodes' clocks may differ."),
     Setting("stamp_directory", parse.directory, "/var/lib/dnsha/stamps", "Where sync and backup leave their stamps."),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from exporter.observations import (
     ConflictObservation,
     ContainersObservation,
     NodeStatus,
-    Observation,
     PeerObservation,
     ResolveObservation,
     Status,
@@ -28,17 +26,17 @@ from exporter.parsers.status_document import FORMAT
 SCHEMA = Path(__file__).with_name("status.schema.json")
 
 
-def build(status: NodeStatus, checks: Sequence[Check], overall: Status) -> dict[str, Any]:
-    """Build the document; what a collector could not give is null."""
+def build(status: NodeStatus, checks: Sequence[Check], overall: Status) -> bytes:
+    """Write the document as JSON (RFC 8259); what a collector could not give is null."""
     vips = pair.find(status, VipObservation)
     containers = pair.find(status, ContainersObservation)
     resolve = pair.find(status, ResolveObservation)
     document = {
         "format": FORMAT,
-        "node": asdict(status.node),
+        "node": status.node,
         "time": status.time,
-        "status": overall.word,
-        "checks": [_plain(asdict(check)) for check in checks],
+        "status": overall,
+        "checks": checks,
         "collectors": [
             {
                 "name": result.collector,
@@ -48,35 +46,30 @@ def build(status: NodeStatus, checks: Sequence[Check], overall: Status) -> dict[
             }
             for result in status.results
         ],
-        "vips": [{**asdict(vip), "owned": vip.owned} for vip in vips.vips] if vips else None,
-        "vrrp": _observation(pair.find(status, VrrpObservation)),
-        "containers": [asdict(container) for container in containers.containers] if containers else None,
-        "resolve": [asdict(probe) for probe in resolve.probes] if resolve else None,
-        "sync": _observation(pair.find(status, SyncObservation)),
-        "peer": _observation(pair.find(status, PeerObservation)),
-        "conflict": _observation(pair.find(status, ConflictObservation)),
+        "vips": [{**_fields(vip), "owned": vip.owned} for vip in vips.vips] if vips else None,
+        "vrrp": pair.find(status, VrrpObservation),
+        "containers": containers.containers if containers else None,
+        "resolve": resolve.probes if resolve else None,
+        "sync": pair.find(status, SyncObservation),
+        "peer": pair.find(status, PeerObservation),
+        "conflict": pair.find(status, ConflictObservation),
     }
-    plain: dict[str, Any] = _plain(document)
-    return plain
+    return json.dumps(document, default=_plain, allow_nan=False).encode()
 
 
-def encode(document: dict[str, Any]) -> bytes:
-    """Write the document as JSON (RFC 8259)."""
-    return json.dumps(document, allow_nan=False).encode()
-
-
-def _observation(observation: Observation | None) -> dict[str, Any] | None:
-    return None if observation is None else asdict(observation)
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401
-    """Turn enums into their words, also as keys."""
-    if isinstance(value, dict):
-        return {str(_plain(key)): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+def _plain(value: object) -> object:
+    """Turn what JSON does not know into what it does."""
     if isinstance(value, Status):
         return value.word
     if isinstance(value, Enum):
         return value.value
-    return value
+    return _fields(value)
+
+
+def _fields(value: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return a dataclass' fields; the words of enums where they are keys."""
+    found = {name: getattr(value, name) for name in value.__slots__}
+    for name, field in found.items():
+        if isinstance(field, dict) and field and isinstance(next(iter(field)), Enum):
+            found[name] = {key.value: item for key, item in field.items()}
+    return found
