@@ -14,6 +14,7 @@ import pwd
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -28,6 +29,7 @@ from stack.keepalived.values import read_environment, render  # noqa: E402
 
 CONFIGURATION = HERE / "keepalived.conf"
 BAD_CONFIGURATION = 3
+LOCK_TIMEOUT_SECONDS = 5.0
 
 
 def keepalived_version() -> tuple[int, int, int]:
@@ -54,11 +56,16 @@ def take_lock(files: RuntimeFiles) -> int:
     The descriptor is inherited by keepalived and by the processes it forks (flock(2)).
     """
     descriptor = os.open(files.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        msg = f"another keepalived holds {files.lock}; stop it first"
-        raise ConfigurationError([msg]) from None
+    deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:  # the exporter looking at it, the guard at work, or a keepalived on its way out
+            if time.monotonic() > deadline:
+                msg = f"another keepalived holds {files.lock}; stop it first"
+                raise ConfigurationError([msg]) from None
+            time.sleep(0.01)
     os.set_inheritable(descriptor, True)  # noqa: FBT003 (it has no keyword)
     return descriptor
 
