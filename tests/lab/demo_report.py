@@ -34,7 +34,7 @@ def table(outcomes: Sequence[Outcome], keepalived: str) -> str:
             f"{outcome.outage:.3f} s",
             str(outcome.queries),
             str(outcome.lost),
-            str(outcome.owners_seen_max),
+            owners(outcome),
             "never" if outcome.told_after is None else f"{outcome.told_after:.3f} s",
             "yes" if outcome.recovered else "NO",
             str(outcome.lost_on_return),
@@ -50,6 +50,13 @@ def table(outcomes: Sequence[Outcome], keepalived: str) -> str:
             said = "; ".join(f"{at:.2f} {fact}" for at, fact in news(reports, outcome.event)) or "nothing new"
             lines.append(f"  {outcome.scenario.name:<{widths[0]}}  {node:<5}  {said}")
     return "\n".join(lines)
+
+
+def owners(outcome: Outcome) -> str:
+    """The most nodes that held the VIP at once, and how long there were several."""
+    if outcome.owners_seen_max < 2:
+        return str(outcome.owners_seen_max)
+    return f"{outcome.owners_seen_max} for {outcome.overlap:.3f} s"
 
 
 def news(reports: Sequence[Report], event: float) -> list[tuple[float, str]]:

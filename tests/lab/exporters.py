@@ -14,7 +14,8 @@ from .daemons import EXPORTER_COMMAND
 from .errors import CommandError, LabTimeoutError, NoAnswerError
 from .helper_process import HelperProcess
 from .http_get import Response, get
-from .plan import EXPORTER_PORT, REPOSITORY
+from .plan import ALPHA, EXPORTER_PORT, REPOSITORY
+from .waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from .lab import Lab
 
 _ONCE_SECONDS = 15.0
+
+Verdicts = dict[str, tuple[str, list[str], list[str]]]
+"""By node: its exporter's verdict, the VIPs it owns, and every check that is not ok."""
 
 
 def fetch(lab: Lab, node: str, path: str, *, place: str = "client") -> Response:
@@ -50,6 +54,30 @@ def status(lab: Lab, node: str, *, place: str = "client") -> dict[str, Any]:
         raise NoAnswerError(message)
     document: dict[str, Any] = json.loads(response.body)
     return document
+
+
+def wait_settled(lab: Lab, timeout: float = 15.0) -> None:
+    """Wait until both exporters find everything well and know that the primary alone owns the VIPs.
+
+    Raises:
+        LabTimeoutError: they do not in ``timeout`` seconds; the message has what they said last.
+    """
+
+    def look() -> Verdicts:
+        documents = {host.place.name: status(lab, host.place.name) for host in lab.nodes}
+        return {
+            node: (
+                document["status"],
+                [vip["address"] for vip in document["vips"] or () if vip["owned"]],
+                [f"{check['id']}: {check['seen']}" for check in document["checks"] if check["status"] != "ok"],
+            )
+            for node, document in documents.items()
+        }
+
+    wanted: Verdicts = {
+        host.place.name: ("ok", list(lab.vips) if host.place == ALPHA else [], []) for host in lab.nodes
+    }
+    wait_for("both exporters to report a healthy pair", look, until=lambda seen: seen == wanted, timeout=timeout)
 
 
 @dataclass(frozen=True, slots=True)

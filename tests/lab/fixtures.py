@@ -1,6 +1,7 @@
 """Pytest fixtures for tests on a real pair; a conftest imports what it needs of them.
 
-``pair`` is a healthy lab, shared by the whole run and brought back to health before each test. Where a lab cannot run,
+``pair`` is a healthy lab, shared by the whole run and brought back to health before each test; ``settled_pair`` is one
+whose exporters have noticed. Where a lab cannot run,
 such tests are skipped with the reason, and fail in CI.
 """
 
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .exporters import wait_settled
 from .isolation import inside
 from .lab import Lab
 from .requirements import missing_packages
@@ -40,7 +42,7 @@ def require_lab() -> None:
 def shared_pair() -> Iterator[Lab]:
     """One lab for the whole run, in whatever state the last test left it."""
     require_lab()
-    with Lab(exporter=False) as lab:
+    with Lab() as lab:
         _running.append(lab)
         yield lab
         _running.remove(lab)
@@ -51,6 +53,13 @@ def pair(shared_pair: Lab) -> Lab:
     """A healthy pair: every service ready, the primary alone holds the VIPs and answers on them."""
     shared_pair.reset()
     return shared_pair
+
+
+@pytest.fixture
+def settled_pair(pair: Lab) -> Lab:
+    """A healthy pair whose two exporters both say so."""
+    wait_settled(pair)
+    return pair
 
 
 @pytest.hookimpl(wrapper=True)

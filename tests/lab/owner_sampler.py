@@ -2,7 +2,7 @@
 
 ``python -m tests.lab.owner_sampler INTERVAL ADDRESS...`` reads lines ``NODE PID`` from standard input: the process
 whose network namespace is that node, again after every boot. It looks every INTERVAL seconds, and writes one JSON
-object when its input ends: ``samples`` and ``changes``, a list of ``[time, address, [node, ...]]`` with times of
+object when its input ends: ``samples``, ``end``, and ``changes``, a list of ``[time, address, [node, ...]]``; times of
 CLOCK_MONOTONIC.
 """
 
@@ -48,7 +48,7 @@ def main() -> None:
     """Watch as the command line says."""
     print("started", flush=True)
     samples, changes = watch(float(sys.argv[1]), sys.argv[2:], sys.stdin.fileno())
-    json.dump({"samples": samples, "changes": changes}, sys.stdout)
+    json.dump({"samples": samples, "changes": changes, "end": time.monotonic()}, sys.stdout)
 
 
 if __name__ == "__main__":

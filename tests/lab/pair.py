@@ -43,6 +43,7 @@ class Pair:
         hosts: every host by name: the two nodes and the client.
         keepalived: which keepalived the nodes run.
         logs: the directory with ``NODE/SERVICE.log``.
+        families: which VIPs there are; VRRP and the nodes' own addresses are of the first one.
         vips: the virtual addresses, without prefix length.
     """
 
@@ -61,11 +62,12 @@ class Pair:
         """Describe the pair; nothing runs yet.
 
         Args:
-            families: which VIPs there are, the one that VRRP speaks first; hosts have addresses of both families.
+            families: which VIPs there are; VRRP speaks the first one. Hosts have addresses of both in any case.
             exporter: whether each node runs the exporter.
             environment: more environment for keepalived and the exporter of both nodes.
             node_environment: the same for one node, by its name; it wins.
         """
+        self.families = tuple(families)
         self.vips = tuple(VIPS[family] for family in families)
         self.hosts: dict[str, Host] = {}
         self._exporter = exporter
@@ -89,8 +91,8 @@ class Pair:
         return {
             "NODE_ROLE": ROLES[place.name],
             "NODE_NAME": place.name,
-            "NODE_IP": place.ipv4,
-            "PEER_IP": peer_of(place.name).ipv4,
+            "NODE_IP": place.address(self.families[0]),
+            "PEER_IP": peer_of(place.name).address(self.families[0]),
             "VIP_ADDRESS": ",".join(f"{vip}/{prefixes[6 if ':' in vip else 4]}" for vip in self.vips),
             "NETWORK_INTERFACE": INTERFACE,
             "VIRTUAL_ROUTER_ID": str(VIRTUAL_ROUTER_ID),

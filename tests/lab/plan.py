@@ -48,6 +48,10 @@ class Place:
         """The host's IPv6 address: the IPv4 host number, read as the digits of the last group."""
         return str(IPV6_NETWORK.network_address + int(str(self.host_number), 16))
 
+    def address(self, family: Family) -> str:
+        """The host's address of one family."""
+        return self.ipv4 if family == "ipv4" else self.ipv6
+
     @property
     def mac(self) -> str:
         """A locally administered MAC that survives a reboot, as a real card's does."""

@@ -32,6 +32,9 @@ _ZONE: Final = b"".join(bytes([len(part)]) + part.encode() for part in [*CANARY_
 _QUESTION_LENGTH: Final = 1 + _LABEL_LENGTH + len(_ZONE) + 4
 _CATCH_UP_SECONDS: Final = 0.5
 
+UNREADABLE: Final = (struct.error, IndexError, UnicodeDecodeError)
+"""What :func:`parse` raises for a message that is no DNS answer."""
+
 
 def question(identifier: int) -> bytes:
     """A TXT question for a random name in the canary zone, which no cache can know."""
@@ -44,7 +47,7 @@ def parse(message: bytes) -> tuple[int, int, str | None]:
     """Read an answer to :func:`question`: identifier, rcode, and the first TXT string if there is one.
 
     Raises:
-        struct.error, IndexError: the message is cut short.
+        struct.error, IndexError, UnicodeDecodeError: the message is cut short or garbage.
     """
     identifier, flags, _, answers, _, _ = _HEADER.unpack_from(message)
     rcode = flags & 0xF
@@ -117,7 +120,7 @@ class QuerySampler:
             now = time.monotonic()
             try:
                 identifier, rcode, node = parse(message)
-            except (struct.error, IndexError, UnicodeDecodeError):
+            except UNREADABLE:
                 continue
             if source[0] != self.server or identifier not in self._waiting:
                 continue

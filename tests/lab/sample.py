@@ -48,6 +48,8 @@ class Sample:
     queries: tuple[Query, ...]
     changes: tuple[OwnerChange, ...]
     owner_samples: int
+    end: float
+    """When the watching of owners ended (CLOCK_MONOTONIC seconds)."""
 
     @property
     def lost(self) -> int:
@@ -83,3 +85,19 @@ class Sample:
     def owners_seen_max(self) -> int:
         """The most nodes that held one address at the same time."""
         return max((len(change.owners) for change in self.changes), default=0)
+
+    @property
+    def longest_overlap(self) -> float:
+        """Seconds of the longest time in which more than one node held the same address; 0.0 when there was none."""
+        longest = 0.0
+        for address in {change.address for change in self.changes}:
+            of_address = [change for change in self.changes if change.address == address]
+            since: float | None = None
+            for change in of_address:
+                if len(change.owners) > 1 and since is None:
+                    since = change.time
+                elif len(change.owners) < 2 and since is not None:
+                    longest, since = max(longest, change.time - since), None
+            if since is not None:
+                longest = max(longest, self.end - since)
+        return longest

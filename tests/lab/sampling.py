@@ -49,6 +49,7 @@ class Sampler:
                 tuple(Query(*record) for record in records),
                 tuple(OwnerChange(time, address, tuple(nodes)) for time, address, nodes in owners["changes"]),
                 owners["samples"],
+                owners["end"],
             )
         return self._sample
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from .host import Host
 
 BASE_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
-    {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+    {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),  # where this Python found its packages
+    }
 )
 _TAIL_LINES = 15
 
