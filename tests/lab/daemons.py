@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import http.client
 import sys
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
 
+from . import processes
 from .dns_query import canary
+from .host import Host
 from .http_get import get
 from .keepalived_root import PROJECT, Keepalived
 from .plan import (
     CANARY_ZONE,
     DNS_PORT,
     EXPORTER_PORT,
+    REPOSITORY,
     STATIC_ADDRESS,
     STATIC_NAME,
     UNBOUND_PORT,
@@ -20,25 +25,12 @@ from .plan import (
 )
 from .service import Daemon
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from .host import Host
-
-ServiceName = Literal["unbound", "dnsmasq", "keepalived", "exporter"]
+ServiceName = Literal["unbound", "dnsmasq", "keepalived", "guard", "exporter"]
 
 _RUNTIME: Final = "/run/dnsha"
-EXPORTER_COMMAND: Final = (
-    "setpriv",
-    "--inh-caps=-all",
-    "--ambient-caps=-all",
-    "--bounding-set=-all",
-    "--no-new-privs",
-    sys.executable,
-    "-m",
-    "exporter",
-)
+_NO_CAPABILITIES: Final = ("setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs")
+
+EXPORTER_COMMAND: Final = (*_NO_CAPABILITIES, "--bounding-set=-all", sys.executable, "-m", "exporter")
 """Needs the repository as working directory; without a single capability, as in its container."""
 
 _UNBOUND_CONFIG: Final = """\
@@ -109,6 +101,18 @@ def keepalived(chosen: Keepalived, environment: Mapping[str, str]) -> Daemon:
         "keepalived",
         chosen.command("/usr/bin/python3", "-B", start),
         ready=lambda host: host.path(f"{_RUNTIME}/keepalived-vrrp.pid").exists(),
+        environment=environment,
+    )
+
+
+def guard(environment: Mapping[str, str]) -> Daemon:
+    """The guard, with the one capability that its container has; ready once it waits for keepalived's death."""
+    lock = Path(_RUNTIME, "keepalived.lock")
+    script = str(REPOSITORY / "stack" / "guard" / "guard.py")
+    return Daemon(
+        "guard",
+        (*_NO_CAPABILITIES, "--bounding-set=-all,+net_admin", sys.executable, script),
+        ready=lambda host: lock in processes.open_files(host.service("guard").pid),
         environment=environment,
     )
 

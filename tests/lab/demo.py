@@ -7,13 +7,13 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from . import demo_report
 from .errors import LabError, LabTimeoutError
 from .exporters import Report, Run, Watch, run_exporter, wait_reported, wait_settled
 from .lab import Lab
+from .outcome import Outcome
 from .plan import BUILD, NODES, VIPS, peer_of
 from .scenarios import SCENARIOS, Scenario
 from .waiting import wait_for
@@ -24,45 +24,12 @@ _AFTER_SECONDS: Final = 0.5
 _STATUS_WORDS: Final = {0: "ok", 1: "warning", 2: "critical", 3: "unknown"}
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one scenario showed; times in seconds. ``told_after`` is None when no exporter told of it."""
-
-    scenario: Scenario
-    owner_before: str
-    owner_after: str
-    outage: float
-    queries: int
-    lost: int
-    owners_seen_max: int
-    overlap: float
-    told_after: float | None
-    recovered: bool
-    lost_on_return: int
-    reports: dict[str, tuple[Report, ...]]
-    """By node: what its exporter reported last before the event, then every change up to the recovery."""
-    event: float
-
-    def as_json(self) -> dict[str, Any]:
-        """The scenario as ``build/demo.json`` has it."""
-        return {
-            "name": self.scenario.name,
-            "owner_before": self.owner_before,
-            "owner_after": self.owner_after,
-            "outage_seconds": round(self.outage, 4),
-            "queries": self.queries,
-            "queries_lost": self.lost,
-            "exporter_detect_seconds": None if self.told_after is None else round(self.told_after, 4),
-            "owners_seen_max": self.owners_seen_max,
-            "recovered": self.recovered,
-        }
-
-
 def run() -> int:
     """Run the demo and print it; return 0 when every scenario was told of and recovered from, else 1."""
     started = time.monotonic()
     with Lab() as lab, contextlib.ExitStack() as watching:
-        say(f"pair up in {time.monotonic() - started:.1f} s, keepalived {lab.keepalived.version_text}")
+        keepalived = f"keepalived {lab.keepalived.version_text} {lab.keepalived.origin}"
+        say(f"pair up in {time.monotonic() - started:.1f} s, {keepalived}")
         watches = tuple(watching.enter_context(Watch(lab, place.name)) for place in NODES)
         outcomes = []
         for scenario in SCENARIOS:
@@ -70,11 +37,11 @@ def run() -> int:
             if not outcomes[-1].recovered:
                 break  # the next one would start from a broken pair
         runs = {place.name: run_exporter(lab, place.name, "--once") for place in NODES}
-        print(demo_report.table(outcomes, lab.keepalived.version_text))
+        print(demo_report.table(outcomes, keepalived))
         for node, once in runs.items():
             print(f"\nexporter --once on {node}, exit code {once.exit_code}:\n{once.output}{once.complaint}", end="")
     write_result(outcomes, runs)
-    say(f"done in {time.monotonic() - started:.1f} s; figures in {RESULT.relative_to(BUILD.parent)}")
+    say(f"done in {time.monotonic() - started:.1f} s; figures in {os.path.relpath(RESULT)}")
     shown = [outcome for outcome in outcomes if outcome.recovered and outcome.told_after is not None]
     return 0 if len(shown) == len(SCENARIOS) else 1
 

@@ -6,11 +6,9 @@ import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .demo import Outcome
-    from .exporters import Report
+from .exporters import Report
+from .outcome import Outcome
 
 _COLUMNS = (
     "scenario",
@@ -42,7 +40,7 @@ def table(outcomes: Sequence[Outcome], keepalived: str) -> str:
         for outcome in outcomes
     ]
     widths = [max(len(row[i]) for row in (_COLUMNS, *rows)) for i in range(len(_COLUMNS))]
-    lines = ["", f"keepalived {keepalived} on {machine()}", ""]
+    lines = ["", f"{keepalived}, on {machine()}", ""]
     lines += [_line(row, widths) for row in (_COLUMNS, ["-" * width for width in widths], *rows)]
     lines += ["", "What the exporters said, seconds after the event:", ""]
     for outcome in outcomes:

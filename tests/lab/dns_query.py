@@ -6,7 +6,6 @@ import secrets
 import socket
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import dns.exception
 import dns.message
@@ -15,11 +14,9 @@ import dns.rcode
 import dns.rdatatype
 
 from .errors import NoAnswerError
+from .host import Host
 from .namespaces import family_of
 from .plan import CANARY_ZONE, DNS_PORT
-
-if TYPE_CHECKING:
-    from .host import Host
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,21 +7,18 @@ import json
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from types import TracebackType
+from typing import Any, Self
 
 from .daemons import EXPORTER_COMMAND
 from .errors import CommandError, LabTimeoutError, NoAnswerError
 from .helper_process import HelperProcess
 from .http_get import Response, get
+from .lab import Lab
 from .plan import ALPHA, EXPORTER_PORT, REPOSITORY
 from .waiting import wait_for
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-
-    from .lab import Lab
 
 _ONCE_SECONDS = 15.0
 

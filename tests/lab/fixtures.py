@@ -8,7 +8,8 @@ such tests are skipped with the reason, and fail in CI.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,6 @@ from .exporters import wait_settled
 from .isolation import inside
 from .lab import Lab
 from .requirements import missing_packages
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _running: list[Lab] = []
 """The labs whose logs matter when a test fails."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from .errors import LabError
 from .plan import REPOSITORY
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 _STOP_GRACE_SECONDS = 10.0
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from . import processes
 from .errors import CommandError, LabError
 from .namespaces import nsenter
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _ENTER = ("net", "mount", "uts")
 _COMMAND_SECONDS = 10.0

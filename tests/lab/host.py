@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 from .errors import LabError, ServiceError
 from .holder import Holder
+from .lan import Lan
 from .namespaces import socket_in
+from .plan import Place
 from .service import Daemon, Service
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from .lan import Lan
-    from .plan import Place
 
 
 class Host:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import http.client
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from .host import Host
 from .namespaces import family_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from .host import Host
 
 
 @dataclass(frozen=True, slots=True)

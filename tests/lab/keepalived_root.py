@@ -11,16 +11,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from .debian import TREE, tree_complete
 from .errors import LabError
 from .plan import REPOSITORY
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Version = tuple[int, int, int]
 
@@ -44,6 +42,11 @@ class Keepalived:
     def version_text(self) -> str:
         """The version as keepalived prints it."""
         return ".".join(map(str, self.version))
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, in words."""
+        return "of this machine" if self.tree == Path("/") else f"of Debian {self.tree.name}"
 
     def prepare(self) -> list[list[str]]:
         """The commands that lay out the private root inside a node, before anything runs there."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from types import TracebackType
+from typing import Literal, Self
 
 from . import truth
+from .daemons import ServiceName
 from .dns_query import Answer, canary, query
 from .errors import NoAnswerError
 from .helper_process import HelperProcess
@@ -14,11 +16,6 @@ from .pair import Pair
 from .plan import ALPHA, DNS_PORT
 from .sampling import Sampler
 from .waiting import wait_for
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from .daemons import ServiceName
 
 READY_SECONDS = 15.0
 DRAIN_FILE = Path("/run/dnsha/drain")

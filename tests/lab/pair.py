@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from . import daemons, keepalived_root
 from .errors import IsolationError
 from .host import Host
 from .isolation import inside
+from .keepalived_root import Keepalived
 from .lan import Lan
 from .logs import log_directory
 from .plan import (
@@ -24,14 +26,7 @@ from .plan import (
     Place,
     peer_of,
 )
-from .service import BASE_ENVIRONMENT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from .keepalived_root import Keepalived
-    from .service import Daemon
+from .service import BASE_ENVIRONMENT, Daemon
 
 BOTH_FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
 
@@ -56,6 +51,7 @@ class Pair:
         *,
         families: Sequence[Family] = BOTH_FAMILIES,
         exporter: bool = True,
+        guard: bool = False,
         environment: Mapping[str, str] | None = None,
         node_environment: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
@@ -64,6 +60,7 @@ class Pair:
         Args:
             families: which VIPs there are; VRRP speaks the first one. Hosts have addresses of both in any case.
             exporter: whether each node runs the exporter.
+            guard: whether each node runs the guard, without which a killed keepalived ends in a split brain.
             environment: more environment for keepalived and the exporter of both nodes.
             node_environment: the same for one node, by its name; it wins.
         """
@@ -71,6 +68,7 @@ class Pair:
         self.vips = tuple(VIPS[family] for family in families)
         self.hosts: dict[str, Host] = {}
         self._exporter = exporter
+        self._guard = guard
         self._environment = dict(environment or {})
         self._node_environment = {name: dict(values) for name, values in (node_environment or {}).items()}
         self._exit = contextlib.ExitStack()
@@ -152,6 +150,8 @@ class Pair:
             daemons.dnsmasq(place),
             daemons.keepalived(self.keepalived, environment),
         ]
+        if self._guard:
+            installed.append(daemons.guard(environment))
         if self._exporter:
             installed.append(daemons.exporter(place, environment))
         return installed

@@ -6,13 +6,10 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .errors import LabTimeoutError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def all_pids() -> Iterator[int]:
@@ -36,6 +33,15 @@ def tree(root: int) -> list[int]:
     found = [root]
     for known in found:  # grows while it is walked
         found.extend(pid for pid, parent in parents.items() if parent == known)
+    return found
+
+
+def open_files(pid: int) -> set[Path]:
+    """The paths of the files that a process has open, as its own mount namespace has them."""
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(descriptor.readlink())
     return found
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
 
 from .errors import LabError
+from .helper_process import HelperProcess
 from .sample import OwnerChange, Query, Sample
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-
-    from .helper_process import HelperProcess
 
 
 class Sampler:

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -16,9 +18,6 @@ from .plan import REPOSITORY
 from .waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
     from .host import Host
 
 BASE_ENVIRONMENT: Mapping[str, str] = MappingProxyType(

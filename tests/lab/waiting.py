@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from .errors import LabTimeoutError, NoAnswerError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Seen = TypeVar("Seen")
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.lab import demo
 from tests.lab.exporters import Watch, fetch, run_exporter, status
 from tests.lab.fixtures import require_lab
+from tests.lab.lab import Lab
 from tests.lab.plan import NODES, VIPS
+from tests.lab.scenarios import SCENARIOS
 from tests.lab.waiting import wait_for
-
-if TYPE_CHECKING:
-    from tests.lab.lab import Lab
 
 
 def test_every_exporter_serves_without_a_single_capability(pair: Lab) -> None:
@@ -73,3 +73,29 @@ def test_the_demo_shows_four_recovered_failures(capsys: pytest.CaptureFixture[st
     assert set(result["once"]) == {place.name for place in NODES}
     assert "exporter --once on alpha" in printed
     assert VIPS["ipv4"] in printed
+
+
+def test_a_pair_that_does_not_recover_fails_the_demo(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    require_lab()
+    hopeless = dataclasses.replace(SCENARIOS[0], recover=lambda _lab, _owner: None)
+    monkeypatch.setattr(demo, "SCENARIOS", (hopeless, *SCENARIOS[1:]))
+    monkeypatch.setattr(demo, "RESULT", tmp_path / "demo.json")
+    assert demo.run() == 1
+    (shown,) = json.loads(demo.RESULT.read_text())["scenarios"]
+    assert (shown["name"], shown["recovered"]) == ("graceful", False)
+    assert "NOT RECOVERED" in capsys.readouterr().out
+
+
+def test_a_failure_that_no_exporter_tells_of_fails_the_demo(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    require_lab()
+    untold = dataclasses.replace(SCENARIOS[0], told=lambda _report, _vip: False)
+    monkeypatch.setattr(demo, "SCENARIOS", (untold,))
+    monkeypatch.setattr(demo, "RESULT", tmp_path / "demo.json")
+    assert demo.run() == 1
+    (shown,) = json.loads(demo.RESULT.read_text())["scenarios"]
+    assert shown["exporter_detect_seconds"] is None
+    assert "never" in capsys.readouterr().out

@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dns
 import pytest
@@ -19,9 +19,6 @@ from tests.lab.fixtures import require_lab
 from tests.lab.plan import REPOSITORY
 from tests.lab.processes import all_pids
 from tests.lab.waiting import wait_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 LAB_SECONDS = 60.0
 NOBODY = 65534

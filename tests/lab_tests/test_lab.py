@@ -5,18 +5,15 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.lab.daemons import ServiceName
 from tests.lab.errors import LabTimeoutError, NoAnswerError, ServiceError
+from tests.lab.lab import Lab
 from tests.lab.plan import ALPHA, BETA, IPV4_NETWORK, STATIC_ADDRESS, STATIC_NAME
 from tests.lab.service import Daemon
 from tests.lab.waiting import wait_for
-
-if TYPE_CHECKING:
-    from tests.lab.daemons import ServiceName
-    from tests.lab.lab import Lab
 
 SERVICES: tuple[ServiceName, ...] = ("unbound", "dnsmasq", "keepalived")
 
