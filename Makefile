@@ -35,7 +35,7 @@ test: check ## check, and everything that needs a pair or an engine
 
 bench: $(READY) ## measure; build/bench.json
 	@tests/packages lab bench
-	$(BIN)/python -m tests.bench
+	$(LAB) run -- $(BIN)/python -m tests.bench
 
 generate: $(READY) ## write the generated parts of README and rules anew
 	$(BIN)/python -m docs.generate

@@ -1,0 +1,78 @@
+"""Figures: their form on disk and as a table."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from exporter.files import write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured value and the limit it is to keep; ``peer`` names a comparable tool measured in the same run."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float
+    higher_is_better: bool
+    samples: int
+    peer: str | None = None
+    peer_value: float | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether the value keeps its limit."""
+        return self.value >= self.limit if self.higher_is_better else self.value <= self.limit
+
+
+def machine() -> str:
+    """Describe the machine: processor, cores, kernel."""
+    model = platform.machine()
+    cpuinfo = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    found = re.search(r"^(?:model name|Model)\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
+    return f"{found[1] if found else model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
+
+
+def version_of(*command: str) -> str:
+    """Ask a program for its version; ``unknown`` when it has none to tell."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except OSError:
+        return "unknown"
+    found = re.search(r"\d+\.\d+(\.\d+)?", done.stdout + done.stderr)
+    return found[0] if found else "unknown"
+
+
+def write(path: Path, versions: Mapping[str, str], figures: Sequence[Figure]) -> None:
+    """Write the figures as JSON."""
+    document = {"machine": machine(), "versions": dict(versions), "figures": [asdict(figure) for figure in figures]}
+    path.parent.mkdir(exist_ok=True)
+    write_atomically(path, (json.dumps(document, indent=2) + "\n").encode())
+
+
+def table(versions: Mapping[str, str], figures: Sequence[Figure]) -> str:
+    """Write the figures as a table; those that miss their limit are marked."""
+    rows = [("figure", "value", "limit", "samples", "compared with")]
+    for figure in figures:
+        sign = "at least" if figure.higher_is_better else "at most"
+        mark = "" if figure.good else "  MISSED"
+        peer = f"{figure.peer}: {_number(figure.peer_value)} {figure.unit}" if figure.peer_value is not None else ""
+        value = f"{_number(figure.value)} {figure.unit}{mark}"
+        rows.append((figure.name, value, f"{sign} {_number(figure.limit)}", str(figure.samples), peer))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines.insert(1, "-" * max(map(len, lines)))
+    tools = ", ".join(f"{tool} {version}" for tool, version in versions.items())
+    return "\n".join([machine(), tools, "", *lines])
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
