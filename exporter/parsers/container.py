@@ -182,7 +182,7 @@ def _health(state: dict[str, Any], what: str) -> str | None:
     if state.get("Health") is None:
         return None
     health = _object(state["Health"], "State.Health", what)
-    if health.get("Status") in {"", "none"}:  # a health check that was switched off
+    if health.get("Status") in ("", "none"):  # a health check that was switched off
         return None
     return _word(health, "Status", what)
 
