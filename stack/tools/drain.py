@@ -1,0 +1,127 @@
+"""Hand the VIP over and take it back, without losing a query."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from exporter.runtime import RuntimeFiles
+from exporter.settings.values import Settings
+from stack.tools.errors import RefusedError, ToolError
+from stack.tools.pair_view import PairView, look, takeover_problems, vip_names
+from stack.tools.progress import say, wait_until
+
+DRAIN, TAKE_PART = b"1\n", b"0\n"
+LOCK_NAME = "drain-command.lock"
+
+
+def write_request(path: Path, request: bytes) -> None:
+    """Write the request in place: keepalived watches the file's inode, and must never find it empty.
+
+    Raises:
+        ToolError: there is no such file, or it cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise ToolError(f"{path} does not exist: keepalived has not been started since the boot; start it") from None
+    except OSError as error:
+        raise ToolError(f"{path} cannot be written: {error.strerror}; run this as root") from None
+    try:
+        os.pwrite(descriptor, request, 0)
+        os.ftruncate(descriptor, len(request))
+    finally:
+        os.close(descriptor)
+
+
+def drain(settings: Settings, timeout: float, *, force: bool = False) -> None:
+    """Hand the VIP over and wait until the other node has it; on any failure take part again.
+
+    Raises:
+        RefusedError: the other node could not serve; ``force`` drains all the same.
+        ToolError: the VIP did not move in ``timeout`` seconds.
+    """
+    files = RuntimeFiles(settings.runtime_directory)
+    before = look(settings)
+    problems = [] if before.vrrp.keepalived_up else ["keepalived does not run on this node; start it"]
+    problems += takeover_problems(before)
+    if problems and not force:
+        raise RefusedError(
+            f"{settings.node_name} is not drained, nobody could take over: {'; '.join(problems)} "
+            "(--force drains all the same)"
+        )
+    for problem in problems:
+        say(f"drained by force although {problem}")
+    if before.vrrp.drained:
+        say(f"{settings.node_name} is drained already")
+    write_request(files.drain, DRAIN)
+    try:
+        after = wait_until(
+            "the VIP to move",
+            lambda: look(settings),
+            lambda view: _not_drained(view, settings, alone=bool(problems)),
+            timeout,
+        )
+    except BaseException:
+        if not before.vrrp.drained:
+            write_request(files.drain, TAKE_PART)
+            say(f"{settings.node_name} takes part again, as before")
+        raise
+    _report(after, settings, "drained")
+
+
+def undrain(settings: Settings, timeout: float) -> None:
+    """Take part again, and wait until the pair shows it: the primary has the VIP back.
+
+    Raises:
+        ToolError: it does not in ``timeout`` seconds; the node is not drained any more all the same.
+    """
+    write_request(RuntimeFiles(settings.runtime_directory).drain, TAKE_PART)
+    after = wait_until(
+        f"{settings.node_name} to take part", lambda: look(settings), lambda view: _not_back(view, settings), timeout
+    )
+    _report(after, settings, "takes part")
+
+
+def _not_drained(view: PairView, settings: Settings, *, alone: bool) -> list[str]:
+    missing = [] if view.vrrp.drained else ["the request is not in place"]
+    if alone:  # by force: nobody may be there to take the VIP
+        if view.vrrp.keepalived_up and not view.lowered:
+            missing.append("keepalived has not lowered its priority")
+        return missing
+    for vip in vip_names(settings):
+        if vip in view.here:
+            missing.append(f"{vip} is still here")
+        elif not view.owners(vip, settings.node_name):
+            missing.append(f"{vip} is not on the other node yet")
+    if not view.here and not view.lowered:
+        missing.append("keepalived has not lowered its priority")
+    return missing
+
+
+def _not_back(view: PairView, settings: Settings) -> list[str]:
+    missing = []
+    if not view.vrrp.keepalived_up:
+        missing.append("keepalived does not run on this node; start it")
+    elif view.lowered:
+        missing.append("keepalived's priority is still lowered: its DNS check fails, see exporter --once")
+    for vip in vip_names(settings):
+        owners = view.owners(vip, settings.node_name)
+        if len(owners) > 1:
+            missing.append(f"{vip} is on {' and '.join(owners)}")
+        elif settings.node_role != "secondary" and settings.node_name not in owners:
+            missing.append(f"{vip} is not back")
+        elif not owners and view.peer is not None:
+            missing.append(f"{vip} is on neither node")
+    return missing
+
+
+def _report(view: PairView, settings: Settings, what: str) -> None:
+    for vip in vip_names(settings):
+        say(f"{vip} is on {' and '.join(view.owners(vip, settings.node_name)) or 'a node that cannot be asked'}")
+    say(f"{settings.node_name} {what}" if what != "drained" else f"{settings.node_name} is drained")
+
+
+def is_owner(settings: Settings, view: PairView) -> bool:
+    """Whether this node has every virtual IP."""
+    return set(vip_names(settings)) <= view.here

@@ -1,0 +1,94 @@
+"""One look at the pair: this node as its kernel and keepalived have it, the other as its exporter tells."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from exporter.collectors.peer import STATUS_PATH
+from exporter.collectors.vrrp import VrrpCollector
+from exporter.errors import ExporterError
+from exporter.observations import Peer, Status, VrrpObservation
+from exporter.parsers.status_document import parse_peer
+from exporter.runtime import RuntimeFiles
+from exporter.settings.values import Settings
+from exporter.sources.addresses import all_addresses
+from exporter.sources.http_get import http_get
+from stack.tools.errors import ToolError
+
+# The checks of the other node that say whether it could serve the VIP.
+TAKEOVER_CHECKS = ("keepalived.running", "vrrp.state", "vrrp.priority", "resolve.pihole", "resolve.unbound")
+
+
+@dataclass(frozen=True, slots=True)
+class PairView:
+    """What one look gave; ``peer_problem`` says why there is no peer."""
+
+    here: frozenset[str]  # the VIPs that this node's kernel has
+    vrrp: VrrpObservation
+    peer: Peer | None
+    peer_problem: str | None
+
+    def owners(self, vip: str, name: str) -> list[str]:
+        """The names of the nodes that have a VIP, as far as they can be asked."""
+        found = [name] if vip in self.here else []
+        if self.peer is not None and vip in self.peer.vips and self.peer.vips[vip].owned:
+            found.append(self.peer.name)
+        return found
+
+    @property
+    def lowered(self) -> bool:
+        """Whether keepalived has a lower priority than its own, because of a drain or a failing check."""
+        return any(
+            instance.effective_priority is not None
+            and instance.base_priority is not None
+            and instance.effective_priority < instance.base_priority
+            for instance in self.vrrp.instances
+        )
+
+
+def vip_names(settings: Settings) -> list[str]:
+    """The virtual IPs as texts, without prefix lengths."""
+    return [str(virtual) for virtual in settings.vip_address]
+
+
+def look(settings: Settings) -> PairView:
+    """Look at both nodes now.
+
+    Raises:
+        ToolError: this node cannot be looked at.
+    """
+    try:
+        held = {change.address for change in all_addresses()}
+        vrrp = VrrpCollector(RuntimeFiles(settings.runtime_directory)).collect()
+    except (OSError, ExporterError) as error:
+        raise ToolError(f"this node cannot be looked at: {error}") from error
+    peer: Peer | None = None
+    problem: str | None = None
+    if settings.peer_ip is None:
+        problem = "a standalone node has no other one"
+    else:
+        try:
+            answer = http_get(str(settings.peer_ip), settings.exporter_port, STATUS_PATH, settings.peer_timeout)
+            peer = parse_peer(answer, time.time())
+        except ExporterError as error:
+            problem = str(error)
+    return PairView(frozenset(held & set(vip_names(settings))), vrrp, peer, problem)
+
+
+def takeover_problems(view: PairView) -> list[str]:
+    """Say why the other node could not serve the VIP; empty when it could."""
+    peer = view.peer
+    if peer is None:
+        return [view.peer_problem or "the other node is silent"]
+    problems = []
+    if not peer.keepalived_up:
+        problems.append(f"keepalived does not run on {peer.name}")
+    if peer.drained:
+        problems.append(f"{peer.name} is drained itself; undrain it first")
+    problems.extend(
+        f"{peer.name}: {check.seen}"
+        for check in peer.checks
+        if check.id in TAKEOVER_CHECKS and check.status is not Status.OK
+    )
+    return list(dict.fromkeys(problems))

@@ -1,0 +1,82 @@
+"""Stamps: what a task says of its last run, for the exporter (``exporter/parsers/stamp.py`` reads them)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter.errors import ParseError
+from exporter.files import read_bounded, write_atomically
+from exporter.parsers.stamp import MAXIMUM_ERROR_TEXT, Stamp, parse_stamp
+from stack.tools.errors import ToolError
+from stack.tools.progress import say
+
+NEVER_ENDED = 255
+
+Extra = dict[str, float | int | str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamper:
+    path: Path
+    clock: Callable[[], float]
+
+    def previous(self) -> Stamp | None:
+        """The stamp of the last run; None when there is none that can be read."""
+        try:
+            return parse_stamp(read_bounded(self.path), self.clock())
+        except (OSError, ParseError):
+            return None
+
+    def write(self, stamp: Stamp, extra: Extra) -> None:
+        document = {
+            **extra,
+            "last_attempt": stamp.last_attempt,
+            "last_success": stamp.last_success,
+            "duration": stamp.duration,
+            "exit_status": stamp.exit_status,
+            "last_error": stamp.error,
+        }
+        write_atomically(self.path, json.dumps(document).encode() + b"\n")
+
+
+@contextlib.contextmanager
+def stamped(directory: Path, task: str, clock: Callable[[], float] = time.time) -> Iterator[Extra]:
+    """Stamp a run: when it begins, and how it ended, whatever ends it. The mapping given takes more keys.
+
+    A run that is killed leaves the outcome of the one before, with the time of its own attempt.
+
+    Raises:
+        ToolError: no stamp can be written, so the run did not begin.
+    """
+    stamper = _Stamper(directory / f"{task}.json", clock)
+    before = stamper.previous()
+    attempt, began = clock(), time.monotonic()
+    extra: Extra = {}
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if before is None:
+            stamper.write(Stamp(attempt, None, None, NEVER_ENDED, "the first run has not ended"), extra)
+        else:
+            stamper.write(Stamp(attempt, before.last_success, before.duration, before.exit_status, before.error), extra)
+    except OSError as error:
+        raise ToolError(f"{stamper.path} cannot be written: {error.strerror}; is the disk full or read-only?") from None
+    succeeded = before.last_success if before else None
+    try:
+        yield extra
+    except BaseException as error:
+        status = error.exit_code if isinstance(error, ToolError) else 1
+        text = str(error) or type(error).__name__
+        duration = time.monotonic() - began
+        with contextlib.suppress(OSError):  # what failed is told by the exception that goes on
+            stamper.write(Stamp(attempt, succeeded, duration, status, text[:MAXIMUM_ERROR_TEXT]), extra)
+        raise
+    done = Stamp(attempt, clock(), time.monotonic() - began, 0, None)
+    try:
+        stamper.write(done, extra)
+    except OSError as error:
+        say(f"{task}: done, but {stamper.path} cannot be written: {error.strerror}")

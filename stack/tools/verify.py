@@ -1,0 +1,64 @@
+"""Wait until this node's exporter finds everything well: the gate at the end of an update and before a drill."""
+
+from __future__ import annotations
+
+import time
+
+from exporter.collectors.peer import STATUS_PATH
+from exporter.errors import ExporterError
+from exporter.observations import Check, Status
+from exporter.parsers.status_document import parse_checks, parse_document, parse_identity
+from exporter.settings.values import Settings
+from exporter.sources.http_get import http_get
+from stack.tools.progress import say, wait_until
+
+DRAINED_CHECK = "node.drained"
+LOOK_SECONDS = 0.5
+
+
+def complaints(settings: Settings, *, drained: bool) -> list[str]:
+    """Say what this node's running exporter finds wrong; ``drained``: that this node is drained is well.
+
+    A verdict counts only when the running exporter gives it: that it runs is part of what is asked.
+    """
+    host = str(settings.exporter_address or "127.0.0.1")
+    try:
+        document = parse_document(http_get(host, settings.exporter_port, STATUS_PATH, 2 * settings.peer_timeout))
+        if parse_identity(document).name != settings.node_name:
+            return [f"the exporter on {host} is another node's"]
+        checks = parse_checks(document)
+    except ExporterError as error:
+        return [str(error)]
+    return judged(checks, settings.node_name, drained=drained)
+
+
+def judged(checks: tuple[Check, ...], node: str, *, drained: bool) -> list[str]:
+    """Say which checks are not well, leaving out a drain of this node where it is meant to be."""
+    if not checks:
+        return ["nothing was checked"]
+    return [
+        f"{check.node}: {check.id}{f' [{check.subject}]' if check.subject else ''}: {check.seen}"
+        for check in checks
+        if check.status is not Status.OK and not (drained and check.id == DRAINED_CHECK and check.node == node)
+    ]
+
+
+def verify(settings: Settings, timeout: float, steady: float, *, drained: bool) -> None:
+    """Wait until the exporter has found everything well for ``steady`` seconds without a break.
+
+    Raises:
+        DeadlineError: it has not within ``timeout`` seconds; the message says what is wrong.
+    """
+    well_since: float | None = None
+
+    def missing(found: list[str]) -> list[str]:
+        nonlocal well_since
+        if found:
+            well_since = None
+            return found
+        well_since = well_since or time.monotonic()
+        kept = time.monotonic() - well_since
+        return [] if kept >= steady else [f"well for {kept:.0f} s of {steady:g} s"]
+
+    wait_until("a good verdict", lambda: complaints(settings, drained=drained), missing, timeout, every=LOOK_SECONDS)
+    say(f"{settings.node_name}: the exporter finds everything well")
