@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exporter.errors import ParseError
 from exporter.files import write_atomically
+from exporter.parsers.keepalived_events import History
 
 if TYPE_CHECKING:
     from exporter.runtime import RuntimeFiles
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 DUMP_INTERVAL_SECONDS = 5.0
 DUMP_RETRY_SECONDS = 0.5
 DUMP_TIMEOUT_SECONDS = 1.0
+DUMP_POLL_SECONDS = 0.005
 SETTLE_SECONDS = 0.05
 LOG_LIMIT_BYTES = 256 * 1024
 
@@ -52,11 +55,11 @@ class EventLog:
             content = self.files.events.read_bytes()
         except FileNotFoundError:
             return
-        for line in content.splitlines():
-            try:
+        for line in content.split(b"\n"):
+            # What a reader of the log would refuse must not be counted, nor handed on to the next log.
+            with contextlib.suppress(ParseError, ValueError, TypeError):
+                History().add_line(line)
                 self._account(json.loads(line))
-            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-                continue
         if content and not content.endswith(b"\n"):
             self._append(b"\n")
 
@@ -73,15 +76,17 @@ class EventLog:
         self.sequence = max(self.sequence, int(str(entry["seq"])))
         checkpoint = entry.get("checkpoint")
         if isinstance(checkpoint, dict):
-            self.counts = {str(key): int(value) for key, value in checkpoint["counts"].items()}
-            self.last = dict(checkpoint["last"])
+            counts = {str(key): int(value) for key, value in checkpoint["counts"].items()}
+            self.counts, self.last = counts, dict(checkpoint["last"])
             return
         kind = str(entry["message"]).rpartition(" ")[0]
         self.counts[kind] = self.counts.get(kind, 0) + 1
         self.last[kind] = entry
 
     def _rotate(self) -> None:
-        self.files.events.replace(self.files.rotated_events)
+        # Under its old name until the new one takes its place: a reader always finds a log.
+        self.files.rotated_events.unlink(missing_ok=True)
+        self.files.rotated_events.hardlink_to(self.files.events)
         checkpoint = {"counts": self.counts, "last": self.last}
         entry = {"seq": self.sequence, "time": time.time(), "checkpoint": checkpoint}
         write_atomically(self.files.events, json.dumps(entry).encode() + b"\n")
@@ -104,23 +109,27 @@ def accepts_signal(process: int, signal_number: int) -> bool:
     return any(int(mask, 16) >> (signal_number - 1) & 1 for mask in masks)
 
 
-def publish_dump(keepalived: int, signal_number: int, source: Path, target: Path) -> bool:
-    """Ask keepalived for a JSON dump and publish it once it is complete; say whether it was."""
+def request_dump(keepalived: int, signal_number: int, source: Path) -> bool:
+    """Ask keepalived for a JSON dump; say whether it could be asked."""
     if not accepts_signal(keepalived, signal_number):
         return False
     source.unlink(missing_ok=True)
-    os.kill(keepalived, signal_number)
-    deadline = time.monotonic() + DUMP_TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        time.sleep(0.005)
-        try:
-            content = source.read_bytes()
-            json.loads(content)
-        except (FileNotFoundError, ValueError):
-            continue
-        write_atomically(target, content)
-        return True
-    return False
+    try:
+        os.kill(keepalived, signal_number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def publish_dump(source: Path, target: Path) -> bool:
+    """Publish the dump that was asked for if it is complete by now; say whether it was."""
+    try:
+        content = source.read_bytes()
+        json.loads(content)
+    except (FileNotFoundError, ValueError):
+        return False
+    write_atomically(target, content)
+    return True
 
 
 def spawn(files: RuntimeFiles, dump_source: Path, lock: int, version: str) -> None:
@@ -154,30 +163,51 @@ def _run(files: RuntimeFiles, fifo: int, keepalived: int, signal_number: int, du
     poll.register(fifo, select.POLLIN)
     poll.register(death, select.POLLIN)
     pending = b""
+    child: int | None = None
     next_dump = time.monotonic() + SETTLE_SECONDS
+    dump_deadline: float | None = None  # set while a dump has been asked for
     while True:
-        ready = dict(poll.poll(max(0.0, next_dump - time.monotonic()) * 1000))
+        wait = next_dump - time.monotonic() if dump_deadline is None else DUMP_POLL_SECONDS
+        ready = dict(poll.poll(max(0.0, wait) * 1000))
         if fifo in ready:
             chunk = _read(fifo)
-            pending = _record_lines(log, pending + chunk)
-            next_dump = min(next_dump, time.monotonic() + SETTLE_SECONDS)
-            if not chunk and death not in ready:
-                # Every writer is gone: the VRRP child died and its parent will start another.
-                log.record("KEEPALIVED CHILD_EXIT -")
+            if not chunk:  # every writer is gone; a FIFO that is opened anew waits for the next one
                 poll.unregister(fifo)
                 os.close(fifo)
                 fifo = os.open(files.notify_fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
                 poll.register(fifo, select.POLLIN)
+            elif (announcer := _read_pid(files.vrrp_pid)) is not None:
+                # The new one may open the FIFO before anybody has seen it without a writer, so EOF is
+                # no proof of a death; and it comes with every graceful stop, where nothing is replaced.
+                if child not in (None, announcer):
+                    log.record("KEEPALIVED CHILD_EXIT -")
+                child = announcer
+            pending = _record_lines(log, pending + chunk)
+            next_dump = min(next_dump, time.monotonic() + SETTLE_SECONDS)
         if death in ready:
             while chunk := _read(fifo):
                 pending = _record_lines(log, pending + chunk)
             log.record("KEEPALIVED STOP -")
             return
-        if time.monotonic() >= next_dump:
-            published = False
-            with contextlib.suppress(ProcessLookupError):
-                published = publish_dump(keepalived, signal_number, dump_source, files.dump)
-            next_dump = time.monotonic() + (DUMP_INTERVAL_SECONDS if published else DUMP_RETRY_SECONDS)
+        # Never wait for a dump: the times of the events are those at which they are read.
+        now = time.monotonic()
+        if dump_deadline is not None:
+            if publish_dump(dump_source, files.dump):
+                dump_deadline = None
+            elif now >= dump_deadline:
+                dump_deadline, next_dump = None, now + DUMP_RETRY_SECONDS
+        elif now >= next_dump:
+            asked = request_dump(keepalived, signal_number, dump_source)
+            dump_deadline = now + DUMP_TIMEOUT_SECONDS if asked else None
+            next_dump = now + (DUMP_INTERVAL_SECONDS if asked else DUMP_RETRY_SECONDS)
+
+
+def _read_pid(path: Path) -> int | None:
+    """Return the process id that keepalived has written down for its VRRP process."""
+    try:
+        return int(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _read(fifo: int) -> bytes:
