@@ -6,7 +6,6 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from exporter.addressing import family
 from exporter.latency import Histogram
 from exporter.observations import Probe
 from exporter.parsers.dns_answer import Answer, Failure, Verdict
@@ -92,9 +91,9 @@ class ProbeHistory:
         """Return what is known now."""
         return Probe(
             target=self.target,
-            server=str(self.server.address),
+            server=self.server.address,
             port=self.server.port,
-            family=family(self.server.address),
+            family=self.server.family,
             protocol=self.server.protocol,
             queries=self.queries,
             failures=dict(self._failures),

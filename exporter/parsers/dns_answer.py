@@ -4,7 +4,7 @@ Each node's Unbound answers every name below the canary zone with one TXT record
 name. A random label is in no cache, so a good answer proves the whole chain and says who gave it.
 
 The header and the question are compared byte by byte (RFC 1035, section 4.1): most of what is not
-ours is recognised there, cheaply. Only what is ours and promises an answer is given to dnspython.
+ours is recognised there, cheaply. What is ours and not of the usual form is given to dnspython.
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ def judge(reply: bytes, query: bytes) -> Verdict | NotOurs:
         return Failure("truncated", "truncated an answer that is small; is something in between?", "NOERROR")
     if len(reply) > MAX_LENGTH:
         return too_long(len(reply))
-    return _judge_answer(reply)
+    text = _only_text(reply, len(query))
+    return _judge_text(text) if text is not None else _judge_any_answer(reply)
 
 
 def too_long(length: int) -> Failure:
@@ -135,7 +136,24 @@ def _is_response(reply: bytes) -> bool:
     return reply[2] & 0xF8 == 0x80
 
 
-def _judge_answer(reply: bytes) -> Verdict:
+def _only_text(reply: bytes, end_of_question: int) -> bytes | None:
+    """Return the text of a reply that is one TXT record of one string for our own name, and nothing else.
+
+    Such are all good answers of Unbound. Seen so, one costs a tenth of what dnspython takes for it,
+    and what dnspython takes would be half the cost of a query.
+    """
+    record = reply[end_of_question:]
+    if (
+        reply[6:HEADER_LENGTH] == b"\0\1\0\0\0\0"
+        and record[:6] == b"\xc0\x0c\0\x10\0\1"  # the question's name, TXT, IN; then the TTL
+        and len(record) >= 13
+        and len(record) - 12 == int.from_bytes(record[10:12], "big") == record[12] + 1
+    ):
+        return record[13:]
+    return None
+
+
+def _judge_any_answer(reply: bytes) -> Verdict:
     try:
         message = dns.message.from_wire(reply)
     except dns.exception.DNSException as error:
@@ -154,8 +172,12 @@ def _judge_answer(reply: bytes) -> Verdict:
     (record,) = records
     if not isinstance(record, dns.rdtypes.ANY.TXT.TXT) or len(record.strings) != 1:
         return _no_answer("a TXT record that is not one string")
+    return _judge_text(record.strings[0])
+
+
+def _judge_text(text: bytes) -> Verdict:
     try:
-        return Answer(node_name(record.strings[0].decode("ascii")))
+        return Answer(node_name(text.decode("ascii")))
     except ValueError:
         return _no_answer("a text that is no node's name")
 

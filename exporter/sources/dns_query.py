@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from exporter.addressing import Address
+from exporter.addressing import Family
 from exporter.observations import Protocol
 from exporter.parsers.dns_answer import MAX_LENGTH, Failure, NotOurs, Reason, Verdict, judge, too_long
 
@@ -59,12 +59,13 @@ Ticket = TypeVar("Ticket")
 class Server:
     """A DNS server and the protocol over which it is asked."""
 
-    address: Address
+    address: str
     port: int
+    family: Family
     protocol: Protocol
 
     def __str__(self) -> str:
-        host = f"[{self.address}]" if self.address.version == 6 else str(self.address)
+        host = f"[{self.address}]" if self.family == "ipv6" else self.address
         return f"{host}:{self.port} ({self.protocol})"
 
 
@@ -163,7 +164,7 @@ class _Udp:
     def __init__(self, server: Server, query: bytes) -> None:
         self.socket = _socket(server, socket.SOCK_DGRAM)
         try:
-            self.socket.connect((str(server.address), server.port))
+            self.socket.connect((server.address, server.port))
             self.socket.send(query)
         except OSError:
             self.socket.close()
@@ -181,7 +182,7 @@ class _Tcp:
         self._unsent = len(query).to_bytes(2, "big") + query
         self._received = b""
         self.socket = _socket(server, socket.SOCK_STREAM)
-        error = self.socket.connect_ex((str(server.address), server.port))
+        error = self.socket.connect_ex((server.address, server.port))
         if error not in (0, errno.EINPROGRESS):
             self.socket.close()
             raise OSError(error, os.strerror(error))
@@ -228,7 +229,7 @@ class _Exchange(Generic[Ticket]):
 
 
 def _socket(server: Server, kind: socket.SocketKind) -> socket.socket:
-    made = socket.socket(socket.AF_INET if server.address.version == 4 else socket.AF_INET6, kind)
+    made = socket.socket(socket.AF_INET if server.family == "ipv4" else socket.AF_INET6, kind)
     made.settimeout(0)
     return made
 

@@ -98,6 +98,19 @@ def test_an_answer_that_dnspython_wrote_is_good_too() -> None:
     assert judge(message.to_wire(), QUERY) == Answer("node-b")
 
 
+def test_an_answer_is_good_however_its_name_is_written() -> None:
+    owner = QUERY[12:-4]
+    record = owner + struct.pack("!HHIH", 16, 1, 0, 7) + txt(b"node-a")
+    wire = QUERY[:2] + struct.pack("!HHHHH", QR, 1, 1, 0, 0) + QUERY[12:] + record
+    assert judge(wire, QUERY) == Answer("node-a")
+
+
+def test_the_ttl_does_not_matter() -> None:
+    wire = bytearray(good(QUERY))
+    wire[len(QUERY) + 6 : len(QUERY) + 10] = b"\0\0\x0e\x10"
+    assert judge(bytes(wire), QUERY) == Answer("node-a")
+
+
 @pytest.mark.parametrize(
     "rcode, name", [(1, "FORMERR"), (SERVFAIL, "SERVFAIL"), (NXDOMAIN, "NXDOMAIN"), (4, "NOTIMP"), (REFUSED, "REFUSED")]
 )
@@ -269,6 +282,8 @@ def test_a_damaged_answer_is_good_only_if_the_damage_is_where_it_does_not_matter
         assert wire[3] & 0x0F == 0
         assert wire[12 : len(QUERY)] == QUERY[12:]
         assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", verdict.node)
+        ((record,),) = dns.message.from_wire(bytes(wire)).answer
+        assert record.to_text() == f'"{verdict.node}"'
 
 
 @settings(deadline=None)
