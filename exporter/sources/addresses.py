@@ -31,6 +31,9 @@ class AddressSubscription:
         Raises:
             OSError: this process may not use netlink.
         """
+        self._buffer = memoryview(
+            bytearray(DATAGRAM_BYTES)
+        )  # one for all: large buffers that come and go cut up the heap
         self._socket = _netlink_socket()
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
@@ -54,7 +57,7 @@ class AddressSubscription:
         lost = False
         while True:
             try:
-                datagram, (port, _) = self._socket.recvfrom(DATAGRAM_BYTES)
+                length, (port, _) = self._socket.recvfrom_into(self._buffer)
             except BlockingIOError:
                 break
             except OSError as error:
@@ -63,7 +66,7 @@ class AddressSubscription:
                 lost = True
                 continue
             if port == 0:  # from the kernel, not from another process
-                datagrams.append(datagram)
+                datagrams.append(bytes(self._buffer[:length]))
         changes = [change for datagram in datagrams for change in parse_address_messages(datagram).changes]
         return changes, lost
 
