@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
@@ -34,25 +33,21 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
-PARTS = {"metrics": metrics_table, "settings": settings_table}
+TABLES = {"metrics": metrics_table, "settings": settings_table}
 
 
-def generate(text: str) -> str:
-    """Return the text with every generated part made anew.
+def replace_part(text: str, name: str, content: str) -> str:
+    """Replace what stands between the marks of a part.
 
     Raises:
-        ValueError: the marks of a part are missing.
+        ValueError: the marks are missing or there twice.
     """
-    for name, make in PARTS.items():
-        pattern = re.compile(rf"(<!-- {name} begin -->\n).*?(\n<!-- {name} end -->)", re.DOTALL)
-        marks = pattern.findall(text)
-        if len(marks) != 1:
-            msg = f"{README.name} must hold the marks of the part {name!r} once"
-            raise ValueError(msg)
-        begin, end = marks[0]
-        before, _, rest = text.partition(begin)
-        text = before + begin + make() + end + rest.partition(end)[2]
-    return text
+    begin, end = f"<!-- {name} begin -->\n", f"<!-- {name} end -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        msg = f"{README.name} must hold the marks of the part {name!r} once"
+        raise ValueError(msg)
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}{content}\n{end}{rest.partition(end)[2]}"
 
 
 def main() -> int:
@@ -61,12 +56,18 @@ def main() -> int:
     parser.add_argument(
         "--check", action="store_true", help="change nothing; exit with 1 when something is out of date"
     )
+    parser.add_argument("--printed", nargs=2, action="append", default=[], metavar=("PART", "FILE"),
+                        help="put what a command printed (demo, once, bench) into its part")  # fmt: skip
     options = parser.parse_args()
-    text = README.read_text("utf-8")
-    fresh = generate(text)
+    text = fresh = README.read_text("utf-8")
+    for name, make in TABLES.items():
+        fresh = replace_part(fresh, name, make())
     if options.check and fresh != text:
         print(f"{README.name} is out of date: run make generate", file=sys.stderr)
         return 1
+    for name, file in options.printed:
+        printed = "\n".join(line.rstrip() for line in Path(file).read_text("utf-8").strip("\n").splitlines())
+        fresh = replace_part(fresh, name, f"```text\n{printed}\n```")
     if not options.check:
         README.write_text(fresh, "utf-8")
     return 0
