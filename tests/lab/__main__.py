@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 
@@ -55,10 +56,21 @@ def run_inside(verb: str, command: list[str]) -> int:
     if verb == "run":
         os.execvp(command[0], command)  # noqa: S606  the caller's own command
     if verb == "shell":
-        with Lab() as lab:
-            print(f"lab: keepalived {lab.keepalived.version_text}; this is the client; logs in {lab.logs}")
-            return subprocess.run(lab.client.command(["sh"]), check=False).returncode
+        return shell()
     return demo.run()
+
+
+def shell() -> int:
+    """A shell on the client beside a healthy pair; return its exit status."""
+    with Lab() as lab:
+        print(f"lab: keepalived {lab.keepalived.version_text}; this is the client; logs in {lab.logs}")
+        for host in lab.nodes:
+            print(f"lab: {host.place.name} has process {host.holder.pid}: nsenter -t {host.holder.pid} -n -m -u sh")
+        # Ctrl-C is for what runs in the shell. A handler, not SIG_IGN, which the shell would inherit.
+        signal.signal(signal.SIGINT, lambda *_: None)
+        # Without job control: the terminal's process group lies outside of this PID namespace.
+        options = ["-i", "+m"] if sys.stdin.isatty() else []
+        return subprocess.run(lab.client.command(["sh", *options]), check=False).returncode
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ RELEASE: Final = "trixie"
 PACKAGES: Final = ("keepalived", "bind9-dnsutils", "python3")
 TREE: Final = BUILD / "roots" / RELEASE
 _RECIPE: Final = "lab-recipe"
-_RECIPE_TEXT: Final = " ".join((RELEASE, *PACKAGES))
+_NOT_NEEDED: Final = ("dev", "usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache/apt", "var/lib/apt/lists")
+"""Emptied. In /dev because whoever copies the work tree would read device nodes for ever: /dev/full fills a disk."""
+_RECIPE_TEXT: Final = " ".join((RELEASE, *PACKAGES, "without", *_NOT_NEEDED))
 
 
 def tree_complete() -> bool:
@@ -55,6 +57,9 @@ def make_tree() -> None:
             if done.returncode != 0:
                 message = f"debootstrap exited {done.returncode}: see {log}, or set KEEPALIVED=system"
                 raise LabError(message)
+            for name in _NOT_NEEDED:
+                shutil.rmtree(unfinished / name)
+                (unfinished / name).mkdir()
             (unfinished / _RECIPE).write_text(_RECIPE_TEXT)
             unfinished.chmod(0o755)
             shutil.rmtree(TREE, ignore_errors=True)
