@@ -39,7 +39,7 @@ def render(status: NodeStatus, checks: Sequence[Check], overall: Status) -> str:
     wrong = [check for check in checks if check.status is not Status.OK]
     when = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(status.time))
     sections = [
-        _section("What to look at", map(_problem, wrong)),
+        _section("What to look at", (_problem(check, node.name) for check in wrong)),
         _section("Virtual IP", _vip_rows(status)),
         _section("Keepalived", _vrrp_rows(status)),
         _section("DNS", _probe_rows(status)),
@@ -77,11 +77,12 @@ def _section(title: str, rows: Iterable[str]) -> str:
     return f"<section><h2>{title}</h2>{content}</section>\n" if content else ""
 
 
-def _problem(check: Check) -> str:
+def _problem(check: Check, here: str) -> str:
+    where = "" if check.node == here else f"{escape(check.node)}: "
     subject = f" {escape(check.subject)}" if check.subject else ""
     return (
         f'<article class="{check.status.word}"><h3><span aria-hidden="true">{_MARKS[check.status]}</span> '
-        f"{escape(check.node)}: {escape(check.seen)}</h3>"
+        f"{where}{escape(check.seen)}</h3>"
         f"<p>Expected: {escape(check.expected)}.</p><p>Try: {escape(check.advice)}.</p>"
         f'<p class="id">{check.status.word} {escape(check.id)}{subject}</p></article>'
     )
@@ -93,8 +94,8 @@ def _row(verdict: Status | None, name: str, *facts: str | None) -> str:
     return f'<div class="row"><b>{mark}{escape(name)}</b><span>{said}</span></div>'
 
 
-def _since(status: NodeStatus, moment: float | None, word: str) -> str | None:
-    return None if moment is None else f"{word} {age(max(0.0, status.time - moment))}"
+def _since(status: NodeStatus, moment: float | None, form: str) -> str | None:
+    return None if moment is None else form.format(age(max(0.0, status.time - moment)))
 
 
 def _vip_rows(status: NodeStatus) -> Iterable[str]:
@@ -107,7 +108,7 @@ def _vip_rows(status: NodeStatus) -> Iterable[str]:
             owner = f"owned by {' and '.join(owners)}" if owners else "owned by nobody"
             verdict = Status.OK if len(owners) == 1 else Status.CRITICAL
         moves = f"{vip.acquisitions} acquired and {vip.releases} released here"
-        yield _row(verdict, vip.address, owner, _since(status, vip.last_transition, "last change here before"), moves)
+        yield _row(verdict, vip.address, owner, _since(status, vip.last_transition, "changed here {} ago"), moves)
 
 
 def _vrrp_rows(status: NodeStatus) -> Iterable[str]:
@@ -120,7 +121,9 @@ def _vrrp_rows(status: NodeStatus) -> Iterable[str]:
     )
     for instance in seen.instances:
         priority = None if instance.effective_priority is None else f"priority {instance.effective_priority}"
-        yield _row(None, instance.name, instance.state.value, _since(status, instance.last_transition, "for"), priority)
+        yield _row(
+            None, instance.name, instance.state.value, _since(status, instance.last_transition, "for {}"), priority
+        )
 
 
 def _probe_rows(status: NodeStatus) -> Iterable[str]:
@@ -152,7 +155,7 @@ def _container_rows(status: NodeStatus) -> Iterable[str]:
     seen = pair.find(status, ContainersObservation)
     for container in seen.containers if seen else ():
         well = container.running and container.health != "unhealthy"
-        since = _since(status, container.started_at, "for") if container.running else None
+        since = _since(status, container.started_at, "for {}") if container.running else None
         restarts = f"{container.restarts} restarts" if container.restarts else None
         yield _row(
             Status.OK if well else Status.WARNING, container.name, container.state, since, container.health, restarts
@@ -164,7 +167,7 @@ def _sync_rows(status: NodeStatus) -> Iterable[str]:
     for task in seen.tasks if seen else ():
         fresh = task.last_success is not None and status.time - task.last_success <= task.maximum_age
         well = fresh and not task.exit_status
-        success = _since(status, task.last_success, "last success before") or "never succeeded"
+        success = _since(status, task.last_success, "last success {} ago") or "never succeeded"
         yield _row(Status.OK if well else Status.WARNING, task.name, success, task.error)
     for name, drifted in pair.drift(status).items():
         yield _row(
