@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import tempfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from exporter.errors import ParseError
 
 MAXIMUM_JSON_BYTES = 1 << 20
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -58,7 +60,8 @@ def parse_json(content: bytes | str, what: str) -> Any:  # noqa: ANN401
     """Parse JSON that anyone may have written.
 
     Raises:
-        ParseError: it is not JSON, nested too deep, or holds NaN or infinities (RFC 8259 has none).
+        ParseError: it is not JSON in UTF-8, nested too deep, holds NaN or infinities (RFC 8259 has none)
+            or half a surrogate pair, which no answer of ours could be written with.
     """
 
     def refuse(word: str) -> None:
@@ -66,10 +69,14 @@ def parse_json(content: bytes | str, what: str) -> Any:  # noqa: ANN401
         raise ParseError(msg)
 
     try:
-        return json.loads(content, parse_constant=refuse)
+        text = content if isinstance(content, str) else content.decode("utf-8")
+        document = json.loads(text, parse_constant=refuse)
+        if _SURROGATE.search(text):
+            json.dumps(document, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         msg = f"{what} is nested too deep"
         raise ParseError(msg) from None
     except ValueError as error:
         msg = f"{what} is not JSON: {error}"
         raise ParseError(msg) from None
+    return document
