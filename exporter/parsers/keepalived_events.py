@@ -40,6 +40,15 @@ class InstanceHistory:
     transitions: dict[VrrpState, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What was counted in logs that a later log's checkpoint knows nothing of."""
+
+    transitions: dict[str, dict[VrrpState, int]] = field(default_factory=dict)
+    starts: int = 0
+    child_exits: int = 0
+
+
 @dataclass(slots=True)
 class History:
     """Everything that the log says; ``last_event`` is the time of its latest line, in Unix seconds."""
@@ -53,6 +62,7 @@ class History:
     recent: deque[VrrpEvent] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))
     _origin: float | None = None  # time of the log's first line, which tells one log from another
     _sequence: int = 0
+    _earlier: _Counts = field(default_factory=_Counts)
     _at_first_line: bool = True
 
     def begin_log(self) -> None:
@@ -71,7 +81,10 @@ class History:
         if self._at_first_line:
             self._at_first_line = False
             if time != self._origin and not (checkpoint is not None and sequence >= self._sequence):
-                self._sequence = 0 if sequence <= self._sequence else sequence - 1
+                if sequence <= self._sequence:  # not the same recorder's
+                    self._sequence, self._earlier = 0, self._counts()
+                else:
+                    self._sequence = sequence - 1
             self._origin = time
         if checkpoint is not None:
             self._restore(checkpoint, sequence)
@@ -109,6 +122,10 @@ class History:
         elif word == "CHILD_EXIT":
             self.child_exits += count
 
+    def _counts(self) -> _Counts:
+        transitions = {name: dict(history.transitions) for name, history in self.instances.items()}
+        return _Counts(transitions, self.starts, self.child_exits)
+
     def _restore(self, checkpoint: Any, sequence: int) -> None:  # noqa: ANN401
         """Replace the history by the one that a rotated log handed on."""
         counts, last = (checkpoint.get("counts"), checkpoint.get("last")) if isinstance(checkpoint, dict) else (0, 0)
@@ -122,8 +139,9 @@ class History:
                 msg = "the event log's checkpoint counts something that is no number"
                 raise ParseError(msg)
             entries.append((*_sequence_and_time(entry), str(entry.get("message", "")), count))
-        recent = self.recent
-        self.instances, self.starts, self.child_exits, self.recent = {}, 0, 0, deque(maxlen=RECENT_EVENTS)
+        recent, earlier = self.recent, self._earlier
+        self.instances = {name: InstanceHistory(transitions=dict(t)) for name, t in earlier.transitions.items()}
+        self.starts, self.child_exits, self.recent = earlier.starts, earlier.child_exits, deque(maxlen=RECENT_EVENTS)
         for _, time, message, count in sorted(entries):
             self._add(message, time, count)
         if recent:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.files import write_atomically
 from exporter.parsers.keepalived_events import History
 from exporter.runtime import RuntimeFiles
 from stack.keepalived import recorder
@@ -229,13 +230,12 @@ def test_there_is_a_log_at_every_moment_of_a_rotation(tmp_path: Path, monkeypatc
     files = RuntimeFiles(tmp_path)
     log = EventLog(files, limit=1)
     log.record("KEEPALIVED START 2.3.3")
-    write_atomically = recorder.write_atomically
 
     def look_and_write(path: Path, content: bytes) -> None:
         assert files.events.exists()
         write_atomically(path, content)
 
-    monkeypatch.setattr(recorder, "write_atomically", look_and_write)
+    monkeypatch.setattr("stack.keepalived.recorder.write_atomically", look_and_write)
     log.record('INSTANCE "VI_1" MASTER 250')
     log.record('INSTANCE "VI_1" BACKUP 250')
     assert files.rotated_events.exists()
