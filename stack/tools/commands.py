@@ -10,6 +10,7 @@ from typing import Protocol
 from exporter.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 from stack.tools import drain as draining
+from stack.tools import task_commands
 from stack.tools import verify as verifying
 from stack.tools.runlock import one_run
 from stack.tools.settings import read_node
@@ -45,6 +46,13 @@ def verify(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
 
 def add_tasks(add: AddCommand) -> None:
     """Add the commands of the tasks."""
+    sub = add("backup", task_commands.backup, "Back this node's Pi-hole up, and prove that the backup opens.")
+    sub.add_argument("when", choices=("now", "scheduled"), help="once, or by BACKUP_CRON until stopped")
+    sub = add("restore", task_commands.restore, "Give a backup back to this node's Pi-hole.")
+    sub.add_argument("archive", type=Path, metavar="FILE", help="a backup that was made by the command backup")
+    sub.add_argument("--check", action="store_true", help="only look whether it is whole")
+    sub = add("alive", task_commands.alive, "Say by the exit code whether the loop of a task lives (for Docker).")
+    sub.add_argument("task", choices=("sync", "backup", "drill"))
 
 
 def _drain_lock(settings: Settings) -> Path:

@@ -1,0 +1,144 @@
+"""Pi-hole v6's REST API, as far as sync and backup need it.
+
+Pi-hole gives out 16 sessions at most, so every session is given back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from exporter.errors import ParseError
+from exporter.files import read_bounded
+from stack.tools.errors import ToolError
+from stack.tools.pihole_http import NoSeatError, PiholeError, Request, exchange
+from stack.tools.progress import say
+
+MAXIMUM_JSON_BYTES = 32 << 20
+SEATS_RETRY_SECONDS = 2.0
+LOGOUT_SECONDS = 5.0
+
+
+def read_password(path: Path) -> str:
+    """Read a password from the first line of a file.
+
+    Raises:
+        ToolError: there is none.
+    """
+    try:
+        text = read_bounded(path, 4096).decode()
+    except OSError as error:
+        raise ToolError(f"the password file {path} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, ParseError):
+        raise ToolError(f"the password file {path} is no text") from None
+    password = text.split("\n", 1)[0].rstrip("\r")
+    if not password:
+        raise ToolError(f"the password file {path} is empty")
+    return password
+
+
+class PiholeApi:
+    """One Pi-hole; ``timeout`` (seconds) bounds everything that is done in one session, but for giving it back."""
+
+    def __init__(self, url: str, password: str, timeout: float) -> None:
+        self.url = url
+        self._password = password
+        self._timeout = timeout
+        self._deadline = 0.0
+        self._sid: str | None = None
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[PiholeApi]:
+        """Log in, and give the session back whatever happens.
+
+        Raises:
+            PiholeError: the password is wrong, or there is no free session in time.
+        """
+        self._deadline = time.monotonic() + self._timeout
+        self._sid = self._log_in()
+        try:
+            yield self
+        finally:
+            self._log_out()
+
+    def get(self, path: str) -> Any:  # noqa: ANN401
+        """GET a path below ``/api`` and return its JSON.
+
+        Raises:
+            PiholeError: there is no good answer.
+        """
+        with exchange(self._request("GET", path)) as answer:
+            return answer.json(MAXIMUM_JSON_BYTES)
+
+    def download(self, path: str, target: IO[bytes], limit: int) -> None:
+        """GET a path into an open file.
+
+        Raises:
+            PiholeError: there is no good answer, or it is larger than ``limit`` bytes.
+            OSError: the file cannot be written.
+        """
+        with exchange(self._request("GET", path)) as answer:
+            for chunk in answer.chunks(limit):
+                target.write(chunk)
+
+    def upload(self, path: str, name: str, content: bytes) -> Any:  # noqa: ANN401
+        """POST a file as a browser's form would (RFC 7578), and return the JSON answer.
+
+        Raises:
+            PiholeError: it was not taken.
+        """
+        boundary = secrets.token_hex(16)
+        head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+            "Content-Type: application/zip\r\n\r\n"
+        )
+        body = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
+        with exchange(self._request("POST", path, f"multipart/form-data; boundary={boundary}", body)) as answer:
+            return answer.json(MAXIMUM_JSON_BYTES)
+
+    def _request(self, method: str, path: str, kind: str | None = None, body: bytes | None = None) -> Request:
+        headers = {"Content-Type": kind} if kind else {}
+        if self._sid is not None:
+            headers["X-FTL-SID"] = self._sid
+        return Request(method, f"{self.url}/api{path}", self._deadline, self._timeout, headers, body)
+
+    def _log_in(self) -> str | None:
+        body = json.dumps({"password": self._password}).encode()
+        while True:
+            request = self._request("POST", "/auth", "application/json", body)
+            try:
+                with exchange(request) as answer:
+                    return _session_id(answer.json(MAXIMUM_JSON_BYTES), request)
+            except NoSeatError as error:
+                if time.monotonic() + SEATS_RETRY_SECONDS > self._deadline:
+                    raise PiholeError(f"{error}; log out of its web interface or raise max_sessions") from None
+                say(f"{error}; trying again")
+                time.sleep(SEATS_RETRY_SECONDS)
+
+    def _log_out(self) -> None:
+        if self._sid is None:
+            return
+        self._deadline = time.monotonic() + LOGOUT_SECONDS
+        try:
+            with exchange(self._request("DELETE", "/auth")):
+                pass
+        except PiholeError as error:
+            say(f"the session could not be given back: {error}")
+        self._sid = None
+
+
+def _session_id(document: Any, request: Request) -> str | None:  # noqa: ANN401
+    session = document.get("session") if isinstance(document, dict) else None
+    if not isinstance(session, dict) or session.get("valid") is not True:
+        problem = "gave no session; write the right password into the password file"
+        raise request.wrong(problem)
+    sid = session.get("sid")
+    if sid is not None and not (isinstance(sid, str) and sid.isascii() and sid.isprintable() and len(sid) <= 200):
+        problem = "gave a session that makes no sense; is it Pi-hole v6?"
+        raise request.wrong(problem)
+    return sid or None  # none where Pi-hole has no password

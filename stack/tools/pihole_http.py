@@ -1,0 +1,156 @@
+"""One HTTP exchange with an absolute deadline: a server that hangs, drips or never ends costs that and no more."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from exporter.errors import ParseError
+from exporter.files import parse_json
+from stack.tools.errors import ToolError
+
+MAXIMUM_ERROR_BYTES = 64 << 10
+CHUNK_BYTES = 64 << 10
+
+
+class PiholeError(ToolError):
+    """Pi-hole did not do what it was asked to; the message says which one and why."""
+
+
+class NoSeatError(PiholeError):
+    """All of Pi-hole's sessions are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to ask, until when (monotonic time), and the seconds that this leaves, for messages."""
+
+    method: str
+    url: str
+    deadline: float
+    patience: float
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+    def wrong(self, what: str) -> PiholeError:
+        """An error about this request."""
+        return PiholeError(f"{self.url} {what}")
+
+
+class Answer:
+    """A good answer, whose body is still to be read."""
+
+    def __init__(self, request: Request, response: http.client.HTTPResponse, late: threading.Event) -> None:
+        self.request = request
+        self._response = response
+        self._late = late
+
+    def chunks(self, limit: int) -> Iterator[bytes]:
+        """Give the body as it comes.
+
+        Raises:
+            PiholeError: it is larger than ``limit`` bytes, is cut off, or is not there in time.
+        """
+        promised, received = self._response.length, 0
+        while True:
+            with translated(self.request, self._late):
+                chunk = self._response.read1(CHUNK_BYTES)
+            if self._late.is_set():
+                raise self.request.wrong(f"did not answer within {self.request.patience:g} s")
+            if not chunk:
+                break
+            received += len(chunk)
+            if received > limit:
+                raise self.request.wrong(f"sends more than {limit >> 10} KiB")
+            yield chunk
+        if promised is not None and received < promised:  # http.client tells only whoever reads all at once
+            raise self.request.wrong(f"ended its answer early, after {received} of {promised} bytes")
+
+    def json(self, limit: int) -> Any:  # noqa: ANN401
+        """Read the body as JSON; raises as ``chunks`` does, and when it is none."""
+        content = b"".join(self.chunks(limit))
+        try:
+            return parse_json(content, "the answer")
+        except ParseError as error:
+            raise self.request.wrong(f"makes no sense: {error}") from None
+
+
+@contextlib.contextmanager
+def exchange(request: Request) -> Iterator[Answer]:
+    """Send a request and give its answer if it is a good one.
+
+    Raises:
+        NoSeatError: Pi-hole has no session left.
+        PiholeError: there is no answer in time, or not a good one.
+    """
+    left = request.deadline - time.monotonic()
+    if left <= 0:
+        raise request.wrong(f"was not asked any more: {request.patience:g} s are over")
+    parts = urlsplit(request.url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=left)
+    late = threading.Event()
+    with contextlib.closing(connection), contextlib.ExitStack() as bounds:
+        with translated(request, late):
+            connection.connect()
+            bounds.enter_context(_cut_at(request.deadline, connection.sock, late))
+            connection.request(request.method, parts.path, request.body, {"Connection": "close", **request.headers})
+            response = bounds.enter_context(connection.getresponse())
+        if not 200 <= response.status < 300:
+            with translated(request, late):
+                text = response.read1(MAXIMUM_ERROR_BYTES)
+            raise _refusal(request, response.status, text)
+        yield Answer(request, response, late)
+
+
+@contextlib.contextmanager
+def translated(request: Request, late: threading.Event) -> Iterator[None]:
+    """Turn what can go wrong on the network into a sentence."""
+    try:
+        yield
+    except (OSError, http.client.HTTPException) as error:
+        if late.is_set() or isinstance(error, TimeoutError):
+            raise request.wrong(f"did not answer within {request.patience:g} s") from None
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        raise request.wrong(f"cannot be asked: {reason}; does Pi-hole run there?") from None
+
+
+@contextlib.contextmanager
+def _cut_at(deadline: float, connection: socket.socket, late: threading.Event) -> Iterator[None]:
+    """Shut the connection down at the deadline, so that whatever waits for it ends."""
+
+    def cut() -> None:
+        late.set()
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(0.0, deadline - time.monotonic()), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _refusal(request: Request, status: int, text: bytes) -> PiholeError:
+    try:
+        document = parse_json(text, "the error")
+    except ParseError:
+        document = None
+    error = document.get("error") if isinstance(document, dict) else None
+    error = error if isinstance(error, dict) else {}
+    if status == HTTPStatus.UNAUTHORIZED:
+        return request.wrong("refuses the password; write the right one into the password file")
+    if status == HTTPStatus.TOO_MANY_REQUESTS and error.get("key") == "api_seats_exceeded":
+        return NoSeatError(f"{request.url} has no free session: all are taken")
+    words = " ".join(str(error[part]) for part in ("message", "hint") if error.get(part))[:300]
+    return request.wrong(f"answers {status}{f': {words}' if words else ''}")

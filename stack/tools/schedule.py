@@ -1,0 +1,93 @@
+"""Run a task when it is due, for ever, until a signal; a run that fails is told and does not end the loop."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from stack.tools.cron import Cron
+from stack.tools.errors import BusyError, ToolError
+from stack.tools.progress import say
+
+# A sleep is cut into these, so that a clock that was set or a request by hand is noticed.
+NAP_SECONDS = 1.0
+HEARTBEAT_SECONDS = 15.0
+# A run may be long; each has its own deadline.
+HEARTBEAT_MAXIMUM_AGE_SECONDS = 1800.0
+
+# From the time now and that of the last run, None where there was none: when the next one is due.
+Due = Callable[[float, float | None], float]
+
+
+def every(seconds: float) -> Due:
+    """Due so many seconds after the last run, at once where there was none or the clock was set back."""
+
+    def due(now: float, previous: float | None) -> float:
+        return now if previous is None or previous > now else max(now, previous + seconds)
+
+    return due
+
+
+def at(cron: Cron) -> Due:
+    """Due when the schedule says."""
+    return lambda now, _: cron.next_after(now)
+
+
+def run_for_ever(
+    name: str,
+    due: Due,
+    run: Callable[[], object],
+    heartbeat: Path,
+    request: Path,
+    previous: float | None = None,
+) -> None:
+    """Run a task each time it is due, and whenever somebody makes the request file.
+
+    ``heartbeat`` is touched as long as the loop lives, for a container's health check.
+    """
+    while True:
+        planned = due(time.time(), previous)
+        say(f"{name}: next run {time.strftime('%Y-%m-%d %H:%M:%S %Z', time.localtime(planned))}")
+        _wait(planned, heartbeat, request)
+        previous = time.time()
+        try:
+            run()
+        except BusyError as error:
+            say(f"{name}: {error}")
+        except ToolError as error:
+            say(f"{name}: failed: {error}")
+
+
+def _wait(planned: float, heartbeat: Path, request: Path) -> None:
+    beaten = -HEARTBEAT_SECONDS
+    while True:
+        if time.monotonic() - beaten >= HEARTBEAT_SECONDS:
+            beaten = time.monotonic()
+            _beat(heartbeat)
+        if request.exists():
+            request.unlink(missing_ok=True)
+            say("asked for by hand")
+            return
+        left = planned - time.time()
+        if left <= 0:
+            return
+        time.sleep(min(left, NAP_SECONDS))
+
+
+def _beat(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.utime(path)
+    except OSError as error:
+        say(f"{path} cannot be touched: {error.strerror}; is the disk full or read-only?")
+
+
+def alive(heartbeat: Path) -> bool:
+    """Whether a loop has given a sign of life lately."""
+    try:
+        return time.time() - heartbeat.stat().st_mtime < HEARTBEAT_MAXIMUM_AGE_SECONDS
+    except OSError:
+        return False

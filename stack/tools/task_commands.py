@@ -1,0 +1,70 @@
+"""The commands of the tasks: backup, restore, and the sign of life of their loops."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from exporter.errors import ParseError
+from exporter.files import read_bounded
+from exporter.parsers.stamp import parse_stamp
+from stack.tools import backup as backing_up
+from stack.tools import schedule
+from stack.tools.archive import inspect
+from stack.tools.errors import RefusedError, ToolError
+from stack.tools.progress import say
+from stack.tools.settings import TaskSettings, read_node, read_tasks
+
+BY_HAND_WAIT_SECONDS = 600.0
+
+
+def backup(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    """Back up now, or whenever it is due."""
+    node, tasks = read_node(environment), read_tasks(environment)
+    if options.when == "now":
+        backing_up.back_up(node, tasks, BY_HAND_WAIT_SECONDS)
+        return
+    if tasks.backup_cron is None:
+        msg = "BACKUP_CRON is off, so there is nothing to wait for; unset it or stop this container"
+        raise RefusedError(msg)
+    schedule.run_for_ever(
+        "backup",
+        schedule.at(tasks.backup_cron),
+        lambda: backing_up.back_up(node, tasks, 0),
+        heartbeat(tasks, "backup"),
+        request_file(tasks, "backup"),
+    )
+
+
+def restore(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    """Give a backup back to this node's Pi-hole."""
+    if options.check:
+        contents = inspect(options.archive)
+        say(f"{options.archive} is whole: {len(contents.members)} files, {contents.rows} entries")
+        return
+    backing_up.restore(read_tasks(environment), options.archive)
+
+
+def alive(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    """Say by the exit code whether a task's loop lives."""
+    if not schedule.alive(heartbeat(read_tasks(environment), options.task)):
+        raise ToolError(f"the loop of {options.task} gave no sign of life lately; see its log")
+
+
+def heartbeat(tasks: TaskSettings, name: str) -> Path:
+    """The file that a task's loop touches."""
+    return tasks.task_directory / f"{name}.alive"
+
+
+def request_file(tasks: TaskSettings, name: str) -> Path:
+    """The file by which a person asks a task's loop for a run."""
+    return tasks.task_directory / f"{name}.now"
+
+
+def last_attempt(directory: Path, task: str, now: float) -> float | None:
+    """When a task last began, by its stamp."""
+    try:
+        return parse_stamp(read_bounded(directory / f"{task}.json"), now).last_attempt
+    except (OSError, ParseError):
+        return None
