@@ -13,6 +13,8 @@ from exporter.parsers.keepalived_events import History
 
 CHUNK_BYTES = 1 << 20
 LINE_BYTES = 64 << 10
+# Holds the first line's sequence number and time, which no other log has.
+HEAD_BYTES = 64
 
 
 def keepalived_lives(lock: Path) -> bool:
@@ -80,6 +82,7 @@ class EventLogFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._inode = 0
+        self._head = b""
         self._offset = 0
         self._rest = b""
         self.history = History()
@@ -94,7 +97,11 @@ class EventLogFile:
         descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             status = os.fstat(descriptor)
-            if status.st_ino != self._inode or status.st_size < self._offset:
+            # File systems on disk give a new log the inode of the old one.
+            head = os.pread(descriptor, HEAD_BYTES, 0)
+            known = status.st_ino == self._inode and head.startswith(self._head)
+            self._head = head
+            if not known or status.st_size < self._offset:
                 self._inode, self._offset, self._rest = status.st_ino, 0, b""
                 self.history.begin_log()
             if status.st_size == self._offset:

@@ -145,8 +145,9 @@ def test_a_graceful_stop_is_no_death_of_the_vrrp_process(watched: Watched) -> No
 
 def test_the_last_words_of_a_killed_keepalived_are_kept(watched: Watched) -> None:
     child = vrrp_child(watched, 100)
-    watched.keepalived.kill()
+    watched.until("KEEPALIVED START 2.3.3")
     os.write(child, b'INSTANCE "VI_1" STOP 250\n')
+    watched.keepalived.kill()
     os.close(child)
     watched.close()
     assert watched.messages() == ["KEEPALIVED START 2.3.3", 'INSTANCE "VI_1" STOP 250', "KEEPALIVED STOP -"]

@@ -1,0 +1,182 @@
+"""The event log as a file that grows, rotates, is cut off, replaced or spoilt while the exporter reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from exporter.observations import VrrpState
+from exporter.runtime import RuntimeFiles
+from exporter.sources.keepalived import CHUNK_BYTES, DumpFile, EventLogFile, drain_requested
+from stack.keepalived.recorder import EventLog
+
+MASTER = VrrpState.MASTER
+
+
+def masters(file: EventLogFile) -> int:
+    """How often VI_1 became master, as far as the file has told by now."""
+    file.read()
+    instance = file.history.instances.get("VI_1")
+    return instance.transitions.get(MASTER, 0) if instance else 0
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> RuntimeFiles:
+    return RuntimeFiles(tmp_path)
+
+
+def line(sequence: int, message: str = 'INSTANCE "VI_1" MASTER 250') -> bytes:
+    return json.dumps({"seq": sequence, "time": 1000.0 + sequence, "message": message}).encode() + b"\n"
+
+
+def test_each_look_adds_what_was_written_since(files: RuntimeFiles) -> None:
+    log, file = EventLog(files), EventLogFile(files.events)
+    for number in range(1, 6):
+        log.record('INSTANCE "VI_1" MASTER 250')
+        assert masters(file) == number
+        assert masters(file) == number
+
+
+def test_a_log_that_rotates_between_two_looks_loses_no_count(files: RuntimeFiles) -> None:
+    log, file = EventLog(files, limit=1500), EventLogFile(files.events)
+    looks = []
+    for number in range(1, 301):
+        log.record('INSTANCE "VI_1" MASTER 250')
+        if number % 7 == 0:
+            looks.append((number, masters(file)))
+    assert all(written == counted for written, counted in looks)
+    assert files.rotated_events.exists()
+    assert file.bad_lines == 0
+
+
+def test_an_exporter_that_starts_after_rotations_knows_every_count(files: RuntimeFiles) -> None:
+    log = EventLog(files, limit=1500)
+    for _ in range(300):
+        log.record('INSTANCE "VI_1" MASTER 250')
+    assert masters(EventLogFile(files.events)) == 300
+
+
+def test_half_a_line_waits_for_its_other_half(files: RuntimeFiles) -> None:
+    file = EventLogFile(files.events)
+    whole = line(1)
+    for end in range(0, len(whole), 9):
+        files.events.write_bytes(whole[:end])
+        assert masters(file) == 0
+    files.events.write_bytes(whole)
+    assert masters(file) == 1
+    assert file.bad_lines == 0
+
+
+def test_a_log_that_is_cut_off_in_place_is_read_on(files: RuntimeFiles) -> None:
+    log, file = EventLog(files), EventLogFile(files.events)
+    for _ in range(3):
+        log.record('INSTANCE "VI_1" MASTER 250')
+    assert masters(file) == 3
+    os.truncate(files.events, 0)
+    assert masters(file) == 3
+    log.record('INSTANCE "VI_1" MASTER 250')
+    assert masters(file) == 4
+
+
+def test_a_log_that_is_cut_off_and_grows_past_its_old_length_is_read_from_its_start(files: RuntimeFiles) -> None:
+    file = EventLogFile(files.events)
+    files.events.write_bytes(line(1) + line(2))
+    assert masters(file) == 2
+    files.events.write_bytes(b"".join(line(number) for number in range(3, 9)))
+    assert masters(file) == 8
+    assert file.bad_lines == 0
+
+
+def test_a_log_that_vanishes_is_the_systems_error_and_its_counts_stay(files: RuntimeFiles) -> None:
+    log, file = EventLog(files), EventLogFile(files.events)
+    log.record('INSTANCE "VI_1" MASTER 250')
+    assert masters(file) == 1
+    files.events.unlink()
+    with pytest.raises(FileNotFoundError):
+        file.read()
+    log.record('INSTANCE "VI_1" MASTER 250')
+    assert masters(file) == 2
+
+
+def test_the_log_of_a_recorder_without_memory_is_counted_on_top(files: RuntimeFiles) -> None:
+    file = EventLogFile(files.events)
+    for expected in (1, 2, 3):
+        files.events.unlink(missing_ok=True)
+        EventLog(files).record('INSTANCE "VI_1" MASTER 250')
+        assert masters(file) == expected
+
+
+def test_an_older_log_moved_into_its_place_never_turns_a_counter_back(files: RuntimeFiles) -> None:
+    log, file = EventLog(files, limit=300), EventLogFile(files.events)
+    seen = 0
+    for _ in range(20):
+        log.record('INSTANCE "VI_1" MASTER 250')
+        seen = masters(file)
+    files.rotated_events.replace(files.events)
+    assert masters(file) >= seen
+
+
+def test_hostile_lines_are_left_out_and_the_others_count(files: RuntimeFiles) -> None:
+    file = EventLogFile(files.events)
+    hostile = [b"\x00\xff\n", b"[" * 50_000 + b"\n", b"\n\n", b'{"seq": NaN}\n', b"null\n"]
+    files.events.write_bytes(line(1) + b"".join(hostile) + line(2))
+    assert masters(file) == 2
+    assert file.bad_lines == 4  # an empty line is none
+
+
+def test_a_line_without_end_costs_no_memory_and_what_follows_it_counts(files: RuntimeFiles) -> None:
+    file = EventLogFile(files.events)
+    with files.events.open("wb") as log:
+        log.write(line(1) + b"x" * (3 * CHUNK_BYTES) + b"\n" + line(2))
+    for _ in range(5):
+        file.read()
+        assert len(file._rest) <= CHUNK_BYTES
+    assert masters(file) == 2
+    assert file.bad_lines == 1
+
+
+def test_a_large_log_is_read_in_bounded_pieces(files: RuntimeFiles) -> None:
+    with files.events.open("wb") as log:
+        log.writelines(line(number) for number in range(1, 30_001))
+    assert files.events.stat().st_size > 2 * CHUNK_BYTES
+    file = EventLogFile(files.events)
+    counts = [masters(file) for _ in range(4)]
+    assert 0 < counts[0] < counts[1] < counts[2] == counts[3] == 30_000
+
+
+def test_a_fifo_in_the_place_of_the_log_does_not_make_anybody_wait(files: RuntimeFiles) -> None:
+    os.mkfifo(files.events)
+    with pytest.raises(OSError, match="seek"):
+        EventLogFile(files.events).read()
+
+
+def test_a_folder_in_the_place_of_the_log_is_the_systems_error(files: RuntimeFiles) -> None:
+    files.events.mkdir()
+    with pytest.raises(IsADirectoryError):
+        EventLogFile(files.events).read()
+
+
+def test_nobody_who_never_asked_to_drain_is_drained(files: RuntimeFiles) -> None:
+    assert not drain_requested(files.drain)
+
+
+@pytest.mark.parametrize(("content", "drained"), [(b"0\n", False), (b"1\n", True), (b"1", True), (b" 100 \n", True)])
+def test_a_request_to_drain_is_a_number_other_than_zero(files: RuntimeFiles, content: bytes, drained: bool) -> None:
+    files.drain.write_bytes(content)
+    assert drain_requested(files.drain) is drained
+
+
+def test_a_dump_is_parsed_again_only_when_it_is_a_new_one(files: RuntimeFiles) -> None:
+    fixture = Path(__file__).parents[1] / "fixtures" / "keepalived" / "2.3.3" / "vrrp.json"
+    files.dump.write_bytes(fixture.read_bytes())
+    dump = DumpFile(files.dump)
+    taken, first = dump.read()
+    assert taken == files.dump.stat().st_mtime
+    assert dump.read()[1] is first
+    os.utime(files.dump, (2000.0, 2000.0))
+    taken, second = dump.read()
+    assert (taken, second) == (2000.0, first)
+    assert second is not first
