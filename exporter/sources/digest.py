@@ -24,7 +24,7 @@ def signature(path: Path) -> Signature:
         ParseError: there is more below it than is worth a digest.
     """
     found: list[tuple[str, int, int, int]] = []
-    for file in _files(path):
+    for file in _files(_real(path)):
         status = file.lstat()
         found.append((str(file), status.st_ino, status.st_size, status.st_mtime_ns))
     if sum(size for _, _, size, _ in found) > MAXIMUM_BYTES:
@@ -36,17 +36,23 @@ def signature(path: Path) -> Signature:
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file, or of all files below a directory, in hexadecimal.
 
-    Owners, modes and times do not count; a symbolic link counts as the text it holds.
+    Owners, modes and times do not count. The path itself may be a symbolic link; one below it counts as
+    the text it holds.
 
     Raises:
         OSError: something cannot be read.
         ParseError: there is more below it than is worth a digest.
     """
     total = hashlib.sha256()
+    path = _real(path)
     for file in _files(path):
         name = os.fsencode(file.relative_to(path)) if file != path else b""
         total.update(len(name).to_bytes(8, "big") + name + _content_digest(file))
     return total.hexdigest()
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path, strict=True))
 
 
 def _files(path: Path) -> list[Path]:
@@ -57,8 +63,9 @@ def _files(path: Path) -> list[Path]:
     def fail(error: OSError) -> None:
         raise error
 
-    for folder, _, names in os.walk(path, onerror=fail):
+    for folder, folders, names in os.walk(path, onerror=fail):
         found.extend(Path(folder, name) for name in names)
+        found.extend(link for name in folders if (link := Path(folder, name)).is_symlink())
         if len(found) > MAXIMUM_FILES:
             msg = f"{path} holds more than {MAXIMUM_FILES} files"
             raise ParseError(msg)
