@@ -6,6 +6,8 @@ events, which tell what no look can see, such as a container that died and was u
 
 from __future__ import annotations
 
+import contextlib
+import http
 import logging
 import threading
 import time
@@ -18,7 +20,7 @@ from exporter.observations import Container, ContainersObservation
 from exporter.parsers.container import EVENTS_WANTED, absent, find_containers, parse_container, parse_event
 from exporter.parsers.container_events import EventTally
 from exporter.settings.values import Settings
-from exporter.sources.docker_guard import RefusedError, SilenceError
+from exporter.sources.docker_guard import RefusedError
 from exporter.worker import Worker
 
 if TYPE_CHECKING:
@@ -48,6 +50,19 @@ class Pace:
 # So many looks may be missing before the last one counts as too old.
 LOOKS_MISSED = 3
 ATTEMPTS = 2
+
+
+class _GoneError(Exception):
+    """A container has gone since it was listed."""
+
+
+def _inspect(session: DockerSession, name: str, identifier: str) -> Container:
+    try:
+        return parse_container(session.inspect_container(identifier), name)
+    except RefusedError as error:
+        if error.status == http.HTTPStatus.NOT_FOUND:
+            raise _GoneError from None
+        raise
 
 
 class ContainersCollector:
@@ -150,16 +165,13 @@ class ContainersCollector:
     def _inspect_all(self) -> tuple[Container, ...]:
         with self._connect().session(self._pace.look) as session:
             for _ in range(ATTEMPTS):
-                identifiers = find_containers(session.list_containers(self._expected), self._expected)
-                containers = []
-                for name in self._expected:
-                    document = session.inspect_container(identifiers[name]) if name in identifiers else None
-                    if document is None and name in identifiers:  # it has gone just now, so look anew
-                        break
-                    containers.append(absent(name) if document is None else parse_container(document, name))
-                else:
-                    return tuple(containers)
-        msg = f"Docker's API at {self._url} lists container {name} but answers 404 when it is asked to inspect it"
+                found = find_containers(session.list_containers(self._expected), self._expected)
+                with contextlib.suppress(_GoneError):
+                    return tuple(
+                        _inspect(session, name, found[name]) if name in found else absent(name)
+                        for name in self._expected
+                    )
+        msg = f"Docker's API at {self._url} lists containers but answers 404 when it is asked to inspect them"
         raise CollectorError(msg)
 
     def _look_failed(self, error: ExporterError) -> None:
@@ -172,29 +184,32 @@ class ContainersCollector:
             stream = self._stream
         if changed:
             log.warning("containers: %s", reason)
-        # Docker hangs, and a stream of events that hangs with it does not say so.
-        if stream is not None and isinstance(error, SilenceError):
+        # Docker hangs or is away, and a stream of events that is left of it does not say so.
+        if stream is not None and not isinstance(error, RefusedError | ParseError):
             stream.interrupt()
 
     # Docker's events
 
     def _listen(self) -> float:
-        opened = time.monotonic()
+        opened = None
         try:
             with self._connect().session() as session:
                 with self._lock:
                     self._stream = session
                     since = self._tally.resume_from(self._clock())
                 lines = session.listen(since, EVENTS_WANTED)
+                opened = time.monotonic()
                 self._set_listening(None)
                 for line in lines:
                     self._hear(line)
         except ExporterError as error:
-            return self._stream_failed(error, lived=time.monotonic() - opened)
+            return self._stream_failed(
+                error, sound=opened is not None and time.monotonic() - opened >= self._pace.sound_stream
+            )
         finally:
             with self._lock:
                 self._stream = None
-        return 0.0
+        return 0.0  # it was silent
 
     def _hear(self, line: bytes) -> None:
         try:
@@ -211,11 +226,11 @@ class ContainersCollector:
         if ours:
             self._looker.wake()
 
-    def _stream_failed(self, error: ExporterError, *, lived: float) -> float:
+    def _stream_failed(self, error: ExporterError, *, sound: bool) -> float:
         if self._listener.stopping:
             return 0.0
         self._looker.wake()
-        if lived >= self._pace.sound_stream:
+        if sound:
             return 0.0
         self._set_listening(str(error))
         return self._pace.after_refused_stream if isinstance(error, RefusedError) else self._pace.between_streams

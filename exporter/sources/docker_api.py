@@ -19,7 +19,7 @@ import urllib3
 from docker.errors import DockerException
 
 from exporter.errors import CollectorError, ParseError
-from exporter.sources.docker_guard import Guard, RefusedError, SilenceError, VersionError
+from exporter.sources.docker_guard import Guard, SilenceError, VersionError
 from exporter.sources.docker_transport import GuardedAdapter
 
 # Engine 29 speaks none that is older. Docker 20.10 speaks 1.41 at most, and says so when it refuses this one.
@@ -50,12 +50,11 @@ class DockerApi:
         Raises:
             CollectorError: this was closed.
         """
-        session = DockerSession(self, seconds)
         with self._lock:
             if self._closed:
-                session.close()
                 msg = f"Docker's API at {self.url} is not asked any more"
                 raise CollectorError(msg)
+            session = DockerSession(self, seconds)
             self._sessions.add(session)
         return session
 
@@ -108,19 +107,15 @@ class DockerSession:
         patterns = ["^/?" + name.replace(".", r"\.") + "$" for name in names]
         return self._ask(lambda client: client.containers(all=True, filters={"name": patterns}))
 
-    def inspect_container(self, identifier: str) -> object | None:
-        """Return Docker's description of a container, None if there is no such container.
+    def inspect_container(self, identifier: str) -> object:
+        """Return Docker's description of a container.
 
         Raises:
+            RefusedError: with status 404 if there is no such container.
             CollectorError: Docker does not answer, or not well.
             ParseError: its answer is not JSON.
         """
-        try:
-            description: object = self._ask(lambda client: client.inspect_container(identifier))
-        except RefusedError as error:
-            if error.status == requests.codes.not_found:
-                return None
-            raise
+        description: object = self._ask(lambda client: client.inspect_container(identifier))
         return description
 
     def listen(self, since: float, wanted: Collection[str]) -> Iterator[bytes]:
@@ -156,7 +151,8 @@ class DockerSession:
                 for chunk in response.iter_content(ANSWER_BYTES):
                     *lines, rest = (rest + chunk).split(b"\n")
                     yield from filter(bytes.strip, lines)
-                    self._guard.allow(SILENT_SECONDS, ANSWER_BYTES - len(rest))
+                    if lines:
+                        self._guard.allow(SILENT_SECONDS, ANSWER_BYTES)
             except SilenceError:
                 return
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:

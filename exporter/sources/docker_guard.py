@@ -72,7 +72,7 @@ class Guard:
             CollectorError: the connection is not wanted any more.
         """
         if self._closed:
-            msg = f"{self.where} is not asked any more"
+            msg = f"{self.where} is not waited for any more"
             raise CollectorError(msg)
         seconds = self._deadline - time.monotonic()
         if seconds <= 0:

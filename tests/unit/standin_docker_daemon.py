@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -59,6 +60,7 @@ class Request:
     method: str
     path: str
     query: dict[str, list[str]]
+    headers: str
 
     @property
     def kind(self) -> str:
@@ -90,10 +92,9 @@ class Line:
     def hang(self) -> None:
         """Do nothing until the other side has enough."""
         while not self.gone.is_set():
-            self.socket.settimeout(0.05)
-            with contextlib.suppress(TimeoutError):
-                if not self.socket.recv(4096):
-                    return
+            ready, _, _ = select.select([self.socket], [], [], 0.02)
+            if ready and not self.socket.recv(4096):
+                return
 
 
 Answer = Callable[[Line], None]
@@ -178,6 +179,7 @@ class StandinDocker:
         self.versions = (24, 51)  # 1.24 to 1.51
         self.past: list[dict[str, Any]] = []  # events that are repeated when asked for
         self.requests: list[Request] = []
+        self.connections: list[Line] = []  # all there ever were
         self.bytes_sent = 0
         self._lines: set[Line] = set()
         self._streams: set[Line] = set()
@@ -273,6 +275,7 @@ class StandinDocker:
     def _serve(self, line: Line) -> None:
         with self._lock:
             self._lines.add(line)
+            self.connections.append(line)
         try:
             with line.socket, line.socket.makefile("rb") as reader:
                 if not self.accepts:
@@ -281,6 +284,8 @@ class StandinDocker:
                 for request in _requests(reader):
                     self.requests.append(request)
                     self._answer(request, line)
+                    if line.gone.is_set():
+                        return
         except OSError:
             pass
         finally:
@@ -331,8 +336,7 @@ class StandinDocker:
 
 def _requests(reader: Any) -> Iterator[Request]:
     while first := reader.readline():
-        while reader.readline().strip():
-            pass
+        headers = "".join(header.decode() for header in iter(reader.readline, b"\r\n"))
         method, target, _ = first.decode().split()
         parts = urlsplit(target)
-        yield Request(method, unquote(parts.path), parse_qs(parts.query))
+        yield Request(method, unquote(parts.path), parse_qs(parts.query), headers)
