@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import struct
 import sys
 from dataclasses import dataclass
+from ipaddress import ip_address
 from types import ModuleType
 from typing import Any
 
@@ -68,6 +70,8 @@ def _ifaddrmsg() -> Any:  # noqa: ANN401
 
 
 IFADDRMSG = _ifaddrmsg()
+# It logs a traceback for each attribute that it cannot decode; ours is a sentence.
+logging.getLogger("pyroute2.netlink").setLevel(logging.CRITICAL)
 
 
 def parse_address_messages(datagram: bytes) -> AddressMessages:
@@ -109,17 +113,18 @@ def _parse_change(message: bytes, *, present: bool) -> AddressChange | None:
         decoded.decode()
         # IFA_LOCAL is the address itself on point-to-point links, where IFA_ADDRESS is the other end.
         address = decoded.get_attr("IFA_LOCAL") or decoded.get_attr("IFA_ADDRESS")
+        if address is None:
+            return None
         cache = decoded.get_attr("IFA_CACHEINFO")
         flags = decoded.get_attr("IFA_FLAGS") or decoded["flags"]
+        # What pyroute2 cannot decode it hands on as bytes.
+        return AddressChange(
+            present=present,
+            address=str(ip_address(str(address))),
+            interface_index=int(decoded["index"]),
+            usable=not flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED),
+            created=cache["cstamp"] / USER_HZ if cache else None,
+        )
     except Exception as error:  # pyroute2's decoder raises whatever its fields do on broken input
         msg = f"an address message cannot be decoded: {error}"
         raise ParseError(msg) from error
-    if address is None:
-        return None
-    return AddressChange(
-        present=present,
-        address=str(address),
-        interface_index=int(decoded["index"]),
-        usable=not flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED),
-        created=cache["cstamp"] / USER_HZ if cache else None,
-    )
