@@ -15,7 +15,7 @@ import pytest
 
 from exporter.observations import Protocol
 from exporter.parsers.dns_answer import RANDOM_LENGTH, Answer, CanaryQuestion, Failure, Verdict
-from exporter.sources.dns_query import DnsClient, Result, Server
+from exporter.sources.dns_query import READS_AT_ONCE, DnsClient, Result, Server
 from tests.unit.standin_dns_server import (
     NXDOMAIN,
     QR,
@@ -285,6 +285,29 @@ def test_an_answer_that_waits_in_its_socket_is_not_late_because_this_process_was
         client.ask(None, Server("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 0.1)
         time.sleep(0.2)
         (result,) = client.wait(0)
+    assert result.verdict == Answer("node-a")
+
+
+def test_a_query_does_not_expire_in_a_pause_after_which_its_socket_was_not_looked_at() -> None:
+    times = iter([0.0, 0.05, 10.0, 10.0, 10.0])  # asked; a look begins, this process is stopped, goes on; a look
+    with StandinDnsServer(silent) as server:
+        client: DnsClient[None] = DnsClient(monotonic=lambda: next(times))
+        client.ask(None, Server("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 0.1)
+        assert client.wait(0) == []
+        (result,) = client.wait(0)
+    assert isinstance(result.verdict, Failure)
+    assert result.verdict.reason == "timeout"
+
+
+def test_the_replies_that_wait_in_one_socket_are_read_in_parts() -> None:
+    forged = [lambda query: good(with_another_id(query), "evil")] * (2 * READS_AT_ONCE)
+    with StandinDnsServer(sends(*forged, good)) as server:
+        client: DnsClient[None] = DnsClient()
+        client.ask(None, Server("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 5)
+        time.sleep(0.1)  # for all of them to be there
+        assert client.wait(0) == []
+        assert client.wait(0) == []
+        (result,) = client.wait(5)
     assert result.verdict == Answer("node-a")
 
 
