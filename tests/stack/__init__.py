@@ -1,0 +1,1 @@
+"""The stack as shipped, on two real Docker Engines with a network namespace each."""
