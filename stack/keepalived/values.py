@@ -13,6 +13,7 @@ from exporter.addressing import (
     AddressError,
     Network,
     VirtualAddress,
+    family,
     parse_address,
     parse_virtual_address,
     virtual_address_problem,
@@ -104,8 +105,14 @@ def read_environment(
             f"VRRP_PASSWORD must be 1 to {V2_PASSWORD_LENGTH} letters, digits, dots, hyphens or underscores: "
             "VRRPv2 has room for no more"
         )
-    if password and any(v.address.version == 6 for v in virtual[:1]):
-        problems.append("VRRP_PASSWORD selects VRRPv2, which is for IPv4: name an IPv4 address first in VIP_ADDRESS")
+    if node and virtual and not any(v.address.version == node.version for v in virtual):
+        problems.append(
+            f"VIP_ADDRESS has no {family(node)} address, but NODE_IP is one: VRRP speaks the family of NODE_IP"
+        )
+    if node and peer and node.version != peer.version:
+        problems.append(f"NODE_IP is {family(node)} and PEER_IP {family(peer)}; they must be of one family")
+    if password and node and node.version == 6:
+        problems.append("VRRP_PASSWORD selects VRRPv2, which is for IPv4: set an IPv4 NODE_IP, or no password")
     settings_number = int(decimal("VIRTUAL_ROUTER_ID", "53", 1, 255, r"\d+"))
     interval = decimal("VRRP_ADVERT_INTERVAL", str(DEFAULT_ADVERT_INTERVAL_SECONDS), 0.01, 40)
     if problems or node is None:
@@ -144,12 +151,12 @@ def _virtual_addresses(
 def render(settings: KeepalivedSettings, version: tuple[int, int, int], check_script: Path, script_user: str) -> str:
     """Render the definitions that ``keepalived.conf`` refers to.
 
-    A VRRP instance speaks for one address family; addresses of the other one move with it as
-    excluded addresses, as keepalived.conf(5) calls those that its adverts do not list.
+    A VRRP instance speaks for one address family, the node's; addresses of the other one move with
+    it as excluded addresses, as keepalived.conf(5) calls those that its adverts do not list.
     """
-    first = settings.virtual_addresses[0].address.version
-    advertised = [v.with_prefix for v in settings.virtual_addresses if v.address.version == first]
-    others = [v.with_prefix for v in settings.virtual_addresses if v.address.version != first]
+    spoken = settings.address.version
+    advertised = [v.with_prefix for v in settings.virtual_addresses if v.address.version == spoken]
+    others = [v.with_prefix for v in settings.virtual_addresses if v.address.version != spoken]
     interval = CHECK_INTERVAL_SECONDS
     if version < DECIMAL_CHECK_INTERVAL_SINCE:
         interval = math.ceil(interval)
