@@ -79,12 +79,10 @@ def scrapes(lab: Lab) -> list[Figure]:
     pid = lab.hosts[NODE].service("exporter").pid
     blackbox_file = lab.hosts[NODE].path("/run/blackbox.yaml")
     blackbox_file.write_text(BLACKBOX_CONFIGURATION)
-    with (
-        running(on_node(lab, NODE_EXPORTER, f"--web.listen-address=127.0.0.1:{NODE_EXPORTER_PORT}")) as node,
-        running(
-            lab, BLACKBOX, "--config.file=/run/blackbox.yaml", f"--web.listen-address=127.0.0.1:{BLACKBOX_PORT}"
-        ) as blackbox,
-    ):
+    node_command = on_node(lab, NODE_EXPORTER, f"--web.listen-address=127.0.0.1:{NODE_EXPORTER_PORT}")
+    box_address = f"--web.listen-address=127.0.0.1:{BLACKBOX_PORT}"
+    box_command = on_node(lab, BLACKBOX, "--config.file=/run/blackbox.yaml", box_address)
+    with running(node_command) as node, running(box_command) as blackbox:
         time.sleep(2)
         ours, theirs, probes = [], [], []
         before = process.cpu_ticks_seconds(pid), process.cpu_ticks_seconds(node.pid)
