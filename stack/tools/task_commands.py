@@ -6,15 +6,13 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from exporter.errors import ParseError
-from exporter.files import read_bounded
-from exporter.parsers.stamp import parse_stamp
 from stack.tools import backup as backing_up
-from stack.tools import schedule
+from stack.tools import schedule, sync_pihole
 from stack.tools.archive import inspect
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.progress import say
 from stack.tools.settings import TaskSettings, read_node, read_tasks
+from stack.tools.sync import synchronise
 
 BY_HAND_WAIT_SECONDS = 600.0
 
@@ -34,6 +32,22 @@ def backup(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
         lambda: backing_up.back_up(node, tasks, 0),
         heartbeat(tasks, "backup"),
         request_file(tasks, "backup"),
+    )
+
+
+def sync(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    """Sync now, or every SYNC_INTERVAL. A primary only writes down what it holds, for the comparison."""
+    node, tasks = read_node(environment), read_tasks(environment)
+    if options.when == "now":
+        synchronise(node, tasks, BY_HAND_WAIT_SECONDS, force=options.force)
+        return
+    secondary = node.node_role == "secondary"
+    schedule.run_for_ever(
+        "sync" if secondary else "inventory",
+        schedule.every(tasks.sync_interval),
+        (lambda: synchronise(node, tasks, 0)) if secondary else (lambda: sync_pihole.inventory(tasks)),
+        heartbeat(tasks, "sync"),
+        request_file(tasks, "sync"),
     )
 
 
@@ -60,11 +74,3 @@ def heartbeat(tasks: TaskSettings, name: str) -> Path:
 def request_file(tasks: TaskSettings, name: str) -> Path:
     """The file by which a person asks a task's loop for a run."""
     return tasks.task_directory / f"{name}.now"
-
-
-def last_attempt(directory: Path, task: str, now: float) -> float | None:
-    """When a task last began, by its stamp."""
-    try:
-        return parse_stamp(read_bounded(directory / f"{task}.json"), now).last_attempt
-    except (OSError, ParseError):
-        return None

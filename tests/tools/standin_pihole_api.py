@@ -95,6 +95,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path == "/api/auth":
             self._json(*self.pihole.log_in(json.loads(body)["password"]))
+        elif self.path.startswith("/standin/"):  # how standin-nebula-sync writes, in Teleporter's place
+            self.pihole.content[self.path.removeprefix("/standin/")] = json.loads(body)
+            self._json(200, {})
         elif self._known() and self.path == "/api/teleporter":
             boundary = self.headers["Content-Type"].partition("boundary=")[2].encode()
             file = body.split(b"--" + boundary)[1].partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")

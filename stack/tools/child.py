@@ -1,0 +1,69 @@
+"""Run a command of somebody else's with a deadline, and say its last words when it fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+from stack.tools.errors import DeadlineError, ToolError
+from stack.tools.progress import PROGRESS_SECONDS, say
+
+LAST_WORDS_BYTES = 2000
+
+
+def run(
+    command: Sequence[str], timeout: float, lock: int, environment: Mapping[str, str] | None = None, secret: str = ""
+) -> None:
+    """Run a command to its end; it and its children are killed at the deadline or when this process is told to stop.
+
+    ``lock`` is inherited: should this process be killed, the next run waits for the command to end.
+    ``secret`` is blotted out of what it says.
+
+    Raises:
+        ToolError: it cannot be started, or ended with an error.
+        DeadlineError: it took longer than ``timeout`` seconds.
+    """
+    began = told = time.monotonic()
+    with tempfile.TemporaryFile() as output:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=[lock],
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ToolError(f"{command[0]} cannot be started: {error.strerror}; is it installed?") from None
+        try:
+            while process.poll() is None:
+                now = time.monotonic()
+                if now - began > timeout:
+                    raise DeadlineError(f"{command[0]} did not end within {timeout:g} s{_last_words(output, secret)}")
+                if now - told >= PROGRESS_SECONDS:
+                    told = now
+                    say(f"{command[0]} runs, {now - began:.0f} s of {timeout:g} s")
+                time.sleep(0.02)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        if process.returncode:
+            raise ToolError(f"{command[0]} ended with {process.returncode}{_last_words(output, secret)}")
+
+
+def _last_words(output: IO[bytes], secret: str) -> str:
+    output.seek(0, os.SEEK_END)
+    output.seek(max(0, output.tell() - LAST_WORDS_BYTES))
+    text = output.read().decode(errors="replace")
+    if secret:
+        text = text.replace(secret, "***")
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    return f": {' / '.join(lines[-3:])}" if lines else ""

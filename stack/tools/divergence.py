@@ -1,0 +1,116 @@
+"""Would a sync overwrite what only the replica knows? Pure: entries in, names out.
+
+An entry's name is a path or ``domain deny exact ads.example``; its value is all of it, or a digest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeGuard
+
+from exporter.errors import ParseError
+from exporter.files import parse_json, read_bounded, write_atomically
+from stack.tools.errors import RefusedError, ToolError
+
+Entries = Mapping[str, str]
+
+MAXIMUM_MEMORY_BYTES = 64 << 20
+NAMED = 5
+# A primary that lost this share of what it had is rather broken than tidied up.
+LOST_SHARE = 0.5
+LOST_AT_LEAST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the replica held after the last sync, and what those that did not end since were about to bring."""
+
+    settled: Entries = field(default_factory=dict)
+    pending: tuple[Entries, ...] = ()
+
+    def about_to_bring(self, wanted: Entries) -> Memory:
+        """Remember what a sync is about to bring, before it does."""
+        return self if wanted in self.pending else Memory(self.settled, (*self.pending, wanted))
+
+
+def own_changes(replica: Entries, primary: Entries, memory: Memory) -> list[str]:
+    """Name the replica's entries that came neither from the primary nor from an earlier sync.
+
+    Deletions count: an entry that the last sync left there and somebody took away.
+    """
+    known = [primary, memory.settled, *memory.pending]
+    return sorted(
+        name
+        for name in {*replica, *memory.settled}
+        if not any(replica.get(name) == entries.get(name) for entries in known)
+    )
+
+
+def refuse_harm(replica: Entries, primary: Entries, memory: Memory, what: str) -> None:
+    """Refuse a sync that would lose something.
+
+    Raises:
+        RefusedError: the primary is empty or has lost most of what it had, or the replica has changes of its own.
+    """
+    if not primary:
+        raise RefusedError(f"{what}: the primary is empty; restore its backup before anything is copied from it")
+    lost = [name for name in memory.settled if name not in primary]
+    if len(lost) >= LOST_AT_LEAST and len(lost) > LOST_SHARE * len(memory.settled):
+        raise RefusedError(
+            f"{what}: the primary has lost {len(lost)} of {len(memory.settled)} entries since the last sync "
+            f"({_some(lost)}); restore its backup, or sync with --force if that was meant"
+        )
+    changed = own_changes(replica, primary, memory)
+    if changed:
+        raise RefusedError(
+            f"{what}: the replica has {len(changed)} changes of its own that would be lost ({_some(changed)}); "
+            "make them on the primary too, or sync with --force to give them up"
+        )
+
+
+def read_memory(path: Path) -> Memory:
+    """Read what an earlier sync left; one that cannot be read is none, which makes a sync more careful.
+
+    Raises:
+        ToolError: it is there and the disk does not give it.
+    """
+    try:
+        document = parse_json(read_bounded(path, MAXIMUM_MEMORY_BYTES), "the memory of the last sync")
+    except FileNotFoundError:
+        return Memory()
+    except ParseError:
+        return Memory()
+    except OSError as error:
+        raise ToolError(f"{path} cannot be read: {error.strerror}") from None
+    if not isinstance(document, dict):
+        return Memory()
+    settled, pending = document.get("settled"), document.get("pending")
+    if not _are_entries(settled) or not isinstance(pending, list) or not all(map(_are_entries, pending)):
+        return Memory()
+    return Memory(settled, tuple(pending))
+
+
+def write_memory(path: Path, memory: Memory) -> None:
+    """Remember for the next sync.
+
+    Raises:
+        ToolError: it cannot be written.
+    """
+    document = {"settled": dict(memory.settled), "pending": [dict(entries) for entries in memory.pending]}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(document, sort_keys=True).encode())
+    except OSError as error:
+        raise ToolError(f"{path} cannot be written: {error.strerror}; is the disk full or read-only?") from None
+
+
+def _are_entries(value: object) -> TypeGuard[Entries]:
+    return isinstance(value, dict) and all(isinstance(entry, str) for entry in value.values())
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -1,0 +1,105 @@
+"""What both Pi-holes should hold, as entries that can be compared: lists, domains, groups, clients, local records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from exporter.errors import ParseError
+from stack.tools.divergence import Entries
+from stack.tools.errors import ToolError
+
+# Every Pi-hole has it and cannot lose it (the group with id 0).
+DEFAULT_GROUP = 0
+KINDS = ("lists", "domains", "clients")
+
+
+class Gets(Protocol):
+    """Gives the JSON of a path of Pi-hole's API."""
+
+    def get(self, path: str) -> Any:  # noqa: ANN401
+        """GET it."""
+
+
+def fetch(api: Gets, url: str) -> Entries:
+    """Ask a Pi-hole for all of it.
+
+    Raises:
+        ToolError: it does not answer, or nothing that makes sense.
+    """
+    documents = {path: api.get(f"/{path}") for path in (*KINDS, "groups", "config/dns")}
+    try:
+        return parse(documents)
+    except ParseError as error:
+        raise ToolError(f"{url}/api {error}; is it Pi-hole v6?") from None
+
+
+def parse(documents: Mapping[str, Any]) -> Entries:
+    """Read the API's documents, by path; what differs by chance (ids, dates, counts) is left out.
+
+    Raises:
+        ParseError: they make no sense.
+    """
+    groups = _rows(documents, "groups")
+    names: dict[int, str] = {}
+    entries: dict[str, str] = {}
+    for group in groups:
+        number, name = group.get("id"), _text(group, "name")
+        if type(number) is not int:
+            problem = "group ids"
+            raise _wrong(problem)
+        names[number] = name
+        if number != DEFAULT_GROUP:
+            entries[f"group {name}"] = _value(group, names, ("enabled", "comment"))
+    for entry in _rows(documents, "lists"):
+        name = f"list {_text(entry, 'type')} {_text(entry, 'address')}"
+        entries[name] = _value(entry, names, ("enabled", "comment"), grouped=True)
+    for entry in _rows(documents, "domains"):
+        name = f"domain {_text(entry, 'type')} {_text(entry, 'kind')} {_text(entry, 'domain')}"
+        entries[name] = _value(entry, names, ("enabled", "comment"), grouped=True)
+    for entry in _rows(documents, "clients"):
+        entries[f"client {_text(entry, 'client')}"] = _value(entry, names, ("comment",), grouped=True)
+    for key, word in (("hosts", "host"), ("cnameRecords", "cname")):
+        for record in _records(documents, key):
+            entries[f"{word} {record}"] = ""
+    return entries
+
+
+def _rows(documents: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    document = documents.get(kind)
+    rows = document.get(kind) if isinstance(document, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise _wrong(kind)
+    return rows
+
+
+def _records(documents: Mapping[str, Any], key: str) -> list[str]:
+    found: Any = documents.get("config/dns")
+    for part in ("config", "dns", key):
+        found = found.get(part) if isinstance(found, dict) else None
+    if not isinstance(found, list) or not all(isinstance(record, str) for record in found):
+        raise _wrong(f"dns.{key}")
+    return found
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str) or not value:
+        raise _wrong(key)
+    return value
+
+
+def _value(row: Mapping[str, Any], names: Mapping[int, str], keys: tuple[str, ...], *, grouped: bool = False) -> str:
+    value: dict[str, Any] = {key: row.get(key) for key in keys}
+    if grouped:
+        numbers = row.get("groups")
+        if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
+            problem = "groups"
+            raise _wrong(problem)
+        value["groups"] = sorted(names.get(number, str(number)) for number in numbers)
+    return json.dumps(value, sort_keys=True)
+
+
+def _wrong(what: str) -> ParseError:
+    return ParseError(f"gives no {what} that make sense")
