@@ -6,6 +6,7 @@ Used by the exporter, by preflight and by keepalived's start, so it uses the sta
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import struct
 from collections.abc import Iterable, Sequence
@@ -47,13 +48,18 @@ def parse_address(text: str) -> Address:
     """Parse one address without a prefix.
 
     Raises:
-        AddressError: the text is not an IPv4 or IPv6 address.
+        AddressError: the text is not an IPv4 or IPv6 address, or one with a scope (RFC 4007).
     """
+    text = text.strip()
     try:
-        return ipaddress.ip_address(text.strip())
+        address = ipaddress.ip_address(text)
     except ValueError:
-        msg = f"{text.strip()!r} is not an IPv4 or IPv6 address"
+        msg = f"{text!r} is not an IPv4 or IPv6 address"
         raise AddressError(msg) from None
+    if address.version == 6 and address.scope_id is not None:
+        msg = f"{text!r} names an interface; write {text.partition('%')[0]}"
+        raise AddressError(msg)
+    return address
 
 
 def parse_virtual_address(text: str) -> VirtualAddress:
@@ -66,7 +72,7 @@ def parse_virtual_address(text: str) -> VirtualAddress:
     address = parse_address(host)
     if not slash:
         return VirtualAddress(address, address.max_prefixlen)
-    if not (length.isascii() and length.isdigit() and 1 <= int(length) <= address.max_prefixlen):
+    if not re.fullmatch("[0-9]{1,3}", length) or not 1 <= int(length) <= address.max_prefixlen:
         msg = f"{text.strip()!r} has no valid prefix length: 1 to {address.max_prefixlen}"
         raise AddressError(msg)
     return VirtualAddress(address, int(length))
@@ -132,6 +138,6 @@ def interface_networks(device: str, proc: Path = Path("/proc")) -> list[Network]
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text("ascii").splitlines()
+        return path.read_text("ascii", "replace").split("\n")  # a device's name may be any bytes
     except OSError:
         return []
