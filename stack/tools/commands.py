@@ -51,6 +51,8 @@ def add_tasks(add: AddCommand) -> None:
     sub.add_argument("--force", action="store_true", help="now: even if this node's own changes are lost")
     sub = add("backup", task_commands.backup, "Back this node's Pi-hole up, and prove that the backup opens.")
     sub.add_argument("when", choices=("now", "scheduled"), help="once, or by BACKUP_CRON until stopped")
+    sub = add("drill", task_commands.drill, "Hand the VIP to the other node, watch it answer, and take it back.")
+    sub.add_argument("when", choices=("now", "scheduled"), help="once, or by DRILL_CRON until stopped")
     sub = add("restore", task_commands.restore, "Give a backup back to this node's Pi-hole.")
     sub.add_argument("archive", type=Path, metavar="FILE", help="a backup that was made by the command backup")
     sub.add_argument("--check", action="store_true", help="only look whether it is whole")

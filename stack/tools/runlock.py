@@ -22,7 +22,7 @@ def one_run(path: Path, wait: float = 0.0) -> Iterator[int]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise ToolError(f"{path} cannot be made: {error.strerror}; is the volume mounted and writable?") from None
     try:

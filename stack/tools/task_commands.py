@@ -9,6 +9,7 @@ from pathlib import Path
 from stack.tools import backup as backing_up
 from stack.tools import schedule, sync_pihole
 from stack.tools.archive import inspect
+from stack.tools.drill import drill as rehearse
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.progress import say
 from stack.tools.settings import TaskSettings, read_node, read_tasks
@@ -48,6 +49,25 @@ def sync(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
         (lambda: synchronise(node, tasks, 0)) if secondary else (lambda: sync_pihole.inventory(tasks)),
         heartbeat(tasks, "sync"),
         request_file(tasks, "sync"),
+    )
+
+
+def drill(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    """Rehearse a failover now, or whenever it is due."""
+    node = read_node(environment)
+    if options.when == "now":
+        rehearse(node, BY_HAND_WAIT_SECONDS)
+        return
+    tasks = read_tasks(environment)
+    if tasks.drill_cron is None:
+        msg = "DRILL_CRON is off, so there is nothing to wait for; set it, such as '0 4 1 * *', or stop this container"
+        raise RefusedError(msg)
+    schedule.run_for_ever(
+        "drill",
+        schedule.at(tasks.drill_cron),
+        lambda: rehearse(node, 0),
+        heartbeat(tasks, "drill"),
+        request_file(tasks, "drill"),
     )
 
 
