@@ -49,6 +49,7 @@ class Pace:
 
 # So many looks may be missing before the last one counts as too old.
 LOOKS_MISSED = 3
+# A container that goes away between being listed and being inspected makes one more look.
 ATTEMPTS = 2
 
 

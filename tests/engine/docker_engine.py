@@ -33,6 +33,7 @@ TOOLS = {
 }
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 IMAGE = "dnsha-test:1"
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 def why_not() -> str | None:
@@ -83,6 +84,7 @@ class DockerEngine:
                     *("--host", self.url, "--pidfile", str(self.directory / "pid")),
                     *("--data-root", str(data), "--exec-root", str(state), "--storage-driver", "vfs"),
                     *("--bridge=none", "--iptables=false", "--ip6tables=false"),
+                    *("--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", f"/{self.directory.name}"),
                 ],
                 env={**os.environ, "PATH": PATH},
                 stdin=subprocess.DEVNULL,
@@ -97,6 +99,8 @@ class DockerEngine:
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError, IndexError):  # it has ended just now
                 os.kill(self.pid, how)
+            if how is signal.SIGKILL:
+                self._thaw()
             try:
                 self._process.wait(30.0)
             except subprocess.TimeoutExpired:
@@ -112,6 +116,8 @@ class DockerEngine:
         """End everything and remove what is left."""
         if self._process is not None:
             self.stop(signal.SIGKILL)
+        for group in self._control_groups():
+            group.rmdir()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
@@ -173,6 +179,17 @@ class DockerEngine:
         """Remove every container."""
         for container in self.client.containers(all=True):
             self.client.remove_container(container["Id"], force=True)
+
+    def _control_groups(self) -> list[Path]:
+        """The control groups of this engine's containers, inner ones first."""
+        roots = [*CONTROL_GROUPS.glob(f"*/{self.directory.name}"), CONTROL_GROUPS / self.directory.name]
+        return [Path(path) for root in roots for path, _, _ in os.walk(root, topdown=False)]
+
+    def _thaw(self) -> None:
+        """Let paused containers end: version 1 of control groups keeps even the killed ones frozen."""
+        for group in self._control_groups():
+            if (group / "freezer.state").exists():
+                (group / "freezer.state").write_text("THAWED")
 
     def _answers(self) -> bool:
         assert self._process is not None
