@@ -39,7 +39,9 @@ class Application:
         """
         self.settings = settings
         node = NodeIdentity(settings.node_name, settings.node_role, str(settings.node_ip.address), __version__)
-        wanted = only or COLLECTORS
+        wanted = set(only or COLLECTORS)
+        if "conflict" in wanted:  # it compares the wire with what this node has
+            wanted.add("vip")
         self.runner = Runner(node, [c for c in _collectors(settings, persistent=persistent) if c.name in wanted])
 
     def look(self) -> Look:
@@ -64,11 +66,8 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
         settings.state_directory / VIP_STATE_FILE if persistent else None,
         on_change=peer.look_closely if peer else lambda: None,
     )
-    collectors: list[Collector] = [
-        vip,
-        VrrpCollector(RuntimeFiles(settings.runtime_directory)),
-        ResolveCollector(settings),
-    ]
+    runtime_files = RuntimeFiles(settings.runtime_directory)
+    collectors: list[Collector] = [vip, VrrpCollector(runtime_files), ResolveCollector(settings)]
     if settings.docker_host and settings.expected_containers:
         from exporter.collectors.containers import ContainersCollector
 
@@ -77,4 +76,9 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
         collectors.append(SyncCollector(settings.stamp_directory, settings.sync_tasks, settings.shared_content))
     if peer is not None:
         collectors.append(peer)
+    if settings.detect_conflicts:
+        from exporter.collectors.conflict import ConflictCollector
+
+        # It reads in a thread of its own, so it has a reader of its own.
+        collectors.append(ConflictCollector(settings, vip.collect, VrrpCollector(runtime_files).collect))
     return collectors
