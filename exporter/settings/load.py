@@ -14,6 +14,7 @@ from exporter.settings.values import Settings
 
 MAXIMUM_FILE_BYTES = 1 << 20
 _UNUSABLE = object()
+_NOTHING = (None, "", "~", "null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _contradictions(
     if known("node_role", "peer_ip"):
         if values["node_role"] == "standalone" and values["peer_ip"] is not None:
             yield f"{source('peer_ip')}: a standalone node has no peer; leave it empty or change NODE_ROLE"
-        if values["node_role"] != "standalone" and values["peer_ip"] is None and "peer_ip" not in texts:
+        if values["node_role"] != "standalone" and values["peer_ip"] is None:
             yield "PEER_IP is not set: the other node's address is needed (NODE_ROLE standalone has none)"
     nodes = []
     if known("node_ip"):
@@ -110,14 +111,14 @@ def _read_file(path: Path, problems: list[str]) -> dict[str, _Text]:
         if len(content) > MAXIMUM_FILE_BYTES:
             problems.append(f"{path} is larger than {MAXIMUM_FILE_BYTES} bytes; that is no configuration")
             return {}
-        document = yaml.load(content, _unique_key_loader())  # noqa: S506 (a safe loader)
+        document = yaml.load(content, _text_loader())  # noqa: S506 (a safe loader)
     except OSError as error:
         problems.append(f"{path} cannot be read: {error.strerror}")
         return {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         problems.append(f"{path} is not valid YAML: {' '.join(str(error).split())}")
         return {}
-    if document is None:
+    if document in _NOTHING:
         return {}
     if not isinstance(document, dict):
         problems.append(f"{path} must hold settings as KEY: VALUE, not a {type(document).__name__}")
@@ -138,25 +139,23 @@ def _read_file(path: Path, problems: list[str]) -> dict[str, _Text]:
 
 def _as_text(value: object) -> str | None:
     """Write a YAML value as the environment would."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str | int | float):
-        return str(value)
-    if isinstance(value, list):
-        parts = [_as_text(item) if isinstance(item, str | int | float) else None for item in value]
-    elif isinstance(value, dict):
-        parts = [f"{k}={v}" if isinstance(v, str | int | float) else None for k, v in value.items()]
-    else:
-        return None
-    return None if None in parts else ",".join(part for part in parts if part is not None)
+    if isinstance(value, str):
+        return "" if value in _NOTHING else value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ",".join(value)
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return ",".join(f"{name}={item}" for name, item in value.items())
+    return None
 
 
-def _unique_key_loader() -> Any:  # noqa: ANN401
+def _text_loader() -> Any:  # noqa: ANN401
+    """Return a loader that takes every value as the text that stands there, as the environment has it.
+
+    By YAML 1.1's types an IPv6 address of digits alone is a number to the base of sixty, and 053 is 43.
+    """
     import yaml
 
-    class UniqueKeyLoader(yaml.SafeLoader):
+    class TextLoader(yaml.BaseLoader):
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
             seen: list[Any] = []
             for key_node, _ in node.value:
@@ -167,4 +166,4 @@ def _unique_key_loader() -> Any:  # noqa: ANN401
                 seen.append(key)
             return super().construct_mapping(node, deep=deep)
 
-    return UniqueKeyLoader
+    return TextLoader

@@ -147,8 +147,12 @@ def directory(text: str) -> Path:
 
 def docker_host(text: str) -> str:
     """Where Docker's API is."""
-    if text and not re.fullmatch(r"unix:///[^\s]+|tcp://(\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):[0-9]{1,5}", text):
+    match = re.fullmatch(r"unix:///[^\s]+|tcp://(?:\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):([0-9]{1,5})", text)
+    if text and match is None:
         msg = f"{text!r} is neither unix:///PATH nor tcp://HOST:PORT"
+        raise ValueError(msg)
+    if match is not None and match[1] is not None and not 1 <= int(match[1]) <= 65535:
+        msg = f"{text!r} has no port from 1 to 65535"
         raise ValueError(msg)
     return text
 
