@@ -326,7 +326,7 @@ def test_without_events_containers_are_looked_at_more_often_and_no_count_is_give
     docker.answers["events"] = answer
     with watching(docker.url, "pihole", pace=replace(HASTY, sound_stream=5.0, between_looks=30.0)) as collector:
         good(collector)
-        wait_for("many looks", lambda: len(docker.asked("list")) >= 5, timeout=SOON)
+        wait_for("looks one after the other", lambda: len(docker.asked("list")) >= 3, timeout=SOON)
         seen = good(collector, lambda seen: not listening(seen))
         assert seen["pihole"].running
         del docker.answers["events"]
@@ -419,7 +419,7 @@ def test_threads_and_descriptors_stay_as_few_over_hundreds_of_streams_and_looks(
         wait_for("the first ones", lambda: len(docker.asked("events")) > 20 and len(docker.asked("list")) > 20)
         before = descriptors()
         wait_for(
-            "hundreds", lambda: len(docker.asked("events")) > 300 and len(docker.asked("list")) > 300, timeout=30.0
+            "hundreds", lambda: len(docker.asked("events")) > 200 and len(docker.asked("list")) > 200, timeout=30.0
         )
         # Those of the stand-in come and go too.
         assert abs(descriptors() - before) < 12
