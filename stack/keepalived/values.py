@@ -144,7 +144,11 @@ def _virtual_addresses(
         problem = virtual_address_problem(virtual, networks, nodes)
         if problem:
             problems.append(f"VIP_ADDRESS: {problem}")
+        if str(virtual) in map(str, found):
+            problems.append(f"VIP_ADDRESS names {virtual} more than once")
         found.append(virtual)
+    if value and not value.strip(", "):
+        problems.append("VIP_ADDRESS names no address")
     return tuple(found)
 
 

@@ -1,0 +1,197 @@
+"""Keepalived's values for one node: read from the environment, checked, rendered as keepalived.conf(5) defines them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.addressing import Network
+from exporter.errors import ConfigurationError
+from stack.keepalived.values import KeepalivedSettings, read_environment, render
+
+GOOD = {
+    "NODE_ROLE": "primary",
+    "NODE_NAME": "alpha",
+    "NODE_IP": "192.0.2.11",
+    "PEER_IP": "192.0.2.12",
+    "VIP_ADDRESS": "192.0.2.53",
+    "NETWORK_INTERFACE": "eth0",
+}
+NEW, OLD = (2, 3, 3), (2, 2, 7)
+
+
+def networks_of(interface: str) -> list[Network]:
+    return [ipaddress.ip_network("192.0.2.0/24")] if interface == "eth0" else []
+
+
+def read(**changes: str) -> KeepalivedSettings:
+    return read_environment({**GOOD, **changes}, networks_of)
+
+
+def mistakes(environment: Mapping[str, str] | None = None, **changes: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as refused:
+        read_environment({**(GOOD if environment is None else environment), **changes}, networks_of)
+    return refused.value.problems
+
+
+def rendered(version: tuple[int, int, int] = NEW, **changes: str) -> dict[str, list[str]]:
+    """The definitions by name, each as its lines."""
+    return definitions_of(read(**changes), version)
+
+
+def definitions_of(settings: KeepalivedSettings, version: tuple[int, int, int]) -> dict[str, list[str]]:
+    text = render(settings, version, Path("/opt/dnsha/stack/keepalived/check-dns"), "keepalived_script")
+    definitions: dict[str, list[str]] = {}
+    name, more = "", False
+    for line in text.splitlines():
+        part = line
+        if not more:
+            assert line.startswith("$")
+            name, _, part = line[1:].partition("=")
+            definitions[name] = []
+        more = part.endswith("\\")
+        part = part.removesuffix("\\").rstrip()
+        if part:
+            definitions[name].append(part)
+    assert not more
+    return definitions
+
+
+def test_a_primary_with_its_defaults() -> None:
+    assert rendered() == {
+        "NODE_NAME": ["alpha"],
+        "SCRIPT_USER": ["keepalived_script"],
+        "CHECK_SCRIPT": ["/opt/dnsha/stack/keepalived/check-dns"],
+        "CHECK_INTERVAL": ["0.25"],
+        "VRRP_VERSION": ["3"],
+        "INTERFACE": ["eth0"],
+        "VIRTUAL_ROUTER_ID": ["53"],
+        "ADVERT_INTERVAL": ["0.05"],
+        "DOWN_TIMER_ADVERTS": ["5"],
+        "AUTHENTICATION": [],
+        "TRANSPORT": [
+            "unicast_src_ip 192.0.2.11",
+            "unicast_fault_no_peer",
+            "unicast_ttl 255",
+            "unicast_peer {",
+            "    192.0.2.12 min_ttl 255 max_ttl 255",
+            "}",
+        ],
+        "VIRTUAL_ADDRESSES": ["192.0.2.53/32"],
+        "OTHER_FAMILY": [],
+    }
+
+
+def test_the_one_configuration_uses_every_value_and_no_other() -> None:
+    configuration = (Path(__file__).parents[2] / "stack" / "keepalived" / "keepalived.conf").read_text()
+    used = {word.strip('${}"') for word in configuration.split() if "$" in word}
+    assert used == set(rendered())
+
+
+def test_an_older_keepalived_checks_once_a_second_because_it_cannot_do_faster() -> None:
+    assert rendered(OLD)["CHECK_INTERVAL"] == ["1"]
+    assert rendered((2, 3, 2))["CHECK_INTERVAL"] == ["0.25"]
+
+
+def test_addresses_of_the_other_family_move_along_without_being_advertised() -> None:
+    values = rendered(VIP_ADDRESS="2001:db8::53/64,192.0.2.53/24,192.0.2.54")
+    assert values["VIRTUAL_ADDRESSES"] == ["192.0.2.53/24", "192.0.2.54/32"]
+    assert values["OTHER_FAMILY"] == ["virtual_ipaddress_excluded {", "    2001:db8::53/64", "}"]
+
+
+def test_a_password_selects_the_older_version_with_its_whole_seconds() -> None:
+    values = rendered(VRRP_PASSWORD="s3cret", VRRP_ADVERT_INTERVAL="0.05")
+    assert values["VRRP_VERSION"] == ["2"]
+    assert (values["ADVERT_INTERVAL"], values["DOWN_TIMER_ADVERTS"]) == (["1"], ["3"])
+    assert values["AUTHENTICATION"] == ["authentication {", "    auth_type PASS", "    auth_pass s3cret", "}"]
+    assert rendered(VRRP_PASSWORD="s3cret", VRRP_ADVERT_INTERVAL="2.5")["ADVERT_INTERVAL"] == ["3"]
+
+
+def test_multicast_needs_no_peer_list() -> None:
+    assert rendered(USE_UNICAST_VRRP="false")["TRANSPORT"] == ["mcast_src_ip 192.0.2.11"]
+
+
+def test_a_standalone_node_needs_no_peer() -> None:
+    assert rendered(NODE_ROLE="standalone", PEER_IP="")["TRANSPORT"] == []
+
+
+def test_a_node_address_may_tell_its_subnet() -> None:
+    assert rendered(NODE_IP="192.0.2.11/24")["TRANSPORT"][0] == "unicast_src_ip 192.0.2.11"
+
+
+def test_nothing_set_names_everything_that_must_be() -> None:
+    assert mistakes({}) == [
+        "NODE_ROLE is not set",
+        "NODE_NAME is not set",
+        "NETWORK_INTERFACE is not set",
+        "NODE_IP is not set",
+        "PEER_IP is not set",
+        "VIP_ADDRESS is not set",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"NODE_ROLE": "master"}, "must be one of primary, secondary, standalone"),
+        ({"NODE_NAME": "a b"}, "use letters, digits, dots and hyphens"),
+        ({"NODE_NAME": "alpha\n$X=1"}, "use letters, digits, dots and hyphens"),
+        ({"NETWORK_INTERFACE": "eth0 }"}, "no interface can be called"),
+        ({"NODE_IP": "alpha"}, "NODE_IP: 'alpha' is not an IPv4 or IPv6 address"),
+        ({"PEER_IP": "192.0.2.11"}, "PEER_IP is the other node's address"),
+        ({"PEER_IP": "2001:db8::12"}, "they must be of one family"),
+        ({"VIP_ADDRESS": "192.0.2.255"}, "broadcast address"),
+        ({"VIP_ADDRESS": "192.0.2.12"}, "a node's own address"),
+        ({"VIP_ADDRESS": "198.51.100.53"}, "outside the interface's subnet"),
+        ({"VIP_ADDRESS": "192.0.2.53/" + "0" * 5000}, "no valid prefix length"),
+        ({"VIP_ADDRESS": " , "}, "VIP_ADDRESS names no address"),
+        ({"VIP_ADDRESS": "192.0.2.53,192.0.2.53/24"}, "VIP_ADDRESS names 192.0.2.53 more than once"),
+        ({"VIP_ADDRESS": "2001:db8::53"}, "VRRP speaks the family of NODE_IP"),
+        ({"VIRTUAL_ROUTER_ID": "0"}, "must be a number from 1 to 255"),
+        ({"VIRTUAL_ROUTER_ID": "5.5"}, "must be a number from 1 to 255"),
+        ({"VRRP_ADVERT_INTERVAL": "0.001"}, "must be a number from 0.01 to 40"),
+        ({"VRRP_ADVERT_INTERVAL": "fast"}, "must be a number"),
+        ({"USE_UNICAST_VRRP": "maybe"}, "must be true or false"),
+        ({"VRRP_PASSWORD": "ninechars"}, "1 to 8 letters"),
+        ({"VRRP_PASSWORD": "a b"}, "1 to 8 letters"),
+        ({"VRRP_PASSWORD": "}\n$X=1"}, "1 to 8 letters"),
+        (
+            {
+                "VRRP_PASSWORD": "s3cret",
+                "NODE_IP": "2001:db8::11",
+                "PEER_IP": "2001:db8::12",
+                "VIP_ADDRESS": "2001:db8::53",
+            },
+            "VRRPv2, which is for IPv4",
+        ),
+    ],
+)
+def test_each_mistake_is_named_with_its_variable(changes: dict[str, str], words: str) -> None:
+    (problem,) = mistakes({**GOOD, **changes})
+    assert words in problem
+    assert any(variable in problem for variable in changes)
+
+
+def test_every_mistake_is_reported_at_once() -> None:
+    assert len(mistakes(NODE_ROLE="x", NODE_NAME="", VIP_ADDRESS="x,192.0.2.0", VIRTUAL_ROUTER_ID="999")) == 5
+
+
+def test_a_password_is_never_in_a_message() -> None:
+    assert "hunter2" not in " ".join(mistakes(VRRP_PASSWORD="hunter2 is too long"))
+
+
+printable = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+
+
+@given(st.dictionaries(st.sampled_from([*GOOD, "VRRP_PASSWORD", "VIRTUAL_ROUTER_ID", "USE_UNICAST_VRRP"]), printable))
+def test_whatever_the_environment_holds_no_value_escapes_its_line(changes: dict[str, str]) -> None:
+    try:
+        values = definitions_of(read(**changes), NEW)
+    except ConfigurationError:
+        return
+    assert len(values) == 13
