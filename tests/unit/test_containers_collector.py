@@ -362,7 +362,7 @@ def test_docker_may_vanish_and_return_again_and_again(docker: StandinDocker) -> 
 
 
 def test_a_daemon_that_hangs_is_noticed_although_its_stream_of_events_is_open(docker: StandinDocker) -> None:
-    with watching(docker.url, "pihole", pace=replace(HASTY, between_looks=0.5)) as collector:
+    with watching(docker.url, "pihole", pace=HASTY) as collector:
         good(collector, listening)
         docker.answers["list"] = docker.answers["events"] = standin.hang
         assert "did not answer within" in reason(collector)
