@@ -65,11 +65,11 @@ def _body(answer: bytes, where: str) -> bytes:
     head, separator, body = answer.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     words = lines[0].split(None, 2)
-    if not separator or len(words) < 2 or not words[0].startswith(b"HTTP/1."):
+    if not separator or len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
         msg = f"{where} did not answer with HTTP"
         raise FetchError(msg)
     if words[1] != b"200":
-        msg = f"{where} answered {words[1][:3].decode('ascii', 'replace')}"
+        msg = f"{where} answered {words[1][:3].decode()}"
         raise FetchError(msg)
     for line in lines[1:]:
         name, _, value = line.partition(b":")
