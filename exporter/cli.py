@@ -41,13 +41,14 @@ def build_parser() -> argparse.ArgumentParser:
         prog="exporter",
         description="Tells the truth about a highly available DNS pair: serves metrics, a status page and JSON, or "
         "prints one verdict (--once).",
-        epilog="Exit codes of --once: 0 ok, 1 warning, 2 critical, 3 unknown or wrong settings.",
+        epilog="Exit codes of --once and --preflight: 0 ok, 1 warning, 2 critical, 3 unknown or wrong settings.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"exporter {__version__}")
     parser.add_argument("--config", type=Path, metavar="FILE", help="YAML file of settings, KEY: VALUE")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--once", action="store_true", help="print a verdict about the pair and exit with it")
+    mode.add_argument("--preflight", action="store_true", help="look for what would break this node, before it starts")
     mode.add_argument("--check-config", action="store_true", help="check the settings and exit: 0 good, 3 wrong")
     once = parser.add_argument_group("with --once")
     once.add_argument("--format", choices=FORMATS, default="text", help="how to print the verdict (default: text)")
@@ -56,6 +57,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     once.add_argument("--timeout", type=float, default=DEFAULT_TIMEOUT_SECONDS, metavar="SECONDS",
                       help=f"bound on the whole run (default: {DEFAULT_TIMEOUT_SECONDS:g})")  # fmt: skip
+    preflight = parser.add_argument_group("with --preflight")
+    preflight.add_argument("--json", action="store_true", help="print JSON")
+    preflight.add_argument("--env-file", type=Path, metavar="FILE", help="a .env file that wins over the environment")
     group = parser.add_argument_group(
         "settings",
         "Each is also a key of the YAML file (node_name) and an environment variable (NODE_NAME); flags win.",
@@ -74,6 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     only = tuple(filter(None, (part.strip() for part in options.only.split(","))))
     try:
         _check_options(options, only)
+        if options.preflight:
+            return _preflight(options.env_file, as_json=options.json)
         flags = {setting.key: getattr(options, setting.key) for setting in SETTINGS}
         settings = load(options.config, os.environ, flags)
     except ConfigurationError as error:
@@ -108,6 +114,14 @@ def _once(settings: Settings, output: str, only: tuple[str, ...], timeout: float
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _preflight(env_file: Path | None, *, as_json: bool) -> int:
+    from exporter.preflight import command
+
+    text, code = command.run(os.environ, env_file, as_json=as_json)
+    sys.stdout.write(text)
     return code
 
 

@@ -88,8 +88,8 @@ def test_a_password_file_without_a_password_is_named(
 def test_when_all_sessions_are_taken_it_waits_for_one_and_then_says_so(
     make_node: MakeNode, pihole: StandinPihole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pihole_api, "SEATS_RETRY_SECONDS", 0.05)
-    node = make_node(PIHOLE_API=pihole.url, BACKUP_TIMEOUT="1")
+    monkeypatch.setattr(pihole_api, "SEATS_RETRY_SECONDS", 0.5)
+    node = make_node(PIHOLE_API=pihole.url, BACKUP_TIMEOUT="2")
     pihole.sessions.update(f"someone {number}" for number in range(MAXIMUM_SESSIONS))
     with pytest.raises(ToolError, match="all are taken; log out of its web interface"):
         back_up(node.settings, node.tasks, 0)

@@ -1,0 +1,1 @@
+"""Preflight: what breaks real installations, looked for before anything is started."""

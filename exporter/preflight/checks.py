@@ -1,0 +1,30 @@
+"""Everything that preflight looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from exporter.observations import Check
+from exporter.preflight import host_checks, pair_checks
+from exporter.preflight.facts import Facts
+
+CHECKS: tuple[Callable[[Facts], Iterator[Check]], ...] = (
+    pair_checks.settings,
+    host_checks.docker,
+    host_checks.compose,
+    host_checks.cgroup_memory,
+    host_checks.port_53,
+    host_checks.interface,
+    host_checks.static_address,
+    pair_checks.foreign_owner,
+    pair_checks.foreign_router,
+    pair_checks.peer,
+    host_checks.passwords,
+    host_checks.clock,
+    host_checks.disk,
+)
+
+
+def run(facts: Facts) -> tuple[Check, ...]:
+    """Judge everything."""
+    return tuple(check for judge in CHECKS for check in judge(facts))

@@ -1,0 +1,61 @@
+"""What preflight knows of a node: gathered once, judged by pure functions. None means that it could not be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from exporter.observations import Peer
+from exporter.settings.values import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A socket on port 53. ``process`` is None where processes of the host cannot be seen."""
+
+    address: str
+    protocol: str  # tcp or udp
+    process: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceAddress:
+    """An address of an interface; ``permanent`` is False for one that was leased for a time (DHCP, RFC 4862)."""
+
+    interface: str
+    address: str
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WireFacts:
+    """What was heard on the LAN: who claims which address, and VRRP that contradicts the settings."""
+
+    claims: Mapping[str, frozenset[str]]  # hardware addresses of other hosts, by the IP address they claim
+    contradictions: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that the checks judge."""
+
+    settings: Settings | None
+    settings_problems: tuple[str, ...] = ()
+    docker_version: str | None = None
+    compose_version: str | None = None
+    cgroup_memory: bool | None = None
+    raspberry_pi: bool = False
+    listeners: tuple[Listener, ...] | None = None
+    interfaces: tuple[str, ...] = ()
+    addresses: tuple[InterfaceAddress, ...] | None = None
+    owned_vips: frozenset[str] = frozenset()  # by this node, whose keepalived runs already
+    wire: WireFacts | None = None
+    wire_problem: str | None = None
+    vrrp_version: int = 3
+    peer: Peer | None = None
+    peer_vrrp_versions: frozenset[int] = frozenset()
+    peer_problem: str | None = None
+    passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    clock_synchronised: bool | None = None
+    free_bytes: int | None = None

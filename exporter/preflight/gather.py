@@ -1,0 +1,126 @@
+"""Gather the facts that preflight judges: from /proc, netlink, the LAN and the other node's exporter."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from exporter.addressing import interface_networks
+from exporter.errors import ConfigurationError, ExporterError, ParseError
+from exporter.files import read_bounded
+from exporter.observations import Peer
+from exporter.parsers.status_document import parse_document, parse_peer
+from exporter.preflight.addresses import interface_addresses
+from exporter.preflight.facts import Facts
+from exporter.preflight.lan import listen
+from exporter.preflight.port import listeners
+from exporter.settings.load import load
+from exporter.settings.values import Settings
+from exporter.sources.http_get import http_get
+
+STATUS_PATH = "/api/v1/status"
+PASSWORDS = ("PIHOLE_PASSWORD", "GRAFANA_ADMIN_PASSWORD", "VRRP_PASSWORD")
+# Told by stack/deploy.sh, because a container cannot ask Docker.
+DOCKER_VERSION, COMPOSE_VERSION = "PREFLIGHT_DOCKER_VERSION", "PREFLIGHT_COMPOSE_VERSION"
+CLOCK_UNSYNCHRONISED = 5  # TIME_ERROR, adjtimex(2)
+_TIMEX_BYTES = 512  # more than struct timex on any architecture; its first field, modes, is 0: only ask
+
+
+def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/proc")) -> Facts:
+    """Look at this node and its LAN, for so many seconds."""
+    settings, problems = _settings(environment)
+    passwords = {name: text for name in PASSWORDS if (text := _password(environment, name))}
+    facts = Facts(
+        settings=settings,
+        settings_problems=tuple(problems),
+        docker_version=environment.get(DOCKER_VERSION) or None,
+        compose_version=environment.get(COMPOSE_VERSION) or None,
+        cgroup_memory=cgroup_memory(proc, Path("/sys/fs/cgroup")),
+        raspberry_pi="Raspberry Pi" in _text(proc / "device-tree/model"),
+        listeners=listeners(proc),
+        interfaces=tuple(sorted(path.name for path in Path("/sys/class/net").iterdir())),
+        addresses=interface_addresses(),
+        vrrp_version=2 if passwords.get("VRRP_PASSWORD") else 3,
+        passwords=passwords,
+        clock_synchronised=clock_synchronised(),
+        free_bytes=_free_bytes(),
+    )
+    if settings is None:
+        return facts
+    wire, wire_problem = listen(settings, facts.vrrp_version, seconds)
+    found, versions, peer_problem = _peer(settings)
+    vips = {str(virtual) for virtual in settings.vip_address}
+    return replace(
+        facts,
+        wire=wire,
+        wire_problem=wire_problem,
+        owned_vips=frozenset(a.address for a in facts.addresses or () if a.address in vips),
+        peer=found,
+        peer_vrrp_versions=versions,
+        peer_problem=peer_problem,
+    )
+
+
+def cgroup_memory(proc: Path, cgroup: Path) -> bool | None:
+    """Whether the kernel can limit memory: by the list of cgroup v1, or by what v2 offers here."""
+    rows = [line.split() for line in _text(proc / "cgroups").splitlines() if not line.startswith("#")]
+    enabled = {row[0]: row[3] for row in rows if len(row) == 4}
+    if "memory" in enabled:
+        return enabled["memory"] == "1"
+    controllers = _text(cgroup / "cgroup.controllers").split()
+    return "memory" in controllers if controllers else None
+
+
+def clock_synchronised() -> bool | None:
+    """What the kernel thinks of its clock (adjtimex(2)); asking needs no right."""
+    try:
+        adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
+    except (OSError, AttributeError):
+        return None
+    state = adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+    return None if state < 0 else bool(state != CLOCK_UNSYNCHRONISED)
+
+
+def _settings(environment: Mapping[str, str]) -> tuple[Settings | None, list[str]]:
+    try:
+        return load(None, environment, {}, interface_networks), []
+    except ConfigurationError as error:
+        return None, error.problems
+
+
+def _password(environment: Mapping[str, str], name: str) -> str:
+    path = environment.get(f"{name}_FILE")
+    return _text(Path(path)).strip() if path else environment.get(name, "").strip()
+
+
+def _peer(settings: Settings) -> tuple[Peer | None, frozenset[int], str | None]:
+    if settings.peer_ip is None:
+        return None, frozenset(), None
+    try:
+        answer = http_get(str(settings.peer_ip), settings.exporter_port, STATUS_PATH, 2 * settings.peer_timeout)
+        peer = parse_peer(answer, time.time())
+    except ExporterError as error:
+        return None, frozenset(), str(error)
+    vrrp = parse_document(answer).get("vrrp")
+    instances = vrrp.get("instances") if isinstance(vrrp, dict) else None
+    versions = [instance.get("version") for instance in instances or () if isinstance(instance, dict)]
+    return peer, frozenset(version for version in versions if isinstance(version, int)), None
+
+
+def _free_bytes() -> int | None:
+    try:
+        return shutil.disk_usage("/").free
+    except OSError:
+        return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return os.fsdecode(read_bounded(path, 64 << 10)).replace("\0", "")
+    except (OSError, ParseError):
+        return ""

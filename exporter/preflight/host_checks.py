@@ -1,0 +1,191 @@
+"""Is this host fit to be a node? Each check is pure and says what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from exporter.observations import Check, Status
+from exporter.preflight.build import check, unknown
+from exporter.preflight.facts import Facts
+
+MINIMUM_DOCKER = (24, 0)
+MINIMUM_COMPOSE = (2, 24)
+# Pi-hole's image and lists, Prometheus' data and two generations of images during an update.
+CRITICAL_FREE_BYTES = 2 << 30
+WARNING_FREE_BYTES = 5 << 30
+SHORTEST_PASSWORD = 8
+# Where the field is shorter: VRRPv2 has room for eight characters.
+SHORTEST_OF = {"VRRP_PASSWORD": 6}
+KNOWN_PASSWORDS = frozenset(
+    [
+        "12345678",
+        "admin",
+        "adminadmin",
+        "change-me",
+        "changeme",
+        "default",
+        "dnsha",
+        "grafana",
+        "homelab",
+        "letmein",
+        "password",
+        "pihole",
+        "pihole123",
+        "qwertyui",
+        "raspberry",
+        "secret",
+        "vrrp-pass",
+    ]
+)
+OWN_DNS = frozenset({"pihole-FTL", "dnsdist"})
+RESOLVED_ADDRESSES = frozenset({"127.0.0.53", "127.0.0.54"})
+
+
+def docker(facts: Facts) -> Iterator[Check]:
+    """Docker Engine is there and new enough."""
+    yield _version(facts, "docker", "Docker Engine", facts.docker_version, MINIMUM_DOCKER)
+
+
+def compose(facts: Facts) -> Iterator[Check]:
+    """Compose is there and new enough."""
+    yield _version(facts, "compose", "Docker Compose", facts.compose_version, MINIMUM_COMPOSE)
+
+
+def cgroup_memory(facts: Facts) -> Iterator[Check]:
+    """Memory limits work: Raspberry Pi OS starts with them off."""
+    if facts.cgroup_memory is None:
+        yield unknown(facts, "cgroup_memory", "the kernel does not say whether it limits memory")
+    elif facts.cgroup_memory:
+        yield check(facts, "cgroup_memory", Status.OK, "the kernel can limit a container's memory")
+    else:
+        where = (
+            " to the one line of /boot/firmware/cmdline.txt" if facts.raspberry_pi else " to the kernel's command line"
+        )
+        yield check(
+            facts, "cgroup_memory", Status.WARNING, "the kernel does not limit memory: one container can take it all",
+            "memory limits", f"add cgroup_enable=memory cgroup_memory=1{where} and reboot",
+        )  # fmt: skip
+
+
+def port_53(facts: Facts) -> Iterator[Check]:
+    """Nothing but the stack's own DNS listens on port 53."""
+    if facts.listeners is None:
+        yield unknown(facts, "port_53", "the sockets of this host cannot be listed")
+        return
+    others = [listener for listener in facts.listeners if listener.process not in OWN_DNS]
+    if not others:
+        yield check(facts, "port_53", Status.OK, "port 53 is free for Pi-hole")
+        return
+    where = ", ".join(sorted({f"{listener.address} ({listener.protocol})" for listener in others}))
+    names = sorted({listener.process for listener in others if listener.process})
+    resolved = "systemd-resolve" in names or any(listener.address in RESOLVED_ADDRESSES for listener in others)
+    if resolved:
+        advice = (
+            "write DNSStubListener=no below [Resolve] in /etc/systemd/resolved.conf.d/dnsha.conf, "
+            "ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf, systemctl restart systemd-resolved"
+        )
+    elif names:
+        advice = f"stop {' and '.join(names)} and keep it from starting (systemctl disable --now …)"
+    else:
+        advice = "see which process it is: sudo ss -lnp 'sport = :53'; if it is this stack's Pi-hole, all is well"
+    status = Status.CRITICAL if resolved or names else Status.WARNING
+    who = "systemd-resolved" if resolved else " and ".join(names) or "a process"
+    yield check(facts, "port_53", status, f"{who} listens on {where}", "port 53 free for Pi-hole", advice)
+
+
+def interface(facts: Facts) -> Iterator[Check]:
+    """The interface exists."""
+    if facts.settings is None:
+        return
+    name = facts.settings.network_interface
+    if name in facts.interfaces:
+        yield check(facts, "interface", Status.OK, f"{name} is there")
+        return
+    others = ", ".join(other for other in facts.interfaces if other != "lo") or "none"
+    yield check(
+        facts, "interface", Status.CRITICAL, f"there is no interface {name}, but {others}", "the interface on the LAN",
+        "write its name into NETWORK_INTERFACE; ip route show default tells it",
+    )  # fmt: skip
+
+
+def static_address(facts: Facts) -> Iterator[Check]:
+    """The node's address is on the interface, and for good."""
+    if facts.settings is None or facts.addresses is None:
+        yield unknown(facts, "static_address", "the addresses of this host cannot be listed")
+        return
+    wanted, name = str(facts.settings.node_ip.address), facts.settings.network_interface
+    here = [address for address in facts.addresses if address.address == wanted]
+    if not any(address.interface == name for address in here):
+        seen = f"{wanted} is on {here[0].interface}, not on {name}" if here else f"this host does not have {wanted}"
+        yield check(
+            facts,
+            "static_address",
+            Status.CRITICAL,
+            seen,
+            f"{wanted} on {name}",
+            "correct NODE_IP or NETWORK_INTERFACE",
+        )
+    elif not all(address.permanent for address in here):
+        yield check(
+            facts, "static_address", Status.WARNING, f"{wanted} is leased by DHCP and may change",
+            "an address that stays", "set it in nmtui, dhcpcd.conf or netplan, or reserve it in the router for ever",
+        )  # fmt: skip
+    else:
+        yield check(facts, "static_address", Status.OK, f"{wanted} is on {name} and stays")
+
+
+def passwords(facts: Facts) -> Iterator[Check]:
+    """No password that is short or that everybody tries first."""
+    weak = False
+    for name, text in facts.passwords.items():
+        shortest = SHORTEST_OF.get(name, SHORTEST_PASSWORD)
+        problem = None
+        if text.lower() in KNOWN_PASSWORDS:
+            problem = f"{name} is one that everybody tries first"
+        elif text and len(text) < shortest:
+            problem = f"{name} has {len(text)} characters"
+        if problem:
+            weak = True
+            advice = f"choose {shortest} characters or more, such as: openssl rand -base64 12"
+            yield check(facts, "passwords", Status.CRITICAL, problem, "a password that nobody guesses", advice, name)
+    if facts.passwords and not weak:
+        yield check(facts, "passwords", Status.OK, f"{len(facts.passwords)} passwords are neither short nor known")
+
+
+def clock(facts: Facts) -> Iterator[Check]:
+    """The clock is right: DNSSEC and certificates need it, and the pair's times are compared."""
+    if facts.clock_synchronised is None:
+        yield unknown(facts, "clock", "the kernel does not say whether its clock is synchronised")
+    elif facts.clock_synchronised:
+        yield check(facts, "clock", Status.OK, "the clock is synchronised")
+    else:
+        yield check(
+            facts, "clock", Status.WARNING, "the clock is not synchronised", "a synchronised clock",
+            "timedatectl set-ntp true; name NTP servers by address, or they need this very DNS",
+        )  # fmt: skip
+
+
+def disk(facts: Facts) -> Iterator[Check]:
+    """There is room for images, lists and data."""
+    if facts.free_bytes is None:
+        yield unknown(facts, "disk", "the free space cannot be told")
+        return
+    seen = f"{facts.free_bytes / (1 << 30):.1f} GiB are free"
+    if facts.free_bytes >= WARNING_FREE_BYTES:
+        yield check(facts, "disk", Status.OK, seen)
+        return
+    status = Status.CRITICAL if facts.free_bytes < CRITICAL_FREE_BYTES else Status.WARNING
+    advice = "docker image prune, journalctl --vacuum-size=100M, or a larger card"
+    yield check(facts, "disk", status, seen, f"{WARNING_FREE_BYTES >> 30} GiB", advice)
+
+
+def _version(facts: Facts, name: str, what: str, version: str | None, minimum: tuple[int, int]) -> Check:
+    match = re.search(r"([0-9]+)\.([0-9]+)", version or "")
+    needed = ".".join(map(str, minimum))
+    if match is None:
+        return unknown(facts, name, f"the version of {what} is not known; stack/deploy.sh tells it")
+    if (int(match[1]), int(match[2])) < minimum:
+        advice = "install it from Docker's own repository: https://docs.docker.com/engine/install/debian/"
+        return check(facts, name, Status.CRITICAL, f"{what} {version}", f"{needed} or newer", advice)
+    return check(facts, name, Status.OK, f"{what} {version}")

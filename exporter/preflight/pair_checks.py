@@ -1,0 +1,101 @@
+"""Do the settings fit the LAN and the other node? Each check is pure and says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from exporter.observations import Check, Status
+from exporter.preflight.build import check, listed, unknown
+from exporter.preflight.facts import Facts
+
+
+def settings(facts: Facts) -> Iterator[Check]:
+    """Every mistake in ``.env``, the rules for virtual IPs among them."""
+    for problem in facts.settings_problems:
+        yield check(facts, "settings", Status.CRITICAL, problem, "good settings", "correct it in .env")
+    if not facts.settings_problems:
+        yield check(facts, "settings", Status.OK, "the settings make sense")
+
+
+def foreign_owner(facts: Facts) -> Iterator[Check]:
+    """No host that is not of the pair answers for a virtual IP, and none for this node's address."""
+    if facts.settings is None:
+        return
+    if facts.wire is None:
+        yield unknown(facts, "vip_free", facts.wire_problem or "the LAN was not listened to")
+        return
+    own = str(facts.settings.node_ip.address)
+    peer = facts.wire.claims.get(str(facts.settings.peer_ip), frozenset())
+    for address in (*map(str, facts.settings.vip_address), own):
+        strangers = facts.wire.claims.get(address, frozenset()) - (frozenset() if address == own else peer)
+        if strangers:
+            yield check(
+                facts, "vip_free", Status.CRITICAL, f"{address} is in use: {listed(strangers)} answers",
+                "an address that no other host has",
+                "choose another one outside the router's DHCP range, or find the host with that hardware address",
+                subject=address,
+            )  # fmt: skip
+        else:
+            holder = "this node" if address in facts.owned_vips or address == own else "nobody"
+            holder = "the other node" if facts.wire.claims.get(address) and address != own else holder
+            yield check(facts, "vip_free", Status.OK, f"{holder} answers for {address}", subject=address)
+
+
+def foreign_router(facts: Facts) -> Iterator[Check]:
+    """Nobody else's VRRP uses this virtual router ID or these virtual IPs."""
+    if facts.settings is None:
+        return
+    if facts.wire is None:
+        yield unknown(facts, "vrid_free", facts.wire_problem or "the LAN was not listened to")
+        return
+    for contradiction in facts.wire.contradictions:
+        yield check(
+            facts, "vrid_free", Status.CRITICAL, contradiction,
+            f"virtual router {facts.settings.virtual_router_id} is this pair's alone",
+            "choose another VIRTUAL_ROUTER_ID on both nodes, or correct the other device",
+        )  # fmt: skip
+    if not facts.wire.contradictions:
+        seen = f"no VRRP that contradicts the settings in {facts.wire.seconds:.0f} s"
+        yield check(facts, "vrid_free", Status.OK, seen)
+
+
+def peer(facts: Facts) -> Iterator[Check]:
+    """The other node is there and its settings fit."""
+    if facts.settings is None or facts.settings.peer_ip is None:
+        return
+    address = str(facts.settings.peer_ip)
+    if facts.peer is None:
+        yield check(
+            facts, "peer", Status.WARNING, facts.peer_problem or f"{address} is silent", "the other node's exporter",
+            "all is well if this is the first node; else see whether it runs and its firewall lets this node in",
+            subject=address,
+        )  # fmt: skip
+        return
+    differences = list(_differences(facts))
+    for difference in differences:
+        yield check(
+            facts, "peer", Status.CRITICAL, difference, "settings that fit together", "compare both nodes' .env",
+            subject=facts.peer.name,
+        )  # fmt: skip
+    if not differences:
+        yield check(facts, "peer", Status.OK, f"{facts.peer.name}'s settings fit", subject=facts.peer.name)
+
+
+def _differences(facts: Facts) -> Iterator[str]:
+    if facts.settings is None or facts.peer is None:
+        return
+    theirs, ours = facts.peer, facts.settings
+    if theirs.role == ours.node_role:
+        yield f"both nodes are {ours.node_role}"
+    if theirs.name == ours.node_name:
+        yield f"both nodes are called {ours.node_name}"
+    vips = {str(virtual) for virtual in ours.vip_address}
+    if theirs.vips and set(theirs.vips) != vips:
+        yield f"VIP_ADDRESS is {listed(vips)} here and {listed(set(theirs.vips))} there"
+    routers = set(theirs.virtual_router_ids.values())
+    if routers and routers != {ours.virtual_router_id}:
+        theirs_listed = listed({str(router) for router in routers})
+        yield f"VIRTUAL_ROUTER_ID is {ours.virtual_router_id} here and {theirs_listed} there"
+    if facts.peer_vrrp_versions and facts.peer_vrrp_versions != {facts.vrrp_version}:
+        versions = listed({str(version) for version in facts.peer_vrrp_versions})
+        yield f"VRRP version is {facts.vrrp_version} here, {versions} there: set VRRP_PASSWORD on both nodes or on none"

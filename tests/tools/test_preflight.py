@@ -1,0 +1,258 @@
+"""Preflight says what would break a node and what to do; judged from facts that were written down."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.cli import main
+from exporter.errors import ConfigurationError
+from exporter.observations import Check, Peer, PeerVip, Status
+from exporter.preflight import checks
+from exporter.preflight.addresses import parse_addresses
+from exporter.preflight.env_file import parse_env
+from exporter.preflight.facts import Facts, InterfaceAddress, Listener, WireFacts
+from exporter.preflight.gather import cgroup_memory, gather
+from exporter.preflight.port import listeners, parse_table
+from exporter.settings.load import load
+
+ENVIRONMENT = {
+    "NODE_ROLE": "primary",
+    "NODE_NAME": "alpha",
+    "NODE_IP": "192.0.2.11/24",
+    "PEER_IP": "192.0.2.12",
+    "VIP_ADDRESS": "192.0.2.53/24",
+    "NETWORK_INTERFACE": "eth0",
+}
+SETTINGS = load(None, ENVIRONMENT, {}, lambda _: [])
+PEER = Peer(
+    "beta", "secondary", "1", {"192.0.2.53": PeerVip(owned=True, steady=9.0)}, True, {"VI_1": 53}, False, {}, 0.0, ()
+)
+BETA, STRANGER = "02:00:00:00:00:0c", "02:00:00:00:00:99"
+GOOD = Facts(
+    settings=SETTINGS,
+    docker_version="26.1.5",
+    compose_version="2.26.1",
+    cgroup_memory=True,
+    raspberry_pi=True,
+    listeners=(),
+    interfaces=("eth0", "lo"),
+    addresses=(InterfaceAddress("eth0", "192.0.2.11", permanent=True),),
+    wire=WireFacts({"192.0.2.12": frozenset({BETA}), "192.0.2.53": frozenset({BETA})}, (), 3.5),
+    peer=PEER,
+    peer_vrrp_versions=frozenset({3}),
+    passwords={"PIHOLE_PASSWORD": "correct horse"},
+    clock_synchronised=True,
+    free_bytes=20 << 30,
+)
+
+
+def wrong(facts: Facts) -> list[tuple[str, Status]]:
+    return [(check.id.removeprefix("preflight."), check.status) for check in judged(facts)]
+
+
+def judged(facts: Facts) -> list[Check]:
+    return [check for check in checks.run(facts) if check.status is not Status.OK]
+
+
+def test_a_good_node_has_nothing_wrong_and_every_check_speaks() -> None:
+    found = checks.run(GOOD)
+    assert judged(GOOD) == []
+    assert len({check.id for check in found}) == len(checks.CHECKS)
+
+
+def with_peer(**changes: Any) -> dict[str, Any]:
+    return {"peer": replace(PEER, **changes)}
+
+
+def with_claims(**claims: set[str]) -> dict[str, Any]:
+    known = {"192.0.2.12": frozenset({BETA})}
+    return {"wire": WireFacts({**known, **{k: frozenset(v) for k, v in claims.items()}}, (), 3.5)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "status", "said"),
+    [
+        ({"docker_version": "20.10.24"}, "docker", Status.CRITICAL, "24.0 or newer"),
+        ({"docker_version": None}, "docker", Status.UNKNOWN, "not known"),
+        ({"compose_version": "v2.3.3"}, "compose", Status.CRITICAL, "2.24 or newer"),
+        ({"compose_version": "1.29.2"}, "compose", Status.CRITICAL, "2.24 or newer"),
+        ({"cgroup_memory": False}, "cgroup_memory", Status.WARNING, "cgroup_enable=memory .*cmdline.txt"),
+        ({"listeners": None}, "port_53", Status.UNKNOWN, "cannot be listed"),
+        ({"listeners": (Listener("127.0.0.53", "udp", None),)}, "port_53", Status.CRITICAL, "DNSStubListener=no"),
+        ({"listeners": (Listener("0.0.0.0", "udp", "systemd-resolve"),)}, "port_53", Status.CRITICAL, "DNSStub"),
+        ({"listeners": (Listener("0.0.0.0", "tcp", "named"),)}, "port_53", Status.CRITICAL, "stop named"),
+        ({"listeners": (Listener("0.0.0.0", "tcp", None),)}, "port_53", Status.WARNING, "sudo ss -lnp"),
+        ({"interfaces": ("end0", "lo", "wlan0")}, "interface", Status.CRITICAL, "no interface eth0, but end0, wlan0"),
+        ({"addresses": ()}, "static_address", Status.CRITICAL, "does not have 192.0.2.11"),
+        ({"addresses": (InterfaceAddress("wlan0", "192.0.2.11", permanent=True),)}, "static_address",
+         Status.CRITICAL, "on wlan0, not on eth0"),
+        ({"addresses": (InterfaceAddress("eth0", "192.0.2.11", permanent=False),)}, "static_address",
+         Status.WARNING, "leased by DHCP"),
+        (with_claims(**{"192.0.2.53": {STRANGER}}), "vip_free", Status.CRITICAL, f"in use: {STRANGER}"),
+        (with_claims(**{"192.0.2.53": {BETA, STRANGER}}), "vip_free", Status.CRITICAL, f"in use: {STRANGER} answers"),
+        (with_claims(**{"192.0.2.11": {BETA}}), "vip_free", Status.CRITICAL, "192.0.2.11 is in use"),
+        ({"wire": WireFacts({}, ("192.0.2.9: it advertises 53 too",), 3.5)}, "vrid_free", Status.CRITICAL,
+         "192.0.2.9.*another VIRTUAL_ROUTER_ID"),
+        ({"peer": None, "peer_problem": "did not answer"}, "peer", Status.WARNING, "did not answer.*first node"),
+        (with_peer(role="primary"), "peer", Status.CRITICAL, "both nodes are primary"),
+        (with_peer(name="alpha"), "peer", Status.CRITICAL, "both nodes are called alpha"),
+        (with_peer(vips={"192.0.2.54": PeerVip(owned=True, steady=None)}), "peer", Status.CRITICAL,
+         "192.0.2.53 here and 192.0.2.54 there"),
+        (with_peer(virtual_router_ids={"VI_1": 51}), "peer", Status.CRITICAL, "53 here and 51 there"),
+        ({"peer_vrrp_versions": frozenset({2})}, "peer", Status.CRITICAL, "VRRP version is 3 here, 2 there"),
+        ({"passwords": {"PIHOLE_PASSWORD": "Raspberry"}}, "passwords", Status.CRITICAL, "everybody tries first"),
+        ({"passwords": {"PIHOLE_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
+        ({"passwords": {"VRRP_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
+        ({"clock_synchronised": False}, "clock", Status.WARNING, "set-ntp true"),
+        ({"clock_synchronised": None}, "clock", Status.UNKNOWN, "does not say"),
+        ({"free_bytes": 1 << 30}, "disk", Status.CRITICAL, "1.0 GiB"),
+        ({"free_bytes": 3 << 30}, "disk", Status.WARNING, "3.0 GiB"),
+    ],
+)  # fmt: skip
+def test_each_thing_that_breaks_an_installation_is_named_alone_with_what_to_do(
+    changes: dict[str, Any], name: str, status: Status, said: str
+) -> None:
+    (found,) = judged(replace(GOOD, **changes))
+    assert (found.id, found.status) == (f"preflight.{name}", status)
+    text = f"{found.seen} / {found.expected} / {found.advice}"
+    assert re.search(said, text), text
+    assert found.advice
+
+
+def test_without_the_right_to_listen_the_lan_is_unknown_not_fine() -> None:
+    facts = replace(GOOD, wire=None, wire_problem="this process lacks CAP_NET_RAW")
+    assert wrong(facts) == [("vip_free", Status.UNKNOWN), ("vrid_free", Status.UNKNOWN)]
+
+
+def test_pihole_itself_and_a_vip_on_this_node_are_no_trouble() -> None:
+    own = replace(
+        GOOD,
+        listeners=(Listener("0.0.0.0", "udp", "pihole-FTL"),),
+        owned_vips=frozenset({"192.0.2.53"}),
+        wire=WireFacts({}, (), 3.5),
+    )
+    assert judged(own) == []
+
+
+def test_a_standalone_node_has_no_peer_to_check() -> None:
+    environment = {**ENVIRONMENT, "NODE_ROLE": "standalone", "PEER_IP": ""}
+    facts = replace(GOOD, settings=load(None, environment, {}, lambda _: []), peer=None)
+    assert judged(replace(facts, wire=WireFacts({}, (), 1.0))) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"VIP_ADDRESS": "192.0.2.255"}, "broadcast address"),
+        ({"VIP_ADDRESS": "192.0.2.0"}, "network address"),
+        ({"VIP_ADDRESS": "192.0.2.11"}, "own address"),
+        ({"VIP_ADDRESS": "198.51.100.53"}, "outside the interface's subnet"),
+        ({"VIP_ADDRESS": ""}, "VIP_ADDRESS is not set"),
+        ({"NODE_ROLE": "master"}, "'master' is not one of primary"),
+    ],
+)
+def test_wrong_settings_are_findings_and_the_host_is_judged_all_the_same(changes: dict[str, str], said: str) -> None:
+    facts = gather({**ENVIRONMENT, **changes}, 0.0)
+    found = checks.run(facts)
+    assert any(check.status is Status.CRITICAL and said in check.seen for check in found)
+    assert {"preflight.disk", "preflight.clock", "preflight.docker"} <= {check.id for check in found}
+
+
+def test_the_command_prints_json_and_its_exit_code_is_the_verdict(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (*ENVIRONMENT, "PIHOLE_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    file = tmp_path / ".env"
+    file.write_text("NODE_ROLE=primary\nPIHOLE_PASSWORD=admin # default\n")
+    code = main(["--preflight", "--json", "--env-file", str(file)])
+    document = json.loads(capsys.readouterr().out)
+    assert (code, document["status"]) == (2, "critical")
+    seen = [check["seen"] for check in document["checks"]]
+    assert "PIHOLE_PASSWORD is one that everybody tries first" in seen
+    assert any("NODE_NAME is not set" in sentence for sentence in seen)
+    assert main(["--preflight", "--env-file", str(tmp_path / "none")]) == 3
+    assert "copy .env.example to .env" in capsys.readouterr().err
+
+
+def test_an_env_file_is_read_as_compose_reads_it() -> None:
+    text = "# c\n\nA=1\nexport B = two words  # comment\nC='x # y' # z\nD=\"q\"\nE=\nF=a#b\nG= # only a comment\n"
+    assert parse_env(text, "x") == {
+        "A": "1", "B": "two words", "C": "x # y", "D": "q", "E": "", "F": "a#b", "G": "",
+    }  # fmt: skip
+    with pytest.raises(ConfigurationError) as caught:
+        parse_env("A=1\nnonsense\n1A=2\n", "/x/.env")
+    assert caught.value.problems == ["/x/.env, line 2: write NAME=VALUE", "/x/.env, line 3: write NAME=VALUE"]
+
+
+@given(st.text(max_size=200))
+def test_nothing_but_a_configuration_error_comes_of_a_strange_env_file(text: str) -> None:
+    try:
+        parse_env(text, "x")
+    except ConfigurationError:
+        return
+
+
+# As the kernel prints it (proc(5)), with systemd-resolved, an IPv6 listener, a client's connection and another port.
+UDP = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+  102: 3500007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000   101        0 18123 2 0000000000000000 0
+  103: 00000000:0044 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 18124 2 0000000000000000 0
+"""
+TCP6 = """\
+  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when
+   0: 000080FE00000000FF00000001000000:0035 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 0 0 0 777 1
+   1: 00000000000000000000000001000000:0035 00000000000000000000000001000000:9999 01 00000000:00000000 00:00000000 0 0 0 778 1
+"""  # noqa: E501
+
+
+def test_the_kernels_tables_of_sockets_are_read() -> None:
+    assert parse_table(UDP, "udp") == {"18123": ("127.0.0.53", "udp")}
+    (found,) = parse_table(TCP6, "tcp").values()
+    assert found == ("fe80::ff:0:1", "tcp")
+
+
+@given(st.text(alphabet="0123456789ABCDEF: \n", max_size=300))
+def test_a_strange_table_breaks_nothing(text: str) -> None:
+    parse_table(text, "udp")
+
+
+def test_the_process_is_named_where_it_can_be_seen(tmp_path: Path) -> None:
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "udp").write_text(UDP)
+    (tmp_path / "612" / "fd").mkdir(parents=True)
+    (tmp_path / "612" / "comm").write_text("systemd-resolve\n")
+    (tmp_path / "612" / "fd" / "13").symlink_to("socket:[18123]")
+    assert listeners(tmp_path) == (Listener("127.0.0.53", "udp", "systemd-resolve"),)
+    assert listeners(tmp_path / "nowhere") is None
+
+
+@given(st.binary(max_size=300))
+def test_a_strange_answer_of_the_kernel_breaks_nothing(data: bytes) -> None:
+    parse_addresses(data, {})
+
+
+@pytest.mark.parametrize(
+    ("cgroups", "controllers", "limited"),
+    [
+        ("#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t0\t99\t1\nmemory\t0\t99\t0\n", "cpu io pids", False),
+        ("#subsys_name\thierarchy\tnum_cgroups\tenabled\nmemory\t0\t99\t1\n", "", True),
+        ("#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t0\t99\t1\n", "cpu memory pids", True),
+        ("", "cpu pids", False),
+        ("", "", None),
+    ],
+)
+def test_memory_limits_are_told_by_the_kernel(
+    tmp_path: Path, cgroups: str, controllers: str, limited: bool | None
+) -> None:
+    (tmp_path / "cgroups").write_text(cgroups)
+    (tmp_path / "cgroup.controllers").write_text(controllers)
+    assert cgroup_memory(tmp_path, tmp_path) is limited
