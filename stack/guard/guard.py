@@ -4,6 +4,7 @@
 A keepalived that is killed (SIGKILL, lack of memory, a crash) leaves its addresses on the interface;
 as soon as the other node takes over, both own them. Every keepalived process holds a lock
 (flock(2)), so the kernel wakes whoever waits for it when the last one is gone, however it died.
+It also lets the node answer for a moment after the address has moved (linger.py).
 
 Reads VIP_ADDRESS and NETWORK_INTERFACE. Needs CAP_NET_ADMIN and nothing else.
 """
@@ -22,15 +23,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from exporter.addressing import AddressError, VirtualAddress, parse_virtual_address
 from exporter.runtime import RuntimeFiles
+from stack.guard.linger import Linger
+from stack.guard.log import say
 from stack.guard.netlink import delete_address
 
 BAD_CONFIGURATION = 3
 POLL_SECONDS = 0.05
-
-
-def say(message: str) -> None:
-    """Tell the container's log."""
-    print(message, file=sys.stderr, flush=True)
 
 
 def watch(lock: Path, remove: Callable[[], None]) -> None:
@@ -70,8 +68,8 @@ def remove_addresses(addresses: list[VirtualAddress], interface: str) -> None:
             say(f"{virtual} cannot be removed from {interface}: {error.strerror}; does the guard have CAP_NET_ADMIN?")
 
 
-def main() -> int:
-    """Guard until told to stop."""
+def main() -> int:  # type: ignore[return]
+    """Guard until told to stop (SIGTERM); return only when the settings are wrong."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     interface = os.environ.get("NETWORK_INTERFACE", "").strip()
     try:
@@ -86,8 +84,17 @@ def main() -> int:
         return BAD_CONFIGURATION
     files = RuntimeFiles()
     say(f"guarding {', '.join(map(str, addresses))} on {interface}")
-    watch(files.lock, lambda: remove_addresses(addresses, interface))
-    return 0
+    linger = Linger(addresses, interface)
+    linger.start()
+
+    def remove() -> None:
+        linger.clear()
+        remove_addresses(addresses, interface)
+
+    try:
+        watch(files.lock, remove)
+    finally:
+        linger.clear()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""Go on answering for a moment after the virtual IP has left, so that a move loses no query.
+
+A new master announces itself to the old one before it has the address, so the old one gives it up
+while queries are still on their way to it: some milliseconds in which nobody answers. While a node
+owns the address a local route keeps its packets welcome, and for a quarter of a second after. The route is no
+address: the node answers no ARP request for it, and no neighbour solicitation, so nobody is led here.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Sequence
+
+from exporter.addressing import VirtualAddress
+from stack.guard import netlink
+from stack.guard.log import say
+
+LINGER_SECONDS = 0.25
+RETRY_SECONDS = 1.0
+
+
+class Linger:
+    """Keeps one route for each virtual IP that the interface has, or had a moment ago."""
+
+    def __init__(self, addresses: Sequence[VirtualAddress], interface: str) -> None:
+        self._addresses = {virtual.address.packed: virtual.address for virtual in addresses}
+        self._interface = interface
+        self._owned: set[bytes] = set()
+        self._leaving: dict[bytes, float] = {}  # by address, when its route is to go
+        self._thread = threading.Thread(target=self._run, name="linger", daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread.start()
+
+    def clear(self) -> None:
+        """Delete every route: at the end, and when keepalived is dead, for a corpse serves nobody."""
+        for address in self._addresses.values():
+            try:
+                netlink.delete_local_route(address)
+            except OSError as error:
+                say(f"the route to {address} cannot be removed: {error.strerror}")
+
+    def _run(self) -> None:
+        while True:
+            try:
+                netlink.answer_arp_for_own_addresses_only(self._interface)
+                with netlink.subscribe() as kernel:
+                    self._follow(kernel)
+            except OSError as error:
+                say(f"a moving VIP may lose queries: {error.strerror}")
+                time.sleep(RETRY_SECONDS)
+
+    def _follow(self, kernel: socket.socket) -> None:
+        index = socket.if_nametoindex(self._interface)
+        found = {change.packed for change in netlink.all_addresses() if change.interface_index == index}
+        for packed in self._addresses:
+            self._note(packed, present=packed in found)
+        while True:
+            soonest = min(self._leaving.values(), default=None)
+            timeout = None if soonest is None else max(0.0, soonest - time.monotonic())
+            if select.select([kernel], [], [], timeout)[0]:
+                for change in netlink.parse_changes(kernel.recv(netlink.DATAGRAM_BYTES)):
+                    if change.interface_index == index and change.packed in self._addresses:
+                        self._note(change.packed, present=change.present)
+            for packed in [packed for packed, at in self._leaving.items() if at <= time.monotonic()]:
+                del self._leaving[packed]
+                netlink.delete_local_route(self._addresses[packed])
+
+    def _note(self, packed: bytes, *, present: bool) -> None:
+        if present:
+            self._leaving.pop(packed, None)
+            self._owned.add(packed)
+            netlink.add_local_route(self._addresses[packed])
+        elif packed in self._owned:
+            self._owned.remove(packed)
+            self._leaving[packed] = time.monotonic() + LINGER_SECONDS
+        elif packed not in self._leaving:  # what an earlier guard may have left
+            netlink.delete_local_route(self._addresses[packed])
