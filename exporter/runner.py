@@ -41,7 +41,8 @@ class Runner:
 
     def run(self) -> NodeStatus:
         """Look at this node now."""
-        return NodeStatus(self._node, self._clock(), tuple(self._collect(c) for c in self._collectors))
+        results = tuple(self._collect(collector) for collector in self._collectors)
+        return NodeStatus(self._node, self._clock(), results)  # a time that nothing seen is later than
 
     def wait_until_ready(self, timeout: float) -> None:
         """Wait until every collector has had a first result, for ``timeout`` seconds at most."""

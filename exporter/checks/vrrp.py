@@ -74,7 +74,7 @@ def _agreement(judge: Judge, instance: VrrpInstance) -> Iterator[Check]:
     if vips is None or vrrp is None or len(vrrp.instances) != 1:
         return
     changes = [vip.last_transition for vip in vips.vips] + [instance.last_transition]
-    if any(change is not None and 0 <= judge.status.time - change < AGREEMENT_SECONDS for change in changes):
+    if any(change is not None and abs(judge.status.time - change) < AGREEMENT_SECONDS for change in changes):
         return
     owned = [vip.address for vip in vips.vips if vip.owned]
     missing = [vip.address for vip in vips.vips if not vip.owned]

@@ -12,7 +12,7 @@ from exporter.errors import ParseError
 from exporter.parsers.vip_state import SavedVip, format_vip_state, parse_vip_state
 from tests.unit.hostile import NOT_QUITE_JSON, documents_like, json_values
 
-ONE = {"owned": True, "acquisitions": 3, "releases": 2, "last_transition": 1700000000.5}
+ONE = {"owned": True, "acquisitions": 3, "releases": 2, "last_transition": 1700000000.5, "created": [4604.48]}
 DOCUMENT = {"format": 1, "vips": {"192.0.2.53": ONE}}
 
 saved = st.builds(
@@ -21,12 +21,14 @@ saved = st.builds(
     acquisitions=st.integers(0, 2**53 - 1),
     releases=st.integers(0, 2**53 - 1),
     last_transition=st.none() | st.floats(0, 1e12),
+    created=st.lists(st.floats(0, 1e8), max_size=3).map(tuple),
 )
 
 
 def test_the_file_is_json_that_an_older_exporter_wrote() -> None:
-    assert parse_vip_state(json.dumps(DOCUMENT).encode()) == {"192.0.2.53": SavedVip(True, 3, 2, 1700000000.5)}
-    assert json.loads(format_vip_state({"192.0.2.53": SavedVip(True, 3, 2, 1700000000.5)})) == DOCUMENT
+    saved_vip = SavedVip(True, 3, 2, 1700000000.5, (4604.48,))
+    assert parse_vip_state(json.dumps(DOCUMENT).encode()) == {"192.0.2.53": saved_vip}
+    assert json.loads(format_vip_state({"192.0.2.53": saved_vip})) == DOCUMENT
 
 
 @given(st.dictionaries(st.sampled_from(["192.0.2.53", "192.0.2.54", "2001:db8::53"]), saved))
@@ -53,6 +55,10 @@ def test_a_half_written_file_is_refused(end: int) -> None:
         {"last_transition": -1},
         {"last_transition": True},
         {"last_transition": "never"},
+        {"created": None},
+        {"created": [True]},
+        {"created": ["1"]},
+        {"created": [10**400]},
     ],
 )
 def test_a_counter_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
