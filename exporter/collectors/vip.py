@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -9,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from exporter.addressing import VirtualAddress, family
@@ -25,15 +26,15 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2.0
 SAVE_INTERVAL_SECONDS = 1.0
-# How much later than its saved acquisition the kernel's own time of it may be; both are approximate.
-SAME_ACQUISITION_SECONDS = 2.0
+# The kernel's stamps of creation count hundredths of a second in 32 bits: 497 days.
+STAMP_PERIOD_SECONDS = 2**32 / 100
 
 
 @dataclass(slots=True)
 class _Ownership:
-    """What is known of one virtual IP; ``holders`` maps interface index to usability."""
+    """What is known of one virtual IP; ``holders`` maps interface index to the address on it."""
 
-    holders: dict[int, bool] = field(default_factory=dict)
+    holders: dict[int, AddressChange] = field(default_factory=dict)
     acquisitions: int = 0
     releases: int = 0
     last_transition: float | None = None
@@ -77,6 +78,8 @@ class VipCollector:
             if self._subscription is None:
                 raise self._error
             self._read(self._subscription)
+            if self._subscription is None:
+                raise self._error
             return VipObservation(
                 vips=tuple(self._describe(address, vip) for address, vip in self._vips.items()),
                 overruns=self._overruns,
@@ -97,17 +100,19 @@ class VipCollector:
             subscription = self._subscription
             if subscription is None:
                 subscription = self._subscribe()
-        if subscription is None:
-            return RETRY_SECONDS
-        timeout = SAVE_INTERVAL_SECONDS if self._changed else None
-        poll = select.poll()
-        poll.register(subscription.fileno(), select.POLLIN)
+            if subscription is None:
+                return RETRY_SECONDS
+            poll = select.poll()
+            poll.register(subscription.fileno(), select.POLLIN)
         poll.register(self._wake, select.POLLIN)
-        poll.poll(None if timeout is None else timeout * 1000)
+        # Whoever closes the subscription meanwhile wakes this thread: poll(2) does not notice it.
+        poll.poll(max(0.0, self._next_save - time.monotonic()) * 1000 if self._changed else None)
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
         with self._lock:
             if self._subscription is not None:
                 self._read(self._subscription)
-            if self._changed and self._clock() >= self._next_save:
+            if self._changed and time.monotonic() >= self._next_save:
                 self._save()
         return 0.0
 
@@ -164,34 +169,48 @@ class VipCollector:
         """Begin with the counts of before the restart and add what happened meanwhile."""
         saved = self._load()
         for address, vip in self._vips.items():
-            vip.holders = {index: change.usable for index, change in held[address].items()}
-            created = [_wall_time(c.created, self._clock()) for c in held[address].values() if c.created is not None]
+            vip.holders = held[address]
+            acquired = self._acquired_at(vip)
             before = saved.get(address)
             if before is None:
-                vip.last_transition = min(created, default=None)
+                vip.last_transition = acquired
                 continue
             vip.acquisitions, vip.releases = before.acquisitions, before.releases
             vip.last_transition = before.last_transition
-            new = bool(created) and (
-                before.last_transition is None or min(created) > before.last_transition + SAME_ACQUISITION_SECONDS
-            )
-            if before.owned and (new or not vip.holders):
+            stamps = {change.created for change in vip.holders.values()}
+            same = before.owned and not stamps.isdisjoint(before.created)
+            if before.owned and not same:
                 vip.releases += 1
                 vip.last_transition = self._clock()
-            if vip.holders and (new or not before.owned):
+            if vip.holders and not same:
                 vip.acquisitions += 1
-                vip.last_transition = min(created, default=self._clock())
-            self._changed = self._changed or vip.last_transition != before.last_transition
+                vip.last_transition = acquired or self._clock()
+        self._changed = True  # what is known must be on disk before anything happens
+
+    def _acquired_at(self, vip: _Ownership) -> float | None:
+        """Return when the kernel made the oldest of the addresses (Unix seconds), None without one."""
+        since_boot = time.clock_gettime(time.CLOCK_MONOTONIC)
+        ages = [
+            (since_boot - change.created + 1) % STAMP_PERIOD_SECONDS - 1  # it may seem to be in the future for a moment
+            for change in vip.holders.values()
+            if change.created is not None
+        ]
+        return self._clock() - max(0.0, *ages) if ages else None
 
     def _apply(self, change: AddressChange) -> None:
         vip = self._vips.get(change.address)
         if vip is None:
             return
+        index = change.interface_index
+        held = vip.holders.get(index)
+        if change.present and held is not None and (change.created or 0) > (held.created or 0):
+            self._apply(replace(held, present=False))  # it went and came back unseen
         owned = bool(vip.holders)
         if change.present:
-            vip.holders[change.interface_index] = change.usable
+            vip.holders[index] = change
         else:
-            vip.holders.pop(change.interface_index, None)
+            vip.holders.pop(index, None)
+        self._changed = self._changed or held is None or not change.present
         if bool(vip.holders) == owned:
             return
         if owned:
@@ -200,7 +219,6 @@ class VipCollector:
             vip.acquisitions += 1
         vip.last_transition = self._clock()
         vip.changed_at = time.monotonic()
-        self._changed = True
         self._on_change()
         log.info("%s %s", "released" if owned else "acquired", change.address)
 
@@ -210,7 +228,7 @@ class VipCollector:
             address=address,
             family=self._families[address],
             device=None if index is None else _interface_name(index),
-            usable=any(vip.holders.values()) if vip.holders else None,
+            usable=any(change.usable for change in vip.holders.values()) if vip.holders else None,
             acquisitions=vip.acquisitions,
             releases=vip.releases,
             last_transition=vip.last_transition,
@@ -220,6 +238,7 @@ class VipCollector:
     def _fail(self, error: Exception) -> None:
         self._error = CollectorError(f"the kernel's addresses cannot be watched: {error}")
         self._close()
+        os.eventfd_write(self._wake, 1)
 
     def _close(self) -> None:
         if self._subscription is not None:
@@ -241,19 +260,21 @@ class VipCollector:
         if self._state_file is None or not self._restored:
             return
         saved = {
-            address: SavedVip(bool(vip.holders), vip.acquisitions, vip.releases, vip.last_transition)
+            address: SavedVip(
+                owned=bool(vip.holders),
+                acquisitions=vip.acquisitions,
+                releases=vip.releases,
+                last_transition=vip.last_transition,
+                created=tuple(change.created for change in vip.holders.values() if change.created is not None),
+            )
             for address, vip in self._vips.items()
         }
-        self._next_save = self._clock() + SAVE_INTERVAL_SECONDS
+        self._next_save = time.monotonic() + SAVE_INTERVAL_SECONDS
         self._changed = False
         try:
             write_atomically(self._state_file, format_vip_state(saved))
         except OSError as error:
             log.warning("counters cannot be saved, a restart will lose them: %s", error)
-
-
-def _wall_time(since_boot: float, now: float) -> float:
-    return now - (time.clock_gettime(time.CLOCK_MONOTONIC) - since_boot)
 
 
 def _interface_name(index: int) -> str:

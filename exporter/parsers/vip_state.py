@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from exporter.errors import ParseError
 from exporter.files import parse_json
@@ -17,12 +16,17 @@ _WRONG = "the file does not hold VIP counters"
 
 @dataclass(frozen=True, slots=True)
 class SavedVip:
-    """What is saved of one virtual IP; the time is Unix seconds."""
+    """What is saved of one virtual IP; the time is Unix seconds.
+
+    ``created`` are the kernel's stamps of the addresses that made it owned, in seconds since boot: they
+    identify an acquisition whatever the clock does.
+    """
 
     owned: bool
     acquisitions: int
     releases: int
     last_transition: float | None
+    created: tuple[float, ...] = ()
 
 
 def format_vip_state(saved: Mapping[str, SavedVip]) -> bytes:
@@ -44,12 +48,23 @@ def parse_vip_state(content: bytes) -> dict[str, SavedVip]:
 
 def _saved(value: Any) -> SavedVip:  # noqa: ANN401
     if isinstance(value, dict):
-        owned, last = value.get("owned"), value.get("last_transition")
-        counts: list[Any] = [value.get("acquisitions"), value.get("releases")]
+        owned, last, created = value.get("owned"), value.get("last_transition"), value.get("created", [])
+        acquisitions, releases = value.get("acquisitions"), value.get("releases")
         if (
             isinstance(owned, bool)
-            and all(type(count) is int and 0 <= count < 2**53 for count in counts)
-            and (last is None or (type(last) in (int, float) and math.isfinite(last) and last >= 0))
+            and _is_count(acquisitions)
+            and _is_count(releases)
+            and (last is None or _is_time(last))
+            and isinstance(created, list)
+            and all(map(_is_time, created))
         ):
-            return SavedVip(owned, counts[0], counts[1], last)
+            return SavedVip(owned, acquisitions, releases, last, tuple(created))
     raise ParseError(_WRONG)
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < 2**53
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53
