@@ -85,8 +85,8 @@ def _fetch(api: PiholeApi, target: Path) -> Contents:
 
 
 def _private(path: str, flags: int) -> int:
-    """An archive holds the password's hash and the clients' names: for root alone."""
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+    """An archive holds the password's hash and the clients' names: for its user and the stack's group alone."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o640)
 
 
 def _sync_directory(path: Path) -> None:

@@ -62,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command("verify", commands.verify, "Wait until this node's exporter finds everything well.", 120)
     sub.add_argument("--drained", action="store_true", help="this node is drained on purpose")
     sub.add_argument("--steady", type=_seconds, default=5, metavar="SECONDS", help="for how long (default: 5)")
+    sub.add_argument("--accept-warnings", action="store_true", help="wait only until nothing is critical or unknown")
     commands.add_tasks(command)
     return parser
 

@@ -41,7 +41,9 @@ def undrain(options: argparse.Namespace, environment: Mapping[str, str]) -> None
 
 def verify(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     """Verify this node."""
-    verifying.verify(read_node(environment), options.timeout, options.steady, drained=options.drained)
+    accept = verifying.NOTHING_CRITICAL if options.accept_warnings else verifying.ONLY_OK
+    settings = read_node(environment)
+    verifying.verify(settings, options.timeout, options.steady, drained=options.drained, accept=accept)
 
 
 def add_tasks(add: AddCommand) -> None:

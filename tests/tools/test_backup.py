@@ -27,7 +27,7 @@ def test_a_backup_opens_is_stamped_and_gives_the_session_back(make_node: MakeNod
     node = make_node(PIHOLE_API=pihole.url)
     made = back_up(node.settings, node.tasks, 0, clock=lambda: 1_800_000_000.0)
     assert made.name == "pihole-beta-20270115T080000Z.zip"
-    assert made.stat().st_mode & 0o777 == 0o600
+    assert made.stat().st_mode & 0o777 == 0o640
     with zipfile.ZipFile(made) as archive:
         assert "etc/pihole/gravity.db" in archive.namelist()
     stamp = json.loads((node.settings.stamp_directory / "backup.json").read_bytes())

@@ -1,0 +1,73 @@
+#!/bin/sh
+# Start this node for the first time, or with changed settings: preflight, up, verify.
+#   stack/deploy.sh [--force]
+set -eu
+
+usage() {
+  cat <<'END'
+usage: stack/deploy.sh [--force | --preflight-only [--json]]
+Looks for what would break this node, starts it, and waits until nothing is critical. Needs compose/.env.
+  --force           start even if preflight finds something critical
+  --preflight-only  look, and change nothing but the exporter's image
+Exit codes: 0 it runs, 1 it was started but is not well, 2 preflight found something critical, 3 wrong settings.
+END
+}
+
+force=
+only=
+json=
+for argument in "$@"; do
+  case "$argument" in
+  --force) force=yes ;;
+  --preflight-only) only=yes ;;
+  --json) json=--json ;;
+  -h | --help)
+    usage
+    exit 0
+    ;;
+  *)
+    usage >&2
+    exit 3
+    ;;
+  esac
+done
+
+say() { echo "deploy: $*" >&2; }
+
+cd "$(dirname "$0")/../compose"
+if [ ! -f .env ]; then
+  say "there is no compose/.env: cp compose/.env.example compose/.env, and fill it in"
+  exit 3
+fi
+if ! engine=$(docker version --format '{{.Server.Version}}') || ! plugin=$(docker compose version --short); then
+  say "Docker does not answer; install Docker Engine with the Compose plugin, and let this user use it (group docker)"
+  exit 3
+fi
+if ! docker compose config -q; then
+  say "compose cannot use .env, as it says above; nothing was started"
+  exit 3
+fi
+
+say "building the exporter's image (minutes, the first time)"
+docker compose build --quiet settings >&2
+
+say "looking at this node and its LAN"
+# Only to look: at every process' sockets (SYS_PTRACE, DAC_READ_SEARCH), and at ARP and VRRP on the LAN (NET_RAW).
+code=0
+docker run --rm --network host --pid host --user 0:0 --read-only --cap-drop ALL \
+  --cap-add NET_RAW --cap-add SYS_PTRACE --cap-add DAC_READ_SEARCH \
+  --security-opt no-new-privileges --security-opt apparmor=unconfined \
+  --env PREFLIGHT_DOCKER_VERSION="$engine" --env PREFLIGHT_COMPOSE_VERSION="$plugin" \
+  --volume "$PWD/.env:/run/preflight.env:ro" \
+  dnsha-exporter:local --preflight --env-file /run/preflight.env ${json:+"$json"} || code=$?
+[ -z "$only" ] || exit "$code"
+if [ "$code" -ge 2 ] && [ -z "$force" ]; then
+  say "nothing was started; correct what is critical or unknown above, or use --force"
+  exit "$code"
+fi
+
+say "starting"
+docker compose up -d --remove-orphans
+say "waiting until nothing is critical"
+docker compose run --rm --no-deps -T tools verify --accept-warnings --steady 5 --timeout 300 || exit 1
+say "done: docker compose exec exporter python3 -m exporter --once tells the state at any time"

@@ -1,0 +1,86 @@
+#!/bin/sh
+# Update this node without a client noticing: hand the VIP to the other node, update, prove that all is well, take it
+# back. When it is not well the node stays drained and says so; run it again to go on, or undrain.
+#   stack/update.sh [--force]
+set -eu
+
+usage() {
+  cat <<'END'
+usage: stack/update.sh [--force]
+Updates this node: drain, pull and build images, docker compose up, verify, undrain. Stop it at any time: it says in
+which state the node is, and can be run again. One node after the other, never both at once.
+  --force  even if the pair is not healthy, or the other node cannot take over
+Exit codes: 0 updated, 1 failed, 2 refused (nothing was changed), 3 wrong settings, 4 another update is under way.
+END
+}
+
+force=
+case "${1:-}" in
+"") ;;
+--force) force=--force ;;
+-h | --help)
+  usage
+  exit 0
+  ;;
+*)
+  usage >&2
+  exit 3
+  ;;
+esac
+
+say() { echo "update: $*"; }
+compose() { docker compose "$@"; }
+tools() { compose run --rm --no-deps -T tools "$@"; }
+
+cd "$(dirname "$0")/../compose"
+exec 9>.update.lock
+if ! flock -n 9; then
+  say "another update is under way on this node" >&2
+  exit 4
+fi
+if ! compose config -q; then
+  say "compose cannot use .env, as it says above; nothing was changed" >&2
+  exit 3
+fi
+
+state="nothing was changed"
+finish() {
+  code=$?
+  trap - EXIT
+  [ "$code" -eq 0 ] || say "stopped: $state" >&2
+  exit "$code"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+if [ -z "$force" ]; then
+  say "is the pair healthy?"
+  tools verify --drained --steady 2 --timeout 20 || exit 2
+fi
+
+say "handing the VIP over"
+# shellcheck disable=SC2086 # nothing, or one word
+tools drain $force || exit 2
+state="this node is drained and serves nobody; run stack/update.sh again, or: docker compose run --rm --no-deps tools undrain"
+
+say "fetching and building images"
+if ! { compose pull --ignore-buildable && compose build --pull; }; then
+  say "no new images; nothing is replaced, and this node takes part again" >&2
+  tools undrain && state="nothing was changed"
+  exit 1
+fi
+
+say "starting what is new"
+compose up -d --remove-orphans
+# Keepalived may have found its memory empty, and this node may have the VIP back already.
+# shellcheck disable=SC2086
+tools drain $force
+
+say "is all well?"
+tools verify --drained --steady 10 --timeout 300
+
+say "taking the VIP back"
+state="the update is done, but this node does not serve as it should; see: docker compose exec exporter python3 -m exporter --once"
+tools undrain
+say "done"

@@ -1,0 +1,128 @@
+"""The command line: exit codes that mean one thing each, and errors that name every mistake."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import ConfigurationError
+from exporter.observations import Check, Status
+from stack.tools.settings import TABLE, TaskSettings, read_tasks
+from stack.tools.verify import NOTHING_CRITICAL, judged
+
+from .conftest import MakeNode
+from .standin_pihole_api import StandinPihole
+
+REPOSITORY = Path(__file__).parents[2]
+COMMANDS = ("drain", "undrain", "verify", "sync", "backup", "drill", "restore", "alive")
+
+
+def run(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "stack.tools", *arguments],
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_and_its_exit_codes(command: str) -> None:
+    code, said = run({}, command, "--help")
+    assert code == 0
+    assert "Exit codes: 0 done, 1 failed, 2 refused" in said
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("nonsense",), ("backup",), ("drain", "--timeout", "x"), ("drain", "--forc")]
+)
+def test_a_wrong_command_line_is_3(arguments: tuple[str, ...]) -> None:
+    assert run({}, *arguments)[0] == 3
+
+
+def test_wrong_settings_are_3_and_all_named(make_node: MakeNode) -> None:
+    node = make_node(BACKUP_CRON="61 * * * *", SYNC_INTERVAL="soon", PIHOLE_API="ftp://x")
+    code, said = run(node.environment, "backup", "now")
+    assert code == 3
+    for part in ("BACKUP_CRON in the environment: '61' is no minute", "SYNC_INTERVAL", "PIHOLE_API"):
+        assert part in said
+    assert run({}, "drain")[0] == 3
+
+
+def test_a_backup_by_hand_is_0_and_one_that_fails_is_1(make_node: MakeNode, pihole: StandinPihole) -> None:
+    node = make_node(PIHOLE_API=pihole.url)
+    assert run(node.environment, "backup", "now")[0] == 0
+    (made,) = node.tasks.backup_directory.iterdir()
+    assert run(node.environment, "restore", "--check", str(made))[0] == 0
+    assert run(node.environment, "restore", str(made))[0] == 0
+    made.write_bytes(b"x")
+    assert run(node.environment, "restore", "--check", str(made))[0] == 1
+    assert run(node.environment, "restore", str(made))[0] == 2
+    pihole.fault = "truncated"
+    assert run(node.environment, "backup", "now")[0] == 1
+
+
+def test_what_is_switched_off_refuses_to_wait_for_nothing(make_node: MakeNode) -> None:
+    node = make_node(BACKUP_CRON="off")
+    assert run(node.environment, "backup", "scheduled")[0] == 2
+    code, said = run(node.environment, "drill", "scheduled")
+    assert code == 2
+    assert "DRILL_CRON is off" in said
+
+
+def test_a_loop_that_never_ran_is_not_alive(make_node: MakeNode) -> None:
+    assert run(make_node().environment, "alive", "sync")[0] == 1
+
+
+def test_a_drain_where_keepalived_never_ran_says_so(make_node: MakeNode, tmp_path: Path) -> None:
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    node = make_node(RUNTIME_DIRECTORY=str(runtime), PEER_IP="127.0.0.1", EXPORTER_PORT="9")
+    code, said = run(node.environment, "drain", "--timeout", "1")
+    assert code == 2
+    assert "keepalived does not run on this node" in said
+    code, said = run(node.environment, "drain", "--timeout", "1", "--force")
+    assert code == 1
+    assert "has not been started since the boot" in said
+    assert sorted(path.name for path in runtime.iterdir()) == ["drain-command.lock"]
+
+
+def test_the_table_of_settings_and_their_values_agree() -> None:
+    assert [setting.key for setting in TABLE] == list(TaskSettings.__dataclass_fields__)
+    assert all(setting.help.endswith(".") for setting in TABLE)
+    assert read_tasks({"SYNC_PIHOLE_COMMAND": ""}).sync_pihole_command == ()
+    assert read_tasks({}).sync_pihole_command == ("nebula-sync", "run")
+    assert read_tasks({"DRILL_CRON": "off"}).drill_cron is None
+
+
+@pytest.mark.parametrize("text", ["9", "32d", "1w", "-5m", "", "1e3"])
+def test_an_interval_that_makes_no_sense_is_refused(text: str) -> None:
+    if text:
+        with pytest.raises(ConfigurationError, match="no time from 10 seconds to 31 days"):
+            read_tasks({"SYNC_INTERVAL": text})
+    else:
+        assert read_tasks({"SYNC_INTERVAL": text}).sync_interval == 3600
+
+
+def check(name: str, status: Status, node: str = "alpha") -> Check:
+    return Check(name, node, "", "vrrp", status, "seen", "expected", "advice")
+
+
+def test_a_drain_is_well_only_where_it_is_meant_and_warnings_only_where_they_are_accepted() -> None:
+    drained = (check("node.drained", Status.WARNING), check("vip.owner", Status.OK))
+    assert judged(drained, "alpha", drained=True) == []
+    assert judged(drained, "alpha", drained=False) == ["alpha: node.drained: seen"]
+    theirs = (check("node.drained", Status.WARNING, "beta"),)
+    assert judged(theirs, "alpha", drained=True) == ["beta: node.drained: seen"]
+    assert judged(theirs, "alpha", drained=True, accept=NOTHING_CRITICAL) == []
+    for status in (Status.CRITICAL, Status.UNKNOWN):
+        assert judged((check("x", status),), "alpha", drained=True, accept=NOTHING_CRITICAL) != []
+    assert judged((), "alpha", drained=False) == ["nothing was checked"]

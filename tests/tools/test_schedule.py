@@ -1,0 +1,76 @@
+"""A task's loop runs it when it is due or asked for, goes on after a failure, and shows that it lives."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from stack.tools import schedule
+from stack.tools.cron import parse_cron
+from stack.tools.errors import BusyError, Interrupted, RefusedError, ToolError
+
+
+def test_an_interval_counts_from_the_last_run() -> None:
+    due = schedule.every(60)
+    assert due(1000.0, None) == 1000.0
+    assert due(1000.0, 990.0) == 1050.0
+    assert due(1000.0, 100.0) == 1000.0  # overdue
+    assert due(1000.0, 5000.0) == 1000.0  # the clock was set back
+
+
+def test_a_schedule_does_not_ask_when_it_last_ran() -> None:
+    assert schedule.at(parse_cron("* * * * *"))(30.0, None) == 60.0
+
+
+def test_a_failing_task_is_tried_again_and_a_signal_ends_the_loop(tmp_path: Path) -> None:
+    ends = [ToolError("no"), BusyError("busy"), RefusedError("no"), Interrupted(15)]
+    ran = 0
+
+    def task() -> None:
+        nonlocal ran
+        ran += 1
+        raise ends[ran - 1]
+
+    with pytest.raises(Interrupted):
+        schedule.run_for_ever("x", schedule.every(0), task, tmp_path / "alive", tmp_path / "now")
+    assert ran == 4
+    assert schedule.alive(tmp_path / "alive")
+
+
+def test_a_request_file_brings_a_run_forward_and_is_taken_away(tmp_path: Path) -> None:
+    (tmp_path / "now").touch()
+
+    def task() -> None:
+        raise Interrupted(15)
+
+    began = time.monotonic()
+    with pytest.raises(Interrupted):
+        schedule.run_for_ever(
+            "x", lambda now, _: now + 3600, task, tmp_path / "new" / "alive", tmp_path / "now", previous=time.time()
+        )
+    assert time.monotonic() - began < 5
+    assert not (tmp_path / "now").exists()
+
+
+def test_a_loop_that_gave_no_sign_for_long_is_dead(tmp_path: Path) -> None:
+    heartbeat = tmp_path / "alive"
+    assert not schedule.alive(heartbeat)
+    heartbeat.touch()
+    assert schedule.alive(heartbeat)
+    old = time.time() - schedule.HEARTBEAT_MAXIMUM_AGE_SECONDS - 1
+    os.utime(heartbeat, (old, old))
+    assert not schedule.alive(heartbeat)
+
+
+def test_a_disk_that_is_full_does_not_end_the_loop(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.touch()
+
+    def task() -> None:
+        raise Interrupted(15)
+
+    with pytest.raises(Interrupted):
+        schedule.run_for_ever("x", schedule.every(0), task, blocked / "alive", tmp_path / "now")

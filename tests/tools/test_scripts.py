@@ -1,0 +1,163 @@
+"""``stack/update.sh`` and ``stack/deploy.sh`` do their steps in order, and say in which state they leave a node."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+STACK = HERE.parents[1] / "stack"
+TOOLS = "compose run --rm --no-deps -T tools "
+VERIFY_FIRST, VERIFY = TOOLS + "verify --drained --steady 2 --timeout 20", TOOLS + "verify --drained --steady 10"
+
+
+@dataclass
+class Site:
+    """A copy of the scripts, and a docker that only writes down how it was called."""
+
+    folder: Path
+
+    def run(self, script: str, *arguments: str, fails: str = "") -> tuple[int, str, list[str]]:
+        log = self.folder / "log"
+        for old in self.folder.glob("log*"):
+            old.unlink()
+        done = subprocess.run(
+            [self.folder / "stack" / script, *arguments],
+            env={
+                **os.environ,
+                "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+                "STANDIN_DOCKER_LOG": str(log),
+                "STANDIN_DOCKER_FAILS": fails,
+            },
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        calls = log.read_text().splitlines() if log.exists() else []
+        return done.returncode, done.stdout + done.stderr, calls
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    for folder in ("stack", "compose", "bin"):
+        (tmp_path / folder).mkdir()
+    for script in ("update.sh", "deploy.sh"):
+        shutil.copy(STACK / script, tmp_path / "stack")
+    shutil.copy(HERE / "standin-docker", tmp_path / "bin" / "docker")
+    (tmp_path / "compose" / ".env").write_text("NODE_ROLE=primary\n")
+    return Site(tmp_path)
+
+
+def verbs(calls: list[str]) -> list[str]:
+    """The calls without what is the same in each."""
+    short = [call.removeprefix(TOOLS).removeprefix("compose ") for call in calls]
+    return [call.split(" --")[0] for call in short if not call.startswith("config")]
+
+
+def test_an_update_drains_first_and_undrains_last(site: Site) -> None:
+    code, said, calls = site.run("update.sh")
+    assert code == 0, said
+    assert verbs(calls) == ["verify", "drain", "pull", "build", "up -d", "drain", "verify", "undrain"]
+
+
+@pytest.mark.parametrize(
+    ("fails", "code", "said", "last"),
+    [
+        ("1 compose config", 3, "nothing was changed", "compose config -q"),
+        (f"1 {VERIFY_FIRST}", 2, "stopped: nothing was changed", "verify"),
+        (f"2 {TOOLS}drain", 2, "stopped: nothing was changed", "drain"),
+        ("1 compose pull", 1, "stopped: nothing was changed", "undrain"),
+        ("1 compose build", 1, "this node takes part again", "undrain"),
+        ("1 compose up", 1, "this node is drained and serves nobody", "up -d"),
+        (f"1 {VERIFY}", 1, "this node is drained and serves nobody", "verify"),
+        (f"1 {TOOLS}undrain", 1, "does not serve as it should", "undrain"),
+    ],
+)
+def test_an_update_that_fails_stops_there_and_says_in_which_state(
+    site: Site, fails: str, code: int, said: str, last: str
+) -> None:
+    found, output, calls = site.run("update.sh", fails=fails)
+    assert found == code
+    assert said in output
+    assert (verbs(calls) or calls)[-1] == last
+
+
+def test_an_update_that_stopped_goes_on_when_it_is_run_again(site: Site) -> None:
+    assert site.run("update.sh", fails=f"1 {VERIFY}")[0] == 1
+    assert site.run("update.sh")[0] == 0
+
+
+def test_two_updates_at_once_are_refused(site: Site) -> None:
+    lock = site.folder / "compose" / ".update.lock"
+    with subprocess.Popen(["flock", str(lock), "sleep", "20"], start_new_session=True) as holder:
+        while not lock.exists() or subprocess.run(["flock", "-n", str(lock), "true"], check=False).returncode == 0:
+            pass
+        code, said, calls = site.run("update.sh")
+        os.killpg(holder.pid, signal.SIGKILL)
+    assert (code, calls) == (4, [])
+    assert "another update is under way" in said
+
+
+def test_force_goes_through_to_the_drain(site: Site) -> None:
+    code, _, calls = site.run("update.sh", "--force")
+    assert code == 0
+    assert verbs(calls)[0] == "drain"
+    assert f"{TOOLS}drain --force" in calls
+
+
+def test_a_deployment_looks_starts_and_waits(site: Site) -> None:
+    code, said, calls = site.run("deploy.sh")
+    assert code == 0, said
+    assert [call.split()[0:2] for call in calls][-4:] == [
+        ["compose", "build"], ["run", "--rm"], ["compose", "up"], ["compose", "run"],
+    ]  # fmt: skip
+    (preflight,) = [call for call in calls if call.startswith("run ")]
+    assert "PREFLIGHT_DOCKER_VERSION=26.1.5" in preflight
+    assert "PREFLIGHT_COMPOSE_VERSION=2.26.1" in preflight
+    assert preflight.endswith("--preflight --env-file /run/preflight.env")
+
+
+@pytest.mark.parametrize(("finding", "goes_on"), [(1, True), (2, False), (3, False)])
+def test_only_a_warning_of_preflight_lets_a_deployment_go_on(site: Site, finding: int, goes_on: bool) -> None:
+    code, _, calls = site.run("deploy.sh", fails=f"{finding} run ")
+    assert code == (0 if goes_on else finding)
+    assert any(call.startswith("compose up") for call in calls) is goes_on
+    assert site.run("deploy.sh", "--force", fails=f"{finding} run ")[0] == 0
+
+
+def test_preflight_alone_starts_nothing(site: Site) -> None:
+    code, _, calls = site.run("deploy.sh", "--preflight-only", "--json")
+    assert code == 0
+    assert calls[-1].endswith("--json")
+    assert not any(call.startswith("compose up") for call in calls)
+
+
+@pytest.mark.parametrize(
+    ("fails", "said"),
+    [
+        ("1 version", "Docker does not answer"),
+        ("1 compose version", "does not answer"),
+        ("1 compose config", "nothing"),
+    ],
+)
+def test_a_deployment_without_docker_or_good_settings_says_so(site: Site, fails: str, said: str) -> None:
+    code, output, _ = site.run("deploy.sh", fails=fails)
+    assert code == 3
+    assert said in output
+    (site.folder / "compose" / ".env").unlink()
+    code, output, calls = site.run("deploy.sh")
+    assert (code, calls) == (3, [])
+    assert "cp compose/.env.example compose/.env" in output
+
+
+@pytest.mark.parametrize("script", ["update.sh", "deploy.sh"])
+def test_help_and_wrong_words(site: Site, script: str) -> None:
+    assert site.run(script, "--help")[0] == 0
+    assert site.run(script, "--frce")[0] == 3
