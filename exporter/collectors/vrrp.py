@@ -97,12 +97,18 @@ class VrrpCollector:
             if started is None or self._clock() - started > STALE_DUMP_SECONDS:
                 problems.append(f"{self._files.dump} is missing; restart keepalived so that its recorder starts anew")
             return None, {}
-        except (OSError, ParseError) as error:
+        except OSError as error:
+            problems.append(f"{self._files.dump} cannot be read: {error.strerror}")
+            return None, {}
+        except ParseError as error:
             problems.append(f"{self._files.dump} is of no use: {error}")
             return None, {}
         age = self._clock() - taken
         if age > STALE_DUMP_SECONDS:
             problems.append(f"keepalived's counters are {age:.0f} s old: it hangs or its recorder has died; restart it")
+            return None, {}
+        if age < -STALE_DUMP_SECONDS:  # the clock stepped back, and nobody has written another one since
+            problems.append(f"keepalived's counters are from {-age:.0f} s in the future; check the clock")
             return None, {}
         return taken, {instance.name: instance for instance in instances}
 
