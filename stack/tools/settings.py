@@ -64,6 +64,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("unbound_shared_directory", _optional_file, "", "Unbound's drop-in folder; empty: do not copy it."),
     Setting("sync_unbound_source", str, "", "Its source for rsync (default: dnsha-sync@PEER_IP:)."),
     Setting("sync_ssh_key_file", parse.directory, "/run/secrets/sync_ssh_key", "Key that the other node lets read it."),
+    Setting("sync_ssh_port", parse.integer(1, 65535), "22", "Port of the other node's SSH server."),
     Setting("sync_known_hosts_file", parse.directory, "/run/secrets/sync_known_hosts", "The other node's host key."),
     Setting("sync_remote_shell", str, "", "Remote shell for rsync (default: ssh with that key)."),
     Setting("unbound_reload_command", _command, "", "Makes Unbound read its folder again after a change."),
@@ -90,6 +91,7 @@ class TaskSettings:
     unbound_shared_directory: Path | None
     sync_unbound_source: str
     sync_ssh_key_file: Path
+    sync_ssh_port: int
     sync_known_hosts_file: Path
     sync_remote_shell: str
     unbound_reload_command: tuple[str, ...]

@@ -74,12 +74,14 @@ def inventory(tasks: TaskSettings) -> None:
 
 
 def write_inventory(entries: Entries, tasks: TaskSettings) -> None:
-    """Write the inventory: one entry a line, the same for the same content."""
+    """Write the inventory: one entry a line, the same for the same content; an SD card is spared what is the same."""
     path = tasks.task_directory / "shared" / "pihole.txt"
     lines = [f"{name} {value}".rstrip() for name, value in sorted(entries.items())]
+    content = "".join(f"{line}\n" for line in lines).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
+        if not path.exists() or path.read_bytes() != content:
+            write_atomically(path, content)
     except OSError as error:
         raise ToolError(f"{path} cannot be written: {error.strerror}; is the disk full or read-only?") from None
 

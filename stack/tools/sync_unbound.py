@@ -124,7 +124,8 @@ def _fetch(node: Settings, tasks: TaskSettings, staging: Path, lock: int) -> Non
 def _ssh(tasks: TaskSettings) -> str:
     options = ("BatchMode=yes", "StrictHostKeyChecking=yes", f"UserKnownHostsFile={tasks.sync_known_hosts_file}",
                "IdentitiesOnly=yes", f"ConnectTimeout={CONNECT_SECONDS}")  # fmt: skip
-    return shlex.join(["ssh", "-F", "none", "-i", str(tasks.sync_ssh_key_file), *(f"-o{option}" for option in options)])
+    command = ["ssh", "-F", "none", "-p", str(tasks.sync_ssh_port), "-i", str(tasks.sync_ssh_key_file)]
+    return shlex.join([*command, *(f"-o{option}" for option in options)])
 
 
 def _reload(tasks: TaskSettings, lock: int) -> None:

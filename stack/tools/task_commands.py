@@ -16,6 +16,8 @@ from stack.tools.settings import TaskSettings, read_node, read_tasks
 from stack.tools.sync import synchronise
 
 BY_HAND_WAIT_SECONDS = 600.0
+# How soon after a change on the primary the exporters know that the nodes differ.
+INVENTORY_SECONDS = 60.0
 
 
 def backup(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
@@ -45,7 +47,7 @@ def sync(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     secondary = node.node_role == "secondary"
     schedule.run_for_ever(
         "sync" if secondary else "inventory",
-        schedule.every(tasks.sync_interval),
+        schedule.every(tasks.sync_interval if secondary else INVENTORY_SECONDS),
         (lambda: synchronise(node, tasks, 0)) if secondary else (lambda: sync_pihole.inventory(tasks)),
         heartbeat(tasks, "sync"),
         request_file(tasks, "sync"),
