@@ -1,0 +1,32 @@
+"""Helpers for the tests of the checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exporter import checks
+from exporter.observations import Check, NodeStatus, Observation, Status
+from tests.unit import samples
+
+
+def judge(*observations: Observation, status: NodeStatus | None = None, **settings: Any) -> tuple[Check, ...]:
+    """All checks of a look at alpha; each that is not well says what was seen, expected and what to try."""
+    found = checks.judge(status or samples.status(*observations), samples.settings(**settings))
+    for check in found:
+        assert check.id.count(".") == 1
+        assert check.seen
+        assert check.expected
+        assert "None" not in f"{check.seen}{check.expected}{check.advice}{check.subject}"
+        assert bool(check.advice) == (check.status is not Status.OK)
+    return found
+
+
+def verdicts(checks_made: tuple[Check, ...], name: str) -> dict[str, Status]:
+    """The verdicts of one check, by subject."""
+    return {check.subject: check.status for check in checks_made if check.id == name}
+
+
+def the(checks_made: tuple[Check, ...], name: str, subject: str | None = None) -> Check:
+    """The one check of this name, about this subject if there are several."""
+    (found,) = (check for check in checks_made if check.id == name and subject in (None, check.subject))
+    return found

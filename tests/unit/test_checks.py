@@ -1,0 +1,217 @@
+"""The verdict as a whole, and the checks of collectors, containers, sync and the other node."""
+
+from __future__ import annotations
+
+import pytest
+
+from exporter import checks
+from exporter.checks.build import age
+from exporter.observations import CollectorResult, Container, NodeStatus, Peer, PeerVip, Status, SyncTask
+from tests.unit import samples
+from tests.unit.judging import judge, the, verdicts
+from tests.unit.samples import NOW, beta, check, container, task
+
+OK, WARNING, CRITICAL, UNKNOWN = Status.OK, Status.WARNING, Status.CRITICAL, Status.UNKNOWN
+
+
+def test_a_healthy_pair_is_well_in_every_respect() -> None:
+    found = judge(status=samples.healthy())
+    assert {check.status for check in found} == {OK}
+    assert {check.id for check in found} == {
+        "vip.split_brain",
+        "vip.owner",
+        "vip.usable",
+        "keepalived.running",
+        "vrrp.state",
+        "vrrp.priority",
+        "vrrp.agreement",
+        "resolve.vip",
+        "resolve.pihole",
+        "resolve.unbound",
+        "resolve.peer",
+        "container.running",
+        "sync.task",
+        "sync.drift",
+        "peer.reachable",
+        "peer.settings",
+        "conflict.advertisements",
+    }
+    assert {check.node for check in found} == {"alpha"}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "overall"),
+    [
+        ([], UNKNOWN),
+        ([OK, OK], OK),
+        ([OK, UNKNOWN], UNKNOWN),
+        ([UNKNOWN, WARNING], WARNING),
+        ([WARNING, CRITICAL, UNKNOWN], CRITICAL),
+    ],
+)
+def test_the_worst_verdict_counts_and_unknown_is_less_bad_than_a_warning(
+    statuses: list[Status], overall: Status
+) -> None:
+    assert checks.worst([check(status=status) for status in statuses]) is overall
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (7199, "120 min"),
+        (7200, "2.0 h"),
+        (172_799, "48.0 h"),
+        (172_800, "2.0 days"),
+        (8_640_000, "100.0 days"),
+    ],
+)
+def test_an_age_is_written_as_people_say_it(seconds: float, words: str) -> None:
+    assert age(seconds) == words
+
+
+def test_a_collector_without_data_is_unknown_and_says_its_reason() -> None:
+    one = the(judge(status=samples.status(failed={"vip": "the kernel does not let this process watch"})), "vip.data")
+    assert (one.status, one.collector) == (UNKNOWN, "vip")
+    assert one.seen == "the kernel does not let this process watch"
+
+
+def test_a_collector_with_a_part_of_its_data_is_judged_by_it_and_unknown_as_well() -> None:
+    results = (CollectorResult("sync", 0.1, samples.sync(), "/srv/x cannot be read: Permission denied"),)
+    found = judge(status=NodeStatus(samples.IDENTITY, NOW, results))
+    assert the(found, "sync.data").status is UNKNOWN
+    assert the(found, "sync.task").status is OK
+
+
+@pytest.mark.parametrize(
+    ("state", "seen"),
+    [
+        (container(state="absent", health=None, restarts=None, oom_killed=None), "pihole does not exist"),
+        (container(state="exited", exit_code=1), "pihole is exited, exit code 1"),
+        (
+            container(state="exited", exit_code=137, oom_killed=True),
+            "pihole is exited, exit code 137, killed for lack of memory",
+        ),
+        (container(state="paused"), "pihole is paused"),
+        (container(state="restarting", exit_code=2), "pihole is restarting, exit code 2"),
+        (container(health="unhealthy"), "pihole runs but is unhealthy"),
+    ],
+)
+def test_a_container_that_does_not_do_its_work_is_a_warning(state: Container, seen: str) -> None:
+    one = the(judge(samples.containers(state)), "container.running")
+    assert (one.status, one.subject, one.seen) == (WARNING, "pihole", seen)
+
+
+@pytest.mark.parametrize(
+    ("state", "seen"),
+    [
+        (container(), "pihole runs and is healthy"),
+        (container(health=None), "pihole runs"),
+        (container(health="starting", restarts=3), "pihole runs and is starting, restarted 3 times"),
+    ],
+)
+def test_a_container_that_runs_is_well(state: Container, seen: str) -> None:
+    one = the(judge(samples.containers(state)), "container.running")
+    assert (one.status, one.seen) == (OK, seen)
+
+
+@pytest.mark.parametrize(
+    ("done", "status", "seen"),
+    [
+        (task(), OK, "pihole succeeded 10 min ago"),
+        (
+            SyncTask("pihole", None, None, None, None, None, 10_800.0),
+            WARNING,
+            "pihole has never run",
+        ),
+        (
+            task(last_success=None, exit_status=1, error="HTTP 401"),
+            WARNING,
+            "pihole has never succeeded: HTTP 401",
+        ),
+        (
+            task(last_success=None, exit_status=7),
+            WARNING,
+            "pihole has never succeeded: exit status 7",
+        ),
+        (
+            task(exit_status=1, error="HTTP 400"),
+            WARNING,
+            "pihole failed: HTTP 400; last success 10 min ago",
+        ),
+        (task(last_success=NOW - 10_801), WARNING, "pihole last succeeded 3.0 h ago"),
+        (task(last_success=NOW - 10_800), OK, "pihole succeeded 3.0 h ago"),
+        (task(last_success=NOW + 30), OK, "pihole succeeded 0 s ago"),
+    ],
+)
+def test_a_task_is_judged_by_its_last_run_and_its_age(done: SyncTask, status: Status, seen: str) -> None:
+    one = the(judge(samples.sync(done)), "sync.task")
+    assert (one.status, one.seen, one.expected) == (status, seen, "a success within 3.0 h")
+
+
+def test_content_that_differs_is_a_warning_on_the_node_that_sees_it() -> None:
+    one = the(judge(samples.sync(digest="cd" * 32), samples.peer()), "sync.drift")
+    assert (one.status, one.subject, one.seen) == (WARNING, "unbound", "unbound differs between the nodes")
+
+
+def test_a_silent_peer_is_a_warning_because_nobody_could_take_over() -> None:
+    one = the(judge(samples.silent_peer()), "peer.reachable")
+    assert (one.status, one.subject) == (WARNING, "192.0.2.12")
+    assert one.seen == "http://192.0.2.12:9753/api/v1/status did not answer within 1 s"
+
+
+@pytest.mark.parametrize(
+    ("there", "difference"),
+    [
+        (
+            beta(vips={samples.VIP: PeerVip(False, None)}),
+            "VIP_ADDRESS is 192.0.2.53,2001:db8::53 here and 192.0.2.53 there",
+        ),
+        (beta(role="primary"), "both nodes are primary"),
+        (beta(virtual_router_ids={"VI_1": 54}), "VIRTUAL_ROUTER_ID is 53 here and 54 there"),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_critical(there: Peer, difference: str) -> None:
+    one = the(judge(samples.vips(), samples.vrrp(), samples.peer(there)), "peer.settings")
+    assert (one.status, one.subject, one.seen) == (CRITICAL, "beta", difference)
+
+
+def test_every_difference_is_named_at_once() -> None:
+    there = beta(role="primary", virtual_router_ids={"VI_1": 54})
+    one = the(judge(samples.vips(), samples.vrrp(), samples.peer(there)), "peer.settings")
+    assert one.seen == "both nodes are primary; VIRTUAL_ROUTER_ID is 53 here and 54 there"
+
+
+def test_what_the_peer_does_not_know_is_no_difference() -> None:
+    there = beta(vips={}, virtual_router_ids={}, digests={}, keepalived_up=None, drained=None)
+    assert the(judge(samples.vips(), samples.vrrp(), samples.peer(there)), "peer.settings").status is OK
+
+
+@pytest.mark.parametrize(
+    ("offset", "seen"), [(5.1, "beta's clock is 5.1 s ahead"), (-3600.0, "beta's clock is 3600.0 s behind")]
+)
+def test_clocks_that_differ_are_a_warning(offset: float, seen: str) -> None:
+    one = the(judge(samples.peer(beta(clock_offset=offset))), "peer.clock")
+    assert (one.status, one.seen, one.expected) == (WARNING, seen, "at most 5 s apart")
+
+
+def test_clocks_that_differ_by_as_much_as_they_may_are_no_check() -> None:
+    found = judge(samples.peer(beta(clock_offset=-5.0)))
+    assert verdicts(found, "peer.clock") == {}
+
+
+def test_what_the_peer_says_of_itself_is_repeated_unless_it_is_well() -> None:
+    bad = check(node="beta", id="container.running", subject="pihole", status=WARNING, seen="x", advice="y")
+    found = judge(samples.peer(beta(checks=(bad, check(node="beta")))))
+    (repeated,) = (one for one in found if one.node == "beta")
+    assert (repeated.id, repeated.collector, repeated.status) == ("container.running", "peer", WARNING)
+
+
+@pytest.mark.parametrize(
+    "name", ["peer.reachable", "peer.settings", "vip.split_brain", "vip.owner", "sync.drift", "resolve.peer"]
+)
+def test_what_the_peer_says_of_the_pair_is_judged_here_and_not_repeated(name: str) -> None:
+    bad = check(node="beta", id=name, status=CRITICAL, seen="x", advice="y")
+    assert {one.node for one in judge(samples.peer(beta(checks=(bad,))))} == {"alpha"}

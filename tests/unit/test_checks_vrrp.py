@@ -1,0 +1,87 @@
+"""Is this node ready to own the virtual IP?"""
+
+from __future__ import annotations
+
+import pytest
+
+from exporter.checks.vrrp import AGREEMENT_SECONDS
+from exporter.observations import Status, VrrpState
+from tests.unit import samples
+from tests.unit.judging import judge, the, verdicts
+from tests.unit.samples import NOW, VIP, VIP_6, absent_vip, instance, vip
+
+OK, WARNING, CRITICAL = Status.OK, Status.WARNING, Status.CRITICAL
+
+
+def test_keepalived_that_does_not_run_is_a_warning_and_all_there_is_to_say() -> None:
+    found = judge(samples.vrrp(instance(state=VrrpState.STOPPED), keepalived_up=False, keepalived_version=None))
+    assert [(check.id, check.status) for check in found] == [("keepalived.running", WARNING)]
+
+
+def test_keepalived_that_runs_is_well_whether_its_version_is_known_or_not() -> None:
+    assert the(judge(samples.vrrp()), "keepalived.running").seen == "keepalived 2.3.3 runs"
+    found = judge(samples.vrrp(keepalived_version=None))
+    assert the(found, "keepalived.running").seen == "keepalived of unknown version runs"
+
+
+@pytest.mark.parametrize("state", list(VrrpState))
+def test_master_and_backup_are_well_and_every_other_state_is_a_warning(state: VrrpState) -> None:
+    one = the(judge(samples.vrrp(instance(state=state))), "vrrp.state")
+    assert one.subject == "VI_1"
+    assert one.status is (OK if state in (VrrpState.MASTER, VrrpState.BACKUP) else WARNING)
+
+
+def test_a_drained_node_is_a_warning_and_its_low_priority_is_none() -> None:
+    found = judge(samples.vrrp(instance(effective_priority=150), drained=True))
+    assert the(found, "node.drained").status is WARNING
+    assert verdicts(found, "vrrp.priority") == {}
+
+
+def test_a_lowered_priority_is_a_warning_with_both_numbers() -> None:
+    one = the(judge(samples.vrrp(instance(effective_priority=190))), "vrrp.priority")
+    assert (one.status, one.subject, one.expected) == (WARNING, "VI_1", "priority 250")
+    assert one.seen == "VI_1 has priority 190 instead of 250: the DNS check fails on this node"
+
+
+@pytest.mark.parametrize("unknown", ["effective_priority", "base_priority"])
+def test_a_priority_that_is_not_known_is_no_check(unknown: str) -> None:
+    assert verdicts(judge(samples.vrrp(instance(**{unknown: None}))), "vrrp.priority") == {}
+
+
+def test_a_master_without_the_address_is_critical_and_names_what_is_missing() -> None:
+    one = the(judge(samples.vips(vip(), absent_vip(VIP_6)), samples.vrrp()), "vrrp.agreement")
+    assert (one.status, one.seen) == (CRITICAL, f"keepalived is master, but the kernel does not have {VIP_6}")
+
+
+def test_a_backup_with_the_address_is_critical() -> None:
+    found = judge(samples.vips(vip(), absent_vip(VIP_6)), samples.vrrp(instance(state=VrrpState.BACKUP)))
+    one = the(found, "vrrp.agreement")
+    assert (one.status, one.seen) == (CRITICAL, f"keepalived is backup, but the kernel has {VIP}")
+
+
+def test_keepalived_and_kernel_that_agree_are_well() -> None:
+    assert the(judge(samples.vips(), samples.vrrp()), "vrrp.agreement").status is OK
+    standby = judge(samples.vips(absent_vip()), samples.vrrp(instance(state=VrrpState.BACKUP)))
+    assert the(standby, "vrrp.agreement").status is OK
+
+
+@pytest.mark.parametrize("ago", [0.0, AGREEMENT_SECONDS * 0.9])
+def test_a_change_of_just_now_arrives_by_two_ways_and_is_given_time(ago: float) -> None:
+    late_kernel = judge(samples.vips(absent_vip()), samples.vrrp(instance(last_transition=NOW - ago)))
+    late_log = judge(samples.vips(absent_vip(last_transition=NOW - ago)), samples.vrrp())
+    assert verdicts(late_kernel, "vrrp.agreement") == verdicts(late_log, "vrrp.agreement") == {}
+
+
+def test_a_change_in_the_future_by_a_clock_that_stepped_back_hides_nothing() -> None:
+    found = judge(samples.vips(absent_vip(last_transition=NOW + 3600)), samples.vrrp())
+    assert the(found, "vrrp.agreement").status is CRITICAL
+
+
+def test_with_several_instances_nobody_knows_which_address_is_whose() -> None:
+    found = judge(samples.vips(absent_vip()), samples.vrrp(instance(), instance(name="VI_2")))
+    assert verdicts(found, "vrrp.agreement") == {}
+    assert verdicts(found, "vrrp.state") == {"VI_1": OK, "VI_2": OK}
+
+
+def test_without_the_kernel_s_word_there_is_nothing_to_compare() -> None:
+    assert verdicts(judge(samples.vrrp()), "vrrp.agreement") == {}

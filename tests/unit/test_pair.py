@@ -1,0 +1,85 @@
+"""What follows from both nodes together: owners of a virtual IP and drift, told only when they can be."""
+
+from __future__ import annotations
+
+import pytest
+
+from exporter import pair
+from exporter.observations import NodeStatus, Peer, PeerVip, SyncObservation, Vip, VipObservation
+from tests.unit import samples
+from tests.unit.samples import VIP, absent_vip, beta, vip
+
+SETTLED = pair.SETTLED_SECONDS
+
+
+def theirs(owned: bool, steady: float | None = 3600.0) -> Peer:
+    return beta(vips={VIP: PeerVip(owned=owned, steady=steady)})
+
+
+def owners(here: Vip, there: Peer | None, age: float = 0.0) -> list[str] | None:
+    peer = samples.silent_peer() if there is None else samples.peer(there, age=age)
+    return pair.owners(samples.status(samples.vips(here), peer), here)
+
+
+def test_one_owner_is_named_wherever_it_is() -> None:
+    assert owners(vip(), theirs(owned=False)) == ["alpha"]
+    assert owners(absent_vip(), theirs(owned=True)) == ["beta"]
+
+
+def test_two_owners_are_a_split_brain_and_none_is_none() -> None:
+    assert owners(vip(), theirs(owned=True)) == ["alpha", "beta"]
+    assert owners(absent_vip(), theirs(owned=False)) == []
+
+
+def test_without_the_peer_s_word_nobody_can_tell() -> None:
+    assert owners(vip(), None) is None
+    assert pair.owners(samples.status(samples.vips()), vip()) is None
+    assert owners(vip(), beta(vips={})) is None
+    assert owners(vip(), beta(vips={"192.0.2.99": PeerVip(owned=False, steady=None)})) is None
+
+
+@pytest.mark.parametrize("owned", [True, False])
+def test_while_the_virtual_ip_moves_both_or_none_have_it_for_a_moment_and_that_is_no_alarm(owned: bool) -> None:
+    def here(steady: float | None) -> Vip:
+        return vip(steady=steady) if owned else absent_vip(steady=steady)
+
+    assert owners(here(SETTLED / 2), theirs(owned)) is None
+    assert owners(here(3600.0), theirs(owned, steady=SETTLED / 2)) is None
+    assert owners(here(SETTLED), theirs(owned, steady=SETTLED)) is not None
+
+
+def test_a_word_from_before_the_change_here_proves_nothing() -> None:
+    """The peer was asked two seconds ago, when it still had the address; this node took it one second ago."""
+    assert owners(vip(steady=1.0), theirs(owned=True), age=2.0) is None
+    assert owners(vip(steady=2.5), theirs(owned=True), age=2.0) == ["alpha", "beta"]
+
+
+def test_exporters_that_have_seen_no_change_have_settled() -> None:
+    assert owners(vip(steady=None), theirs(owned=True, steady=None)) == ["alpha", "beta"]
+
+
+def test_one_owner_needs_no_time_to_settle() -> None:
+    assert owners(vip(steady=0.0), theirs(owned=False, steady=0.0)) == ["alpha"]
+
+
+def drift(status: NodeStatus) -> dict[str, bool]:
+    return pair.drift(status)
+
+
+def test_content_drifts_when_the_digests_differ() -> None:
+    assert drift(samples.status(samples.sync(), samples.peer())) == {"unbound": False}
+    assert drift(samples.status(samples.sync(digest="cd" * 32), samples.peer())) == {"unbound": True}
+
+
+def test_content_that_only_one_node_knows_is_not_compared() -> None:
+    assert drift(samples.status(samples.sync(), samples.peer(beta(digests={"hosts": "ab" * 32})))) == {}
+    assert drift(samples.status(samples.sync(), samples.silent_peer())) == {}
+    assert drift(samples.status(samples.peer())) == {}
+
+
+def test_an_observation_is_found_by_its_kind_and_a_failed_collector_has_none() -> None:
+    status = samples.status(samples.vips(), failed={"sync": "the disk hangs"})
+    assert pair.find(status, VipObservation) == samples.vips()
+    assert pair.find(status, SyncObservation) is None
+    assert pair.find_peer(status) is None
+    assert pair.find_peer(samples.healthy()) == beta()
