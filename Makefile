@@ -26,7 +26,8 @@ check: $(READY) ## format, lint, types, unit tests, rules, generated files
 	$(BIN)/mypy
 	shellcheck $$(git ls-files -c -o --exclude-standard | xargs grep -lE '^#!/bin/(ba)?sh' 2>/dev/null)
 	$(BIN)/python -m docs.generate --check
-	$(BIN)/python -m pytest -q tests/unit tests/rules
+	$(BIN)/python -m pytest -q -n 4 tests/unit
+	$(BIN)/python -m pytest -q tests/rules tests/tools
 
 test: check ## check, and everything that needs a pair or an engine
 	@tests/packages lab engine
