@@ -90,7 +90,9 @@ class ConflictCollector:
         self._failure: str | None = None
         self._heard_at: float | None = None
         self._wire: Wire | None = None
-        self._emptied = 0.0
+        self._emptied = 0.0  # what the wire gives next has come since then
+        self._pending: Sequence[Claim] = ()
+        self._pending_since = 0.0
         self._worker = Worker("conflict", self._work)
 
     def start(self) -> None:
@@ -126,6 +128,7 @@ class ConflictCollector:
         if self._wire is not None:
             self._wire.close()
             self._wire = None
+        self._pending = ()
 
     def _work(self) -> float:
         try:
@@ -146,10 +149,12 @@ class ConflictCollector:
     def _listen(self, wire: Wire) -> None:
         began = self._monotonic()
         heard = wire.read()
-        # Asked after the wire: the address may have gone before the packets of its new owner came.
-        held = self._held()
         ours = own_hardware_addresses() if heard.claims or heard.other_adverts else set()
-        self._note_claims([claim for claim in heard.claims if claim.hardware not in ours], held)
+        # When an address moves, both nodes have it for some milliseconds, and the new owner announces it
+        # meanwhile. So claims are judged one period later: the address must have been here all the time.
+        self._note_claims(self._pending, self._held(), self._monotonic() - self._pending_since + SETTLED_SECONDS)
+        self._pending = [claim for claim in heard.claims if claim.hardware not in ours]
+        self._pending_since = self._emptied
         self._note_adverts([*heard.peer_adverts, *(frame for frame in heard.other_adverts if frame.sender not in ours)])
         if heard.complete:
             self._emptied = began
@@ -165,11 +170,9 @@ class ConflictCollector:
         held = {vip.address: float("inf") if vip.steady is None else vip.steady for vip in vips if vip.owned}
         return {address: held[str(address)] for address in self._sightings if str(address) in held}
 
-    def _note_claims(self, claims: Sequence[Claim], held: Mapping[Address, float]) -> None:
+    def _note_claims(self, claims: Sequence[Claim], held: Mapping[Address, float], settled: float) -> None:
+        """Count claims of what this node has had for long enough, and forget about what it no longer has."""
         now = self._monotonic()
-        # When an address moves, both nodes have it for some milliseconds. So it must have been here all
-        # the time in which these packets may have come, and a little before.
-        settled = now - self._emptied + SETTLED_SECONDS
         with self._lock:
             for address, sighting in self._sightings.items():
                 if address not in held:

@@ -181,6 +181,7 @@ def test_the_owner_asks_for_what_it_owns_and_for_nothing_else(node: Node) -> Non
 
 def test_another_host_that_answers_is_named_for_ten_seconds_and_counted_for_ever(node: Node) -> None:
     node.hear(CLAIM, CLAIM)
+    node.hear()
     assert node.foreign_owner() == "02:00:00:00:00:0c"
     node.now += 9.9
     assert node.foreign_owner() == "02:00:00:00:00:0c"
@@ -192,26 +193,39 @@ def test_another_host_that_answers_is_named_for_ten_seconds_and_counted_for_ever
 
 def test_our_own_interfaces_are_nobody_else(node: Node) -> None:
     node.hear(Claim(CLAIM.address, OURS))
+    node.hear()
     assert node.collector.collect().conflicts[0].foreign_replies == 0
 
 
 def test_while_the_address_is_elsewhere_its_owner_is_no_foreign_one(node: Node) -> None:
     node.owned_since = None
     node.hear(CLAIM)
+    node.hear()
     assert node.collector.collect().conflicts[0].foreign_replies == 0
 
 
 def test_what_the_owner_before_said_is_not_held_against_it(node: Node) -> None:
     node.owned_since = node.now + 0.8
-    node.hear(CLAIM)  # of a second in which the address came here
-    node.hear(CLAIM)  # of a second at whose start both nodes may have had it
+    node.hear(CLAIM)  # in the second in which the address came here
+    node.hear(CLAIM)  # in a second at whose start both nodes may have had it
+    node.hear()
     assert node.collector.collect().conflicts[0].foreign_replies == 0
     node.hear(CLAIM)
+    node.hear()
     assert node.collector.collect().conflicts[0].foreign_replies == 1
+
+
+def test_nor_what_the_next_owner_says_just_before_this_one_lets_go(node: Node) -> None:
+    node.hear(CLAIM)
+    node.owned_since = None
+    node.hear()
+    assert node.collector.collect().conflicts[0].foreign_replies == 0
 
 
 def test_a_foreign_owner_is_forgotten_when_this_node_gives_the_address_up(node: Node) -> None:
     node.hear(CLAIM)
+    node.hear()
+    assert node.foreign_owner() is not None
     node.owned_since = None
     node.hear()
     assert node.foreign_owner() is None
@@ -220,7 +234,8 @@ def test_a_foreign_owner_is_forgotten_when_this_node_gives_the_address_up(node: 
 def test_packets_that_were_left_unread_may_be_older(node: Node) -> None:
     node.hear(complete=False)
     node.owned_since = node.now - 0.5
-    node.hear(CLAIM)  # owned for 1.5 s, but it may have come in the second before
+    node.hear(CLAIM)  # it may have come in the second before
+    node.hear()
     assert node.collector.collect().conflicts[0].foreign_replies == 0
 
 
@@ -228,12 +243,16 @@ def test_without_the_kernels_word_nothing_is_owned(node: Node) -> None:
     node.vip_error = CollectorError("no netlink")
     node.wire.asked.clear()
     assert node.hear(CLAIM) is not None
+    assert node.hear() is not None
     assert node.collector.collect().conflicts[0].foreign_replies == 0
     assert node.wire.asked == []
 
 
 def test_a_claim_of_an_address_that_is_not_watched_is_nothing(node: Node) -> None:
-    assert node.hear(Claim(IPv4Address("192.0.2.99"), THEIRS)) is not None
+    node.hear(Claim(IPv4Address("192.0.2.99"), THEIRS))
+    seen = node.hear()
+    assert seen is not None
+    assert [entry.foreign_replies for entry in seen.conflicts] == [0, 0, 0]
 
 
 def test_the_peers_advertisements_are_compared_with_what_keepalived_told(node: Node) -> None:

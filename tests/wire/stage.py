@@ -162,6 +162,12 @@ def missing(host: Host) -> str:
     return verdicts.get("conflict.data", "")
 
 
+def priority(host: Host) -> int | None:
+    """The effective priority of keepalived's instance, as the exporter on a host says."""
+    instances = (status(host)["vrrp"] or {}).get("instances", [])
+    return instances[0]["effective_priority"] if instances else None
+
+
 def add_vips(host: Host, interface: str = INTERFACE) -> None:
     """Give a host both virtual IPs, as keepalived would."""
     host.run("ip", "address", "add", f"{VIP}/32", "dev", interface)

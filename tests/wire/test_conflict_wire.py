@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from tests.lab.lab import DRAIN_FILE
 from tests.lab.plan import ALPHA, BETA
 from tests.lab.waiting import wait_for
 from tests.wire.sandbox import in_private_namespaces
@@ -25,6 +26,7 @@ from tests.wire.stage import (
     missing,
     owned_by,
     owners,
+    priority,
     remove_vips,
     sees,
 )
@@ -102,7 +104,7 @@ def test_a_healthy_pair_that_hands_its_virtual_ips_over_and_back_contradicts_not
         wait_for("alpha's VIP", partial(owned_by, "alpha", *nodes), timeout=PROMISE_SECONDS)
         for _ in range(3):
             for wish, owner in ((b"1\n", "beta"), (b"0\n", "alpha")):
-                alpha.path("/run/dnsha/drain").write_bytes(wish)
+                alpha.path(DRAIN_FILE).write_bytes(wish)
                 wait_for(f"{owner}'s VIP", partial(owned_by, owner, *nodes), timeout=PROMISE_SECONDS)
                 time.sleep(1.3)
         for node in nodes:
@@ -113,41 +115,30 @@ def test_a_healthy_pair_that_hands_its_virtual_ips_over_and_back_contradicts_not
             assert check(node, "conflict.advertisements") == "ok"
 
 
+SLOW, SAID_OF_SLOW = {"VRRP_ADVERT_INTERVAL": "0.2"}, "its interval is 0.2 s, this node's 0.05 s"
+ELSEWHERE, OTHER_ROUTER = {"VIP_ADDRESS": "192.0.2.54/24"}, {"VIRTUAL_ROUTER_ID": "54"}
+SAID_OF_LIST = "it advertises 192.0.2.54, this node 192.0.2.53"
+SAID_OF_ROUTER = "it advertises 192.0.2.53 as virtual router 54; here it is 53"
+
+
 @pytest.mark.parametrize(
     "reason, wrong, said, plan, transport",
     [
-        ("priority", {"NODE_ROLE": "secondary"}, "its priority is 180, as this node's is", IPV4_ONLY, UNICAST),
-        ("interval", {"VRRP_ADVERT_INTERVAL": "0.2"}, "its interval is 0.2 s, this node's 0.05 s", IPV4_ONLY, UNICAST),
-        (
-            "address_list",
-            {"VIP_ADDRESS": "192.0.2.54/24"},
-            "it advertises 192.0.2.54, this node 192.0.2.53",
+        pytest.param(
+            "priority",
+            {"NODE_ROLE": "secondary"},
+            "its priority is 180, as this node's is",
             IPV4_ONLY,
             UNICAST,
+            id="role",
         ),
-        (
-            "wrong_vrid",
-            {"VIRTUAL_ROUTER_ID": "54"},
-            "it advertises 192.0.2.53 as virtual router 54; here it is 53",
-            IPV4_ONLY,
-            UNICAST,
-        ),
-        ("other_vrid", {"VIRTUAL_ROUTER_ID": "54", "VIP_ADDRESS": "192.0.2.54/24"}, None, IPV4_ONLY, UNICAST),
-        (
-            "interval",
-            {"VRRP_ADVERT_INTERVAL": "0.2"},
-            "its interval is 0.2 s, this node's 0.05 s",
-            IPV4_ONLY,
-            MULTICAST,
-        ),
-        ("interval", {"VRRP_ADVERT_INTERVAL": "0.2"}, "its interval is 0.2 s, this node's 0.05 s", IPV6_ONLY, UNICAST),
-        (
-            "interval",
-            {"VRRP_ADVERT_INTERVAL": "0.2"},
-            "its interval is 0.2 s, this node's 0.05 s",
-            IPV6_ONLY,
-            MULTICAST,
-        ),
+        pytest.param("address_list", ELSEWHERE, SAID_OF_LIST, IPV4_ONLY, UNICAST, id="vip"),
+        pytest.param("wrong_vrid", OTHER_ROUTER, SAID_OF_ROUTER, IPV4_ONLY, UNICAST, id="router"),
+        pytest.param("other_vrid", {**OTHER_ROUTER, **ELSEWHERE}, None, IPV4_ONLY, UNICAST, id="another pair"),
+        pytest.param("interval", SLOW, SAID_OF_SLOW, IPV4_ONLY, UNICAST, id="interval"),
+        pytest.param("interval", SLOW, SAID_OF_SLOW, IPV4_ONLY, MULTICAST, id="interval multicast"),
+        pytest.param("interval", SLOW, SAID_OF_SLOW, IPV6_ONLY, UNICAST, id="interval IPv6"),
+        pytest.param("interval", SLOW, SAID_OF_SLOW, IPV6_ONLY, MULTICAST, id="interval IPv6 multicast"),
     ],
 )
 @in_private_namespaces
@@ -161,8 +152,13 @@ def test_a_backup_says_how_its_master_differs(
         stage.keepalived_on(alpha, **master)
         vip = master.get("VIP_ADDRESS", VIP).partition("/")[0]
         wait_for("a master", lambda: owners(alpha, address=vip), timeout=PROMISE_SECONDS)
-        stage.keepalived_on(beta, **for_both, **transport, **for_beta)
         stage.exporter_on(beta, **for_both, **for_beta)
+        # Drained until its check has failed as alpha's has, so that it does not take the VIP over before.
+        beta.path(DRAIN_FILE).write_bytes(b"1\n")
+        stage.keepalived_on(beta, **for_both, **transport, **for_beta)
+        wait_for("the check", lambda: priority(beta) == 80, timeout=PROMISE_SECONDS)
+        beta.path(DRAIN_FILE).write_bytes(b"0\n")
+
         wait_for(f"{reason} at beta", lambda: counted(beta, reason), timeout=PROMISE_SECONDS)
         seen = conflict(beta)
         assert {other for other, count in seen["advertisements"].items() if count} == {reason}
