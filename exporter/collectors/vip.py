@@ -279,6 +279,6 @@ class VipCollector:
 
 def _interface_name(index: int) -> str:
     try:
-        return socket.if_indextoname(index)
+        return os.fsencode(socket.if_indextoname(index)).decode(errors="replace")  # it may be any bytes
     except OSError:
         return f"interface {index}"

@@ -376,3 +376,13 @@ def problem(one: VipCollector) -> str:
     except CollectorError as error:
         return str(error)
     return ""
+
+
+@in_network_namespace
+def test_a_device_may_be_called_anything(tmp_path: Path) -> None:
+    name = b"caf\xe9"  # Latin-1, which is no UTF-8
+    subprocess.run([b"ip", b"link", b"add", name, b"type", b"veth"], check=True)
+    subprocess.run([b"ip", b"addr", b"add", b"192.0.2.53/32", b"dev", name], check=True)
+    with collecting() as one:
+        device = look(one).device
+    assert device == "caf\N{REPLACEMENT CHARACTER}"

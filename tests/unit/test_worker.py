@@ -1,0 +1,92 @@
+"""A thread that does one thing periodically, survives its own mistakes and ends when told."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from exporter.worker import Worker
+
+
+def test_it_works_at_once_and_again_after_its_interval() -> None:
+    calls = threading.Semaphore(0)
+
+    def work() -> float:
+        calls.release()
+        return 0.001
+
+    worker = Worker("test", work)
+    worker.start()
+    for _ in range(5):
+        assert calls.acquire(timeout=5)
+    worker.stop()
+
+
+def test_being_woken_it_does_not_wait_for_its_interval() -> None:
+    calls = threading.Semaphore(0)
+
+    def work() -> float:
+        calls.release()
+        return 3600.0
+
+    worker = Worker("test", work)
+    worker.start()
+    for _ in range(3):
+        assert calls.acquire(timeout=5)
+        worker.wake()
+    worker.stop()
+
+
+def test_a_mistake_is_logged_and_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
+    calls = threading.Semaphore(0)
+
+    def work() -> float:
+        calls.release()
+        message = "a mistake"
+        raise ValueError(message)
+
+    worker = Worker("test", work)
+    worker.start()
+    for _ in range(3):
+        assert calls.acquire(timeout=5)
+        worker.wake()
+    worker.stop()
+    assert caplog.records[0].getMessage() == "test failed unexpectedly; it goes on"
+    assert caplog.records[0].exc_info is not None
+
+
+def test_it_ends_at_once_while_it_waits() -> None:
+    worked = threading.Event()
+
+    def work() -> float:
+        worked.set()
+        return 3600.0
+
+    worker = Worker("test", work)
+    worker.start()
+    assert worked.wait(5)
+    before = threading.active_count()
+    worker.stop()
+    assert (worker.stopping, threading.active_count()) == (True, before - 1)
+
+
+def test_work_that_hangs_is_not_waited_for_longer_than_told() -> None:
+    release = threading.Event()
+
+    def work() -> float:
+        release.wait(10)
+        return 0.0
+
+    worker = Worker("test", work)
+    worker.start()
+    began = time.monotonic()
+    worker.stop(0.05)
+    assert time.monotonic() - began < 5
+    release.set()
+    worker.stop()
+
+
+def test_one_that_was_never_started_can_be_stopped() -> None:
+    Worker("test", lambda: 0.0).stop()
