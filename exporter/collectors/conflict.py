@@ -3,7 +3,7 @@
 Once a second it empties its sockets and, for each virtual IP that this node owns, asks the LAN who else
 has it: with an ARP probe (RFC 5227) or the neighbour solicitation of duplicate address detection
 (RFC 4862). Neither claims anything, and whoever has the address answers. (A Linux host with
-``arp_ignore`` 8 does not; it is then seen when it announces the address or speaks from it.)
+``arp_ignore`` 8 does not; it is then seen when it announces the address or asks from it.)
 
 Of the peer's VRRP packets two or three a second are looked at, of other hosts' all up to a bound, so
 the counts are of what was looked at. Heard are the packets of the address family of the first virtual

@@ -84,3 +84,13 @@ def test_any_options_are_read_or_refused(packet: IpPacket) -> None:
     except ParseError:
         return
     assert seen.hardware is None or len(seen.hardware) == 6
+
+
+@given(st.binary(max_size=120), st.integers(0, 255), st.sampled_from([58, 112]))
+def test_any_payload_is_an_advertisement_or_refused(payload: bytes, hop_limit: int, protocol: int) -> None:
+    packet = IpPacket(VIP, IPv6Address("ff02::1"), hop_limit, protocol, payload)
+    try:
+        seen = parse_neighbor_advertisement(packet)
+    except ParseError:
+        return
+    assert seen.target.packed in payload
