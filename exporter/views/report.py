@@ -28,14 +28,14 @@ def format_text(verdict: Verdict) -> str:
     for check in sorted(wrong, key=lambda check: _ORDER.index(check.status)):
         lines += [
             f"{check.status.name:<8}  {_title(check, verdict)}",
-            f"          seen:     {check.seen}",
-            f"          expected: {check.expected}",
-            f"          try:      {check.advice}",
+            f"          seen:     {_printable(check.seen)}",
+            f"          expected: {_printable(check.expected)}",
+            f"          try:      {_printable(check.advice)}",
             "",
         ]
     good = [check for check in verdict.checks if check.status is Status.OK]
     width = max((len(_title(check, verdict)) for check in good), default=0)
-    lines += [f"ok        {_title(check, verdict):<{width}}  {check.seen}" for check in good]
+    lines += [f"ok        {_title(check, verdict):<{width}}  {_printable(check.seen)}" for check in good]
     lines += ["", verdict.source]
     return "\n".join(lines) + "\n"
 
@@ -61,17 +61,22 @@ def _summary(verdict: Verdict) -> str:
     if not wrong:
         return f"all {len(verdict.checks)} checks are well" if verdict.checks else "nothing was checked"
     more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-    return wrong[0].seen + more
+    return _printable(wrong[0].seen) + more
 
 
 def _title(check: Check, verdict: Verdict) -> str:
     where = "" if check.node == verdict.node.name else f"{check.node}: "
-    return f"{where}{check.id}{f' [{check.subject}]' if check.subject else ''}"
+    return _printable(f"{where}{check.id}{f' [{check.subject}]' if check.subject else ''}")
+
+
+def _printable(text: str) -> str:
+    """Leave out what a terminal would obey: much of it comes from logs, daemons and the other node."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def _plugin_line(text: str) -> str:
     """One line without the character that begins performance data."""
-    return " ".join(text.replace("|", "/").split())
+    return " ".join(_printable(text).replace("|", "/").split())
 
 
 def restrict(checks: Sequence[Check], only: Sequence[str]) -> tuple[Check, ...]:
