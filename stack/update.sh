@@ -33,7 +33,7 @@ compose() { docker compose "$@"; }
 tools() { compose run --rm --no-deps -T tools "$@"; }
 
 cd "$(dirname "$0")/../compose"
-exec 9>.update.lock
+exec 9<../stack/update.sh # the lock is on this very file, so none is left behind
 if ! flock -n 9; then
   say "another update is under way on this node" >&2
   exit 4

@@ -95,5 +95,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code if isinstance(error, ToolError) else 1
     except Interrupted as error:
         say(f"{options.command}: {error}")
-        return 128 + error.number
+        return error.exit_code
     return 0

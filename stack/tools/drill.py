@@ -1,4 +1,8 @@
-"""The drill: prove that the other node takes over before it has to, by handing it the VIP for a moment."""
+"""The drill: prove that the other node takes over before it has to, by handing it the VIP for a moment.
+
+``queries_lost`` is an upper bound of what a client loses: for a quarter of a second after the VIP has left,
+the guard's local route makes this node ask itself.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +68,7 @@ def _report(extra: Extra, facts: Extra) -> None:
     extra.update(facts)
     say(
         f"drill: {facts['took_over']} took over after {facts['seconds']} s; "
-        f"{facts['queries_lost']} of {facts['queries']} queries lost"
+        f"{facts['queries_lost']} of {facts['queries']} queries lost as this node sees it"
     )
 
 

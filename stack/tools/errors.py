@@ -45,4 +45,4 @@ class Interrupted(BaseException):
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by signal {number}")
-        self.number = number
+        self.exit_code = 128 + number

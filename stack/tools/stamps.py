@@ -12,7 +12,7 @@ from pathlib import Path
 from exporter.errors import ParseError
 from exporter.files import read_bounded, write_atomically
 from exporter.parsers.stamp import MAXIMUM_ERROR_TEXT, Stamp, parse_stamp
-from stack.tools.errors import ToolError
+from stack.tools.errors import Interrupted, ToolError
 from stack.tools.progress import say
 
 NEVER_ENDED = 255
@@ -69,7 +69,7 @@ def stamped(directory: Path, task: str, clock: Callable[[], float] = time.time) 
     try:
         yield extra
     except BaseException as error:
-        status = error.exit_code if isinstance(error, ToolError) else 1
+        status = error.exit_code if isinstance(error, ToolError | Interrupted) else 1
         text = str(error) or type(error).__name__
         duration = time.monotonic() - began
         with contextlib.suppress(OSError):  # what failed is told by the exception that goes on

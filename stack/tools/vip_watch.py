@@ -1,17 +1,24 @@
-"""Ask through the virtual IPs the way a client does, all the time, and remember who answered."""
+"""Ask through the virtual IPs the way a client does, all the time, and remember who answered.
+
+Asked from this node's own address: by itself the kernel would ask from the virtual IP while it is here,
+and the answers that are under way when it leaves could not come back.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import select
+import socket
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
-from exporter.addressing import family
-from exporter.parsers.dns_answer import RANDOM_LENGTH, Answer, CanaryQuestion
+from exporter.addressing import Address
+from exporter.parsers.dns_answer import MAX_LENGTH, RANDOM_LENGTH, Answer, CanaryQuestion, NotOurs, judge
+from exporter.preflight.addresses import interface_addresses
 from exporter.settings.values import Settings
-from exporter.sources.dns_query import DnsClient, Server
 
 INTERVAL_SECONDS = 0.02
 TIMEOUT_SECONDS = 1.0
@@ -27,13 +34,48 @@ class Asked:
     answered_by: str | None
 
 
+@dataclass(slots=True)
+class _Channel:
+    """The queries through one virtual IP that are under way, by their DNS identifier."""
+
+    vip: Address
+    socket: socket.socket
+    waiting: dict[bytes, tuple[float, bytes]] = field(default_factory=dict)
+
+    def ask(self, query: bytes, now: float) -> Asked | None:
+        """Send a query; one that cannot be sent is lost at once."""
+        try:
+            self.socket.sendto(query, (str(self.vip), DNS_PORT))
+        except OSError:
+            return Asked(now, str(self.vip), None)
+        self.waiting[query[:2]] = (now, query)
+        return None
+
+    def receive(self) -> list[Asked]:
+        """Take the answers that have come."""
+        found: list[Asked] = []
+        while True:
+            try:
+                reply = self.socket.recv(MAX_LENGTH + 1)
+            except OSError:  # none left, or an ICMP error that a time-out will tell
+                return found
+            sent, query = self.waiting.get(reply[:2], (0.0, b""))
+            verdict = judge(reply, query) if query else None
+            if verdict is not None and not isinstance(verdict, NotOurs):
+                del self.waiting[reply[:2]]
+                found.append(Asked(sent, str(self.vip), verdict.node if isinstance(verdict, Answer) else None))
+
+    def expire(self, now: float) -> list[Asked]:
+        """Give up those that have waited too long."""
+        late = [key for key, (sent, _) in self.waiting.items() if now - sent > TIMEOUT_SECONDS]
+        return [Asked(self.waiting.pop(key)[0], str(self.vip), None) for key in late]
+
+
 class VipWatch:
     """Asks from its start to its end; a context manager."""
 
     def __init__(self, settings: Settings) -> None:
-        self._servers = [
-            Server(str(virtual), DNS_PORT, family(virtual.address), "udp") for virtual in settings.vip_address
-        ]
+        self._channels = [_Channel(v.address, _socket(v.address, settings)) for v in settings.vip_address]
         self._question = CanaryQuestion(settings.canary_zone)
         self._lock = threading.Lock()
         self._seen: list[Asked] = []
@@ -63,21 +105,43 @@ class VipWatch:
         return {asked.vip: asked.answered_by for asked in self.seen()}
 
     def _run(self) -> None:
-        client: DnsClient[tuple[str, float]] = DnsClient()
         next_round = time.monotonic()
-        under_way = 0
-        while under_way or not self._ending.is_set():
+        while not self._ending.is_set() or any(channel.waiting for channel in self._channels):
             now = time.monotonic()
+            found: list[Asked] = []
             if now >= next_round and not self._ending.is_set():
-                for server in self._servers:
-                    query = self._question.query(os.urandom(RANDOM_LENGTH))
-                    client.ask((server.address, now), server, query, TIMEOUT_SECONDS)
-                    under_way += 1
+                for channel in self._channels:
+                    lost = channel.ask(self._question.query(os.urandom(RANDOM_LENGTH)), now)
+                    found += [lost] if lost else []
                 next_round = max(next_round + INTERVAL_SECONDS, now)
-            for result in client.wait(min(INTERVAL_SECONDS, max(0.0, next_round - now))):
-                under_way -= 1
-                address, sent = result.ticket
-                node = result.verdict.node if isinstance(result.verdict, Answer) else None
-                with self._lock:
-                    self._seen.append(Asked(sent, address, node))
-        client.close()
+            wait = min(INTERVAL_SECONDS, max(0.0, next_round - time.monotonic()))
+            select.select([channel.socket for channel in self._channels], [], [], wait)
+            for channel in self._channels:
+                # Answers first: one that waits in its socket is not late because this thread could not run.
+                found += [*channel.receive(), *channel.expire(now)]
+            with self._lock:
+                self._seen += found
+        for channel in self._channels:
+            channel.socket.close()
+
+
+def _socket(vip: Address, settings: Settings) -> socket.socket:
+    made = socket.socket(socket.AF_INET if vip.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
+    made.setblocking(False)  # noqa: FBT003 (it has no keyword)
+    source = _own_address(vip, settings)
+    if source is not None:
+        made.bind((source, 0))
+    return made
+
+
+def _own_address(vip: Address, settings: Settings) -> str | None:
+    """An address of this node itself from which the virtual IP is asked; None where there is none of its family."""
+    if settings.node_ip.address.version == vip.version:
+        return str(settings.node_ip.address)
+    vips = {virtual.address for virtual in settings.vip_address}
+    for here in interface_addresses() or ():
+        address = ipaddress.ip_address(here.address)
+        fits = here.interface == settings.network_interface and address.version == vip.version
+        if fits and address not in vips and not address.is_link_local:
+            return here.address
+    return None

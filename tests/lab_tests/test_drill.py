@@ -40,7 +40,7 @@ def test_a_drill_moves_the_vip_there_and_back_and_says_what_it_saw(settled_pair:
     assert (found["exit_status"], found["took_over"]) == (0, "beta")
     assert 0 <= found["seconds"] < 5
     assert found["queries"] > 100
-    assert found["queries_lost"] <= found["queries"] * 0.02
+    assert found["queries_lost"] <= found["queries"] * 0.1
 
 
 def test_a_sick_pair_is_not_drilled(settled_pair: Lab) -> None:

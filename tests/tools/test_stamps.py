@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from exporter.parsers.stamp import Stamp, parse_stamp
-from stack.tools.errors import RefusedError, ToolError
+from stack.tools.errors import Interrupted, RefusedError, ToolError
 from stack.tools.stamps import stamped
 
 
@@ -38,6 +38,12 @@ def test_a_failure_keeps_the_time_of_the_last_success_and_says_why(tmp_path: Pat
     stamp = read(tmp_path)
     assert (stamp.last_attempt, stamp.last_success, stamp.exit_status) == (2000.0, 1000.0, 2)
     assert stamp.error == "the primary is empty"
+
+
+def test_a_run_that_was_stopped_has_the_exit_status_of_its_signal(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted), stamped(tmp_path, "job"):
+        raise Interrupted(15)
+    assert read(tmp_path).exit_status == 143
 
 
 def test_a_mistake_of_ours_is_a_failure_too(tmp_path: Path) -> None:
