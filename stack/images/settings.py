@@ -23,6 +23,7 @@ from exporter.errors import ConfigurationError
 from exporter.files import write_atomically
 from exporter.settings.load import load
 from stack.keepalived.values import read_environment
+from stack.tools.settings import read_tasks
 
 BAD_CONFIGURATION = 3
 GIVEN = Path("/run/given")
@@ -82,12 +83,13 @@ def mistakes(environment: dict[str, str], passwords: dict[Password, str]) -> Ite
     for check in (
         lambda: load(None, environment, {}),
         lambda: read_environment({**environment, **vrrp}, interface_networks),
+        lambda: read_tasks(environment),
     ):
         try:
             check()
         except ConfigurationError as error:
             for problem in error.problems:
-                # Both read the same variables; a variable's first complaint is enough.
+                # They read the same variables; a variable's first complaint is enough.
                 name = problem.split(maxsplit=1)[0].rstrip(":")
                 if name not in seen:
                     yield problem

@@ -32,6 +32,7 @@ from .engine import Engine
 from .tools import RELEASE, STACK
 
 HERE: Final = Path(__file__).resolve().parent
+TESTS: Final = HERE.parent
 COMPOSE: Final = REPOSITORY / "compose"
 BASE_IMAGE: Final = "debian:trixie-slim"
 BASE_ARCHIVE: Final = STACK / "base.tar"
@@ -91,6 +92,7 @@ def digest() -> str:
 def _ingredients() -> Iterator[Path]:
     yield REPOSITORY / "pyproject.toml"
     yield Path(__file__)
+    yield from (TESTS / "tools").glob("standin*")
     for folder in (REPOSITORY / "exporter", REPOSITORY / "stack", *HERE.glob("standin-*")):
         for path in folder.rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -121,7 +123,7 @@ def make() -> None:
         if not engine.docker("images", "--quiet", BASE_IMAGE).strip():
             engine.docker("import", str(BASE_ARCHIVE), BASE_IMAGE, timeout=300)
         for image, folder in standins().items():
-            _build(engine, image, folder)
+            _build(engine, image, TESTS, "--file", str(folder / "Dockerfile"))
         for image, target in own_images().items():
             _build(engine, image, REPOSITORY, "--file", str(REPOSITORY / "stack/images/Dockerfile"), "--target", target)
         images = [*own_images(), *standins()]
