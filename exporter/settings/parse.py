@@ -134,7 +134,14 @@ def endpoints(default_port: int) -> Callable[[str], tuple[Endpoint, ...]]:
         port = (match and (match[2] or match[4])) or str(default_port)
         return Endpoint(parse_address(host), integer(1, 65535)(port))
 
-    return lambda text: tuple(one(part) for part in _parts(text))
+    def parse(text: str) -> tuple[Endpoint, ...]:
+        found = tuple(one(part) for part in _parts(text))
+        if len(set(found)) < len(found):
+            msg = f"{text!r} names the same address and port more than once"
+            raise ValueError(msg)
+        return found
+
+    return parse
 
 
 def directory(text: str) -> Path:

@@ -17,6 +17,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as LibraryFamily
 
 from exporter import metrics, pair
+from exporter.checks import worst
 from exporter.metrics import Metric
 from exporter.observations import (
     Check,
@@ -103,12 +104,12 @@ def families(status: NodeStatus, checks: Sequence[Check], overall: Status) -> li
     samples.add(metrics.BUILD_INFO, 1, node.version, platform.python_version())
     samples.add(metrics.NODE_INFO, 1, node.name, node.role, node.address)
     samples.add(metrics.STATUS, overall.value)
-    worst: dict[str, Status] = {}
+    verdicts: dict[str, list[Check]] = defaultdict(list)
     for check in checks:
         if check.node == node.name:
-            worst[check.id] = max(worst.get(check.id, Status.OK), check.status, key=lambda s: s.value)
-    for name, verdict in worst.items():
-        samples.add(metrics.CHECK_STATUS, verdict.value, name)
+            verdicts[check.id].append(check)
+    for name, same in verdicts.items():
+        samples.add(metrics.CHECK_STATUS, worst(same).value, name)
     for result in status.results:
         samples.add(metrics.COLLECTOR_SUCCESS, result.error is None, result.collector)
         samples.add(metrics.COLLECTOR_DURATION, result.duration, result.collector)

@@ -98,6 +98,7 @@ def test_several_virtual_ips_keep_their_order() -> None:
         (parse.endpoints(53), "127.0.0.1:0", "from 1 to 65535"),
         (parse.endpoints(53), "127.0.0.1:99999", "from 1 to 65535"),
         (parse.endpoints(53), "localhost:53", "'localhost' is not an IPv4 or IPv6 address"),
+        (parse.endpoints(53), "127.0.0.1,127.0.0.1:53", "the same address and port more than once"),
         (parse.endpoints(53), "[::1", "not an IPv4 or IPv6 address"),
         (parse.directory, "run/dnsha", "not an absolute path"),
         (parse.directory, "/run\0dnsha", "not an absolute path"),
