@@ -34,6 +34,7 @@ from exporter.worker import Worker
 log = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 1.0
+FIRST_PERIOD_SECONDS = 0.5  # twice, until there is a first result
 RETRY_SECONDS = 3.0
 FOREIGN_OWNER_SECONDS = 10.0  # how long a sighting lasts
 PROBLEM_SECONDS = 60.0  # adverts may be 40 s apart
@@ -91,7 +92,7 @@ class ConflictCollector:
         self._heard_at: float | None = None
         self._wire: Wire | None = None
         self._emptied = 0.0  # what the wire gives next has come since then
-        self._pending: Sequence[Claim] = ()
+        self._pending: Sequence[Claim] | None = None  # claims not judged yet; None: nothing was read yet
         self._pending_since = 0.0
         self._worker = Worker("conflict", self._work)
 
@@ -128,7 +129,7 @@ class ConflictCollector:
         if self._wire is not None:
             self._wire.close()
             self._wire = None
-        self._pending = ()
+        self._pending = None
 
     def _work(self) -> float:
         try:
@@ -144,7 +145,7 @@ class ConflictCollector:
                 self._failure = _explain(error, self._interface)
             self._close()
             return RETRY_SECONDS
-        return PERIOD_SECONDS
+        return PERIOD_SECONDS if self._failure is None and self._heard_at is not None else FIRST_PERIOD_SECONDS
 
     def _listen(self, wire: Wire) -> None:
         began = self._monotonic()
@@ -152,14 +153,17 @@ class ConflictCollector:
         ours = own_hardware_addresses() if heard.claims or heard.other_adverts else set()
         # When an address moves, both nodes have it for some milliseconds, and the new owner announces it
         # meanwhile. So claims are judged one period later: the address must have been here all the time.
-        self._note_claims(self._pending, self._held(), self._monotonic() - self._pending_since + SETTLED_SECONDS)
+        judged = self._pending
+        if judged is not None:
+            self._note_claims(judged, self._held(), self._monotonic() - self._pending_since + SETTLED_SECONDS)
         self._pending = [claim for claim in heard.claims if claim.hardware not in ours]
         self._pending_since = self._emptied
         self._note_adverts([*heard.peer_adverts, *(frame for frame in heard.other_adverts if frame.sender not in ours)])
         if heard.complete:
             self._emptied = began
-        with self._lock:
-            self._failure, self._heard_at = None, began
+        if judged is not None:
+            with self._lock:
+                self._failure, self._heard_at = None, began
 
     def _held(self) -> dict[Address, float]:
         """The virtual IPs that this node has, and for how many seconds at least."""

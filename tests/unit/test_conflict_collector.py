@@ -145,8 +145,8 @@ def node(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
     """A node that owns a virtual IP for long and has listened for a second."""
     monkeypatch.setattr(conflict, "own_hardware_addresses", lambda: {OURS})
     node = Node(settings)
-    node.hear()
-    node.hear()
+    for _ in range(3):
+        node.hear()
     yield node
     node.collector.stop()
 
@@ -154,14 +154,20 @@ def node(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
 CLAIM = Claim(IPv4Address(VIP), THEIRS)
 
 
-def test_it_is_not_ready_before_it_has_listened(settings: Settings) -> None:
+def test_it_is_not_ready_before_the_first_answers_are_judged(settings: Settings) -> None:
     node = Node(settings)
+    node.hear(seconds=0.5)
+    assert node.hear(CLAIM, seconds=0.5) is None
     with pytest.raises(NotReadyError):
         node.collector.collect()
-    node.hear()
-    with pytest.raises(NotReadyError):
-        node.collector.collect()
-    assert node.hear() is not None
+    seen = node.hear(seconds=0.5)
+    assert seen is not None
+    assert seen.conflicts[0].foreign_owner is not None
+
+
+def test_it_hurries_until_there_is_a_first_result(settings: Settings) -> None:
+    node = Node(settings)
+    assert [node.collector._work() for _ in range(4)] == [0.5, 0.5, 1.0, 1.0]
 
 
 def test_silence_is_no_conflict(node: Node) -> None:
@@ -173,10 +179,10 @@ def test_silence_is_no_conflict(node: Node) -> None:
 
 
 def test_the_owner_asks_for_what_it_owns_and_for_nothing_else(node: Node) -> None:
-    assert node.wire.asked == [VIP, VIP]
+    assert node.wire.asked == [VIP, VIP, VIP]
     node.owned_since = None
     node.hear()
-    assert node.wire.asked == [VIP, VIP]
+    assert node.wire.asked == [VIP, VIP, VIP]
 
 
 def test_another_host_that_answers_is_named_for_ten_seconds_and_counted_for_ever(node: Node) -> None:
@@ -326,6 +332,7 @@ def test_a_wire_that_cannot_be_watched_is_explained_and_tried_again(node: Node, 
     assert node.hear() is None
     node.wire.error = None
     assert node.hear() is None  # open again, and nothing heard yet
+    assert node.hear() is None  # nothing judged yet
     assert node.hear() is not None
 
 

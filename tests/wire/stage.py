@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -71,13 +72,26 @@ class Stage:
     def exporter_on(self, host: Host, capability: str = ",+net_raw", /, **environment: str) -> None:
         """Run the exporter with conflict detection and no capability but the one that this needs."""
         bounding = f"--bounding-set=-all{capability}"
-        settings = {
-            "DETECT_CONFLICTS": "true",
-            "STATE_DIRECTORY": "/run/dnsha-exporter",
-            **node_environment(host.place, environment),
-        }
+        settings = _exporter_environment(host.place, environment)
         daemon = Daemon("exporter", (*_EXPORTER, bounding, sys.executable, "-m", "exporter"), _healthy, settings)
         host.install(daemon).start()
+
+    def once(self, host: Host, only: str) -> tuple[str, int]:
+        """Take one look from a host on which no exporter runs; return what it printed and its exit code."""
+        settings = [f"{name}={value}" for name, value in _exporter_environment(host.place, {}).items()]
+        command = [
+            "env",
+            f"--chdir={REPOSITORY}",
+            *settings,
+            sys.executable,
+            "-m",
+            "exporter",
+            "--once",
+            "--only",
+            only,
+        ]
+        done = subprocess.run(host.command(command), capture_output=True, text=True, timeout=30, check=False)
+        return done.stdout, done.returncode
 
     def second_interface(self, host: Host, name: str = "eth1") -> None:
         """Plug one more interface of a host into the LAN, with a hardware address of the kernel's choice."""
@@ -99,6 +113,11 @@ class Stage:
         """How much memory the exporter on a host has."""
         lines = Path(f"/proc/{host.service('exporter').pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
+def _exporter_environment(place: Place, changes: Mapping[str, str]) -> dict[str, str]:
+    own = {"DETECT_CONFLICTS": "true", "STATE_DIRECTORY": "/run/dnsha-exporter"}
+    return {**own, **node_environment(place, changes)}
 
 
 def node_environment(place: Place, changes: Mapping[str, str]) -> dict[str, str]:

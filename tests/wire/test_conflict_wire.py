@@ -64,6 +64,17 @@ def test_an_owner_names_the_other_host_that_has_its_virtual_ip_and_forgets_it() 
         assert check(alpha, "vip.foreign_owner") is None
 
 
+@in_private_namespaces
+def test_a_single_look_finds_another_owner_too() -> None:
+    with Stage() as stage:
+        alpha, beta = stage.host(ALPHA), stage.host(BETA)
+        add_vips(alpha)
+        add_vips(beta)
+        text, code = stage.once(alpha, "conflict")
+        assert f"CRITICAL: {BETA.mac} also answers for {VIP}" in text
+        assert code == 2
+
+
 @pytest.mark.parametrize("arp_ignore, arp_announce", [(1, 0), (1, 2), (2, 2), (3, 1)])
 @in_private_namespaces
 def test_another_owner_answers_however_careful_it_is_with_arp(arp_ignore: int, arp_announce: int) -> None:
