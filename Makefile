@@ -30,9 +30,11 @@ check: $(READY) ## format, lint, types, unit tests, rules, generated files
 	$(BIN)/python -m pytest -q tests/rules tests/tools
 
 test: check ## check, and everything that needs a pair or an engine
-	@tests/packages lab engine
+	@tests/packages lab engine stack
 	$(LAB) run -- $(BIN)/python -m pytest -q tests/lab_tests
 	$(BIN)/python -m pytest -q tests/wire tests/engine
+	$(BIN)/python -m tests.stack.images
+	$(LAB) run -- $(BIN)/python -m pytest -q tests/stack
 
 bench: $(READY) ## measure; build/bench.json
 	@tests/packages lab bench
