@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import io
 import logging
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from exporter.errors import ExporterError
@@ -21,10 +25,35 @@ Answer = tuple[bytes, str]
 CLIENT_TIMEOUT_SECONDS = 5.0
 MAXIMUM_CONNECTIONS = 128
 COMPRESS_FROM_BYTES = 1024
+_ADVICE = {
+    errno.EADDRINUSE: "is another exporter running? EXPORTER_PORT chooses another port",
+    errno.EADDRNOTAVAIL: "EXPORTER_ADDRESS must be an address of this machine, or empty for all",
+    errno.EACCES: "choose an EXPORTER_PORT from 1024 on",
+}
 
 
 class ListenError(ExporterError):
     """The port cannot be listened on; the message says why."""
+
+
+class _UntilDeadline(io.RawIOBase):
+    """Reads from a connection up to a moment: a socket's own time-out begins anew with every byte that drips in."""
+
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        self._connection = connection
+        self._deadline = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        """It can be read, which is all."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401
+        """Read what is there, or wait for something until the deadline."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -35,9 +64,18 @@ class Handler(BaseHTTPRequestHandler):
     sys_version = ""
     timeout = CLIENT_TIMEOUT_SECONDS
 
+    def setup(self) -> None:
+        """Give the client a moment by which it must have said what it wants."""
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(_UntilDeadline(self.connection, CLIENT_TIMEOUT_SECONDS))
+
     def do_GET(self) -> None:
         """Answer a request."""
-        url = urlsplit(self.path)
+        try:
+            url = urlsplit(self.path)
+        except ValueError:  # such as http://[/
+            url = urlsplit("")
         route = self.server.routes.get(url.path)
         if route is None:
             known = ", ".join(self.server.routes)
@@ -71,6 +109,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
+            self.connection.settimeout(CLIENT_TIMEOUT_SECONDS)
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
@@ -99,10 +138,8 @@ class Server(ThreadingHTTPServer):
         try:
             super().__init__((host or "::", port), Handler)
         except OSError as error:
-            msg = (
-                f"cannot listen on {host or 'any address'}, port {port}: {error.strerror}; "
-                "is another exporter running? EXPORTER_PORT chooses another port"
-            )
+            advice = _ADVICE.get(error.errno or 0, "EXPORTER_ADDRESS and EXPORTER_PORT choose another one")
+            msg = f"cannot listen on {host or 'any address'}, port {port}: {error.strerror}; {advice}"
             raise ListenError(msg) from None
 
     def server_bind(self) -> None:
