@@ -63,7 +63,17 @@ node_name = _matching(
     r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", "is no name: use letters, digits, dots and hyphens, 63 at most"
 )
 interface = _matching(r"[^\s/]{1,15}", "is no interface's name (15 characters at most, no slash)")
-domain = _matching(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", "is no domain name")
+_domain = _matching(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", "is no domain name")
+# A name takes 255 octets at most (RFC 1035, 3.1); a random label of 16 characters comes before it.
+MAXIMUM_ZONE_LENGTH = 236
+
+
+def domain(text: str) -> str:
+    """A domain name with room for a random label below it."""
+    if len(text) > MAXIMUM_ZONE_LENGTH:
+        msg = f"the name has {len(text)} characters; {MAXIMUM_ZONE_LENGTH} leave room for a label below it"
+        raise ValueError(msg)
+    return _domain(text)
 
 
 def boolean(text: str) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.parsers.dns_answer import CanaryQuestion
 from exporter.settings import parse
 from exporter.settings.parse import Endpoint, NodeAddress
 from exporter.settings.table import SETTINGS
@@ -79,6 +80,7 @@ def test_several_virtual_ips_keep_their_order() -> None:
         (parse.interface, "eth 0", "no interface"),
         (parse.interface, "../eth0", "no slash"),
         (parse.domain, "a..b", "no domain name"),
+        (parse.domain, "a." * 118 + "a", "the name has 237 characters; 236 leave room for a label below it"),
         (parse.boolean, "yes", "'yes' is not one of true, false"),
         (parse.integer(1, 255), "0", "whole number from 1 to 255"),
         (parse.integer(1, 255), "256", "whole number"),
@@ -121,6 +123,10 @@ def test_what_is_wrong_is_refused_with_the_reason(form: Callable[[str], object],
     with pytest.raises(ValueError) as refused:  # noqa: PT011 (its words are looked at below)
         form(text)
     assert words in str(refused.value)
+
+
+def test_the_longest_zone_that_is_taken_has_room_for_the_prober_s_label() -> None:
+    CanaryQuestion(parse.domain("a." * 117 + "aa"))
 
 
 @given(st.data())
