@@ -1,0 +1,1 @@
+"""Alert rules, their thresholds and generator, and the configuration of Alertmanager."""

@@ -1,0 +1,91 @@
+"""Every threshold of the alert rules: the one home of these numbers; dashboards import them too.
+
+Durations are texts as Prometheus writes them. A template uses a name as ``@{NAME}``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Where a phone finds docs/runbooks/<alert>.md. Set it to the place that serves this repository.
+RUNBOOKS: Final = "https://dns-ha-exporter.example/docs/runbooks"
+
+# Pace. A change is seen one scrape after it happened and judged one evaluation later; what must be told
+# within 20 seconds is judged more often than the 5 seconds of everything else.
+SCRAPE_INTERVAL: Final = "5s"
+TWO_SCRAPES: Final = "10s"
+FAST_EVALUATION: Final = "2s"
+# Longer than a scrape interval: one scrape that fell into a failover of under a second is not enough.
+LASTING: Final = "5s"
+# An alert stays for that long after its reason has gone, so that one good scrape is not a recovery.
+KEEP_FIRING: Final = "15s"
+# An exporter that is being replaced has said whether its node is drained at most so long ago.
+DRAIN_MEMORY: Final = "15m"
+# A value survives scrapes that were missed.
+SCRAPE_GAP: Final = "1m"
+
+# The virtual IP
+VIP_SILENT: Final = "10s"
+VIP_UNUSABLE: Final = "10s"
+FLAPPING_MOVES: Final = 5
+FLAPPING_WINDOW: Final = "5m"
+
+# VRRP
+NOT_READY: Final = "30s"
+REFUSED_ADVERTISEMENTS: Final = 10  # in REFUSED_WINDOW; a contradiction sends one a second or more
+REFUSED_WINDOW: Final = "5m"
+SETTINGS_DIFFER: Final = "10m"  # one node after the other gets new settings
+CHECK_FAILING: Final = "1m"
+DRAINED_TOO_LONG: Final = "1h"
+
+# Resolving
+UNBOUND_SILENT: Final = "10s"
+PIHOLE_SILENT: Final = "20s"  # new block lists make it pause
+RESOLVE_FAILING: Final = "2m"
+SLOW_ANSWER_SECONDS: Final = 0.25  # as the exporter's slow_answer
+SLOW_FOR: Final = "5m"
+# The promise: this share of queries through the virtual IP may fail over 30 days (43 minutes).
+ERROR_BUDGET: Final = 0.001
+# Times the sustainable rate; windows and factors are those of the Google SRE Workbook, chapter 5.
+BURN_FAST: Final = 14.4  # 1 h and 5 min: 2 % of the budget
+BURN_MEDIUM: Final = 6  # 6 h and 30 min: 5 % of the budget
+BURN_SLOW: Final = 1  # 3 d and 6 h: 10 % of the budget
+
+# Containers
+CONTAINER_DOWN: Final = "30s"
+CONTAINER_UNHEALTHY: Final = "1m"
+CONTAINER_ENDS: Final = 3  # in CONTAINER_WINDOW
+CONTAINER_WINDOW: Final = "15m"
+
+# Sync, backup, drill (dnsha_sync_maximum_age_seconds says how old a success may be)
+TASK_OVERDUE: Final = "5m"
+TASK_NEVER: Final = "26h"  # a new node's nightly backup comes first
+DRIFTED: Final = "2h"  # longer than the default time between two syncs
+
+# Nodes, exporters, monitoring
+NODE_SILENT: Final = "10s"
+SITE_SILENT: Final = "30s"
+EXPORTER_DOWN: Final = "1m"
+NOT_WATCHED: Final = "5m"
+COLLECTOR_FAILING: Final = "2m"
+PEER_UNREACHABLE: Final = "1m"
+VERSIONS_DIFFER: Final = "6h"
+MONITORING_DOWN: Final = "5m"
+MONITORING_FAILING: Final = "5m"
+
+# Hardware
+DISK_FREE: Final = 0.10
+DISK_FOR: Final = "5m"
+DISK_FULL_IN_HOURS: Final = 24
+DISK_FILLING_BELOW: Final = 0.40  # more free than that is no worry, whatever the trend
+DISK_FILLING_FOR: Final = "1h"
+READ_ONLY_FOR: Final = "1m"
+TEMPERATURE_CELSIUS: Final = 80  # a Raspberry Pi slows down from here on
+TEMPERATURE_IMPOSSIBLE_CELSIUS: Final = 120  # unconnected sensors say so
+TEMPERATURE_FOR: Final = "5m"
+UNDER_VOLTAGE_MEMORY: Final = "10m"
+CLOCK_UNSYNCHRONISED_FOR: Final = "15m"
+CLOCK_DIFFERENCE_SECONDS: Final = 5  # as the exporter's clock_tolerance
+CLOCK_DIFFERENCE_FOR: Final = "5m"
+MEMORY_FREE: Final = 0.10
+MEMORY_FOR: Final = "10m"
