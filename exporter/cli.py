@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import signal
@@ -76,14 +77,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
     only = tuple(filter(None, (part.strip() for part in options.only.split(","))))
+    problems = _wrong_options(options, only)
+    if options.preflight and not problems:
+        return _preflight(options.env_file, as_json=options.json)
     try:
-        _check_options(options, only)
-        if options.preflight:
-            return _preflight(options.env_file, as_json=options.json)
         flags = {setting.key: getattr(options, setting.key) for setting in SETTINGS}
         settings = load(options.config, os.environ, flags)
     except ConfigurationError as error:
-        for problem in error.problems:
+        problems += error.problems
+    if problems:
+        for problem in problems:
             print(f"exporter: {problem}", file=sys.stderr)
         return BAD_CONFIGURATION
     if options.check_config:
@@ -94,14 +97,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _serve(settings)
 
 
-def _check_options(options: argparse.Namespace, only: tuple[str, ...]) -> None:
+def _wrong_options(options: argparse.Namespace, only: tuple[str, ...]) -> list[str]:
     from exporter.app import COLLECTORS
 
     problems = [f"--only: {name!r} is not one of {', '.join(COLLECTORS)}" for name in only if name not in COLLECTORS]
     if not 0.1 <= options.timeout <= 300:
         problems.append("--timeout must be from 0.1 to 300 seconds")
-    if problems:
-        raise ConfigurationError(problems)
+    return problems
 
 
 def _once(settings: Settings, output: str, only: tuple[str, ...], timeout: float) -> int:
@@ -109,6 +111,8 @@ def _once(settings: Settings, output: str, only: tuple[str, ...], timeout: float
 
     logging.basicConfig(level=logging.CRITICAL)  # the verdict says it all
     text, code = once.run(settings, output, only, timeout)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that cannot write every character
+        sys.stdout.reconfigure(errors="replace")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -11,7 +11,7 @@ from exporter.checks import worst
 from exporter.collectors.peer import STATUS_PATH
 from exporter.errors import ExporterError
 from exporter.observations import Status
-from exporter.parsers.status_document import parse_checks, parse_document, parse_identity
+from exporter.parsers.status_document import parse_checks, parse_document, parse_identity, parse_time
 from exporter.settings.values import Settings
 from exporter.sources.http_get import http_get
 from exporter.views import report, status_document
@@ -39,6 +39,7 @@ def _from_running(settings: Settings, output: str, only: Sequence[str], timeout:
     try:
         document = parse_document(http_get(host, settings.exporter_port, STATUS_PATH, patience))
         node = parse_identity(document)
+        when = parse_time(document)
         checks = report.restrict(parse_checks(document), only)
         if node.name != settings.node_name:
             return None
@@ -54,7 +55,7 @@ def _from_running(settings: Settings, output: str, only: Sequence[str], timeout:
         frame["checks"] = [check for check in frame["checks"] if not only or check["collector"] in only]
         return status, json.dumps(frame, indent=2) + "\n"
     source = f"from the running exporter, port {settings.exporter_port}"
-    return status, _format(Verdict(node, float(document["time"]), status, checks, source), output)
+    return status, _format(Verdict(node, when, status, checks, source), output)
 
 
 def _alone(settings: Settings, output: str, only: Sequence[str], deadline: float) -> tuple[Status, str]:

@@ -29,6 +29,15 @@ def parse_identity(document: Mapping[str, Any]) -> NodeIdentity:
     return NodeIdentity(name, _text(node, "role"), _text(node, "address"), _text(node, "version"))
 
 
+def parse_time(document: Mapping[str, Any]) -> float:
+    """Read when the document was made, in Unix seconds.
+
+    Raises:
+        ParseError: it does not say.
+    """
+    return _number(document, "time")
+
+
 def parse_checks(document: Mapping[str, Any]) -> tuple[Check, ...]:
     """Read the checks.
 
@@ -71,7 +80,7 @@ def parse_peer(content: bytes, received_at: float) -> Peer:
     """
     document = parse_document(content)
     identity = parse_identity(document)
-    now = _number(document, "time")
+    now = parse_time(document)
     vrrp = document.get("vrrp")
     sync = document.get("sync")
     instances = _entries(vrrp, "instances") if isinstance(vrrp, dict) else []
