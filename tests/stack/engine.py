@@ -177,6 +177,11 @@ class Engine:
             raise CommandError(message)
         return done.stdout.decode(errors="replace")
 
+    def run_beside(self, *command: str, timeout: float = 30.0) -> str:
+        """Run a command where the engine runs, outside its containers; return what it printed."""
+        argv = [*self._prefix, *command]
+        return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=timeout).stdout
+
     def inspect(self, container: str, template: str) -> str:
         """What Docker says of a container, through a Go template."""
         return self.docker("inspect", "--format", template, container).strip()

@@ -14,7 +14,6 @@ from tests.lab.waiting import wait_for
 
 from .engine import Engine
 from .images import IMAGES
-from .tools import STACK
 
 SOCKET: Final = "/run/docker.sock"
 _CLONED: Final = ("compose", "stack", "exporter", "pyproject.toml")
@@ -27,9 +26,8 @@ class Node(Host):
     def __init__(self, place: Place, lan: Lan, *, logs: Path, environment: Mapping[str, str]) -> None:
         """Describe the node; ``environment`` is what its owner writes into .env."""
         super().__init__(place, lan, logs=logs)
-        self.home = STACK / "nodes" / place.name
+        self.home = logs
         self._engine: Engine | None = None
-        shutil.rmtree(self.home, ignore_errors=True)
         for name in _CLONED:
             source, target = REPOSITORY / name, self.home / "clone" / name
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -60,6 +60,15 @@ def test_compose_takes_every_layout_for_every_role(layout: str, role: str, tmp_p
     assert ("sync" in found) == (role != "standalone")
 
 
+def test_compose_takes_the_demonstration(tmp_path: Path) -> None:
+    environment = dict(re.findall(r"^([A-Z_]+)=(.*)$", (COMPOSE / "demo.env").read_text(), re.MULTILINE))
+    document, complaint = read(["demo.yaml"], environment, tmp_path)
+    assert document is not None, complaint
+    for name, service in document["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert not service.get("privileged"), name
+
+
 @pytest.mark.parametrize("name", MANDATORY)
 def test_each_missing_variable_fails_with_its_own_message(name: str, tmp_path: Path) -> None:
     environment = filled()
@@ -118,6 +127,12 @@ def test_only_the_proxy_sees_dockers_socket(tmp_path: Path) -> None:
     for name, service in services(tmp_path, "layout B", "primary", "primary,tools").items():
         sources = [volume.get("source", "") for volume in service.get("volumes", ())]
         assert any("docker.sock" in source for source in sources) == (name == "docker-proxy"), name
+
+
+def test_our_own_images_are_never_taken_from_a_registry(tmp_path: Path) -> None:
+    for name, service in services(tmp_path, "layout B", "primary", "primary,tools").items():
+        assert ("build" in service) == service["image"].startswith("dnsha-"), name
+        assert "build" not in service or service["pull_policy"] == "never", name
 
 
 def test_keepalived_never_waits_for_docker_to_take_its_log(tmp_path: Path) -> None:

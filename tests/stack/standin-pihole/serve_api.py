@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, "/usr/local/lib")
-
-import standin_pihole_api as standin
+standin: Any = importlib.import_module("standin_pihole_api")
 
 
 def main() -> None:

@@ -1,0 +1,98 @@
+"""Both nodes on one machine: the demonstration on one engine, but for Prometheus and Grafana, which we cannot have."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.errors import CommandError
+from tests.lab.holder import Holder
+from tests.lab.logs import log_directory
+from tests.lab.plan import REPOSITORY
+from tests.lab.waiting import wait_for
+
+from .conftest import require
+from .engine import Engine
+from .images import IMAGES
+from .rig import why_not
+from .tools import STACK
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+
+NOT_HERE = {"prometheus", "grafana"}
+FILES = ("--env-file", "demo.env", "--file", "demo.yaml")
+
+
+class Demo:
+    """The demonstration, as somebody with a laptop runs it."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine = engine
+        self.folder = folder
+
+    def compose(self, *arguments: str) -> str:
+        return self.engine.docker("compose", *FILES, *arguments, directory=self.folder, timeout=180.0)
+
+    def answering(self) -> str:
+        """The node that answers the client on the virtual IP, or nothing."""
+        try:
+            return self.compose(
+                "exec", "-T", "client", "sh", "-c", "drill -Q x$(date +%s%N).canary.dnsha.internal @192.0.2.53 TXT"
+            ).strip('"\n')
+        except CommandError:
+            return ""
+
+    def wait_answering(self, node: str) -> None:
+        wait_for(
+            f"{node} to answer on the virtual IP",
+            self.answering,
+            until=lambda seen: seen == node,
+            timeout=60,
+            every=0.3,
+        )
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    require(why_not())
+    with contextlib.ExitStack() as undo:
+        home = undo.enter_context(log_directory(STACK))
+        for name in ("compose", "stack"):
+            shutil.copytree(REPOSITORY / name, home / name, ignore=shutil.ignore_patterns(".env", "__pycache__"))
+        holder = Holder("laptop")
+        undo.callback(holder.destroy)
+        engine = Engine(home / "data", socket="/run/docker.sock", prefix=holder.command([]), cgroup="/dnsha-stack-demo")
+        undo.callback(engine.close)
+        engine.start()
+        engine.docker("load", "--quiet", "--input", str(IMAGES), timeout=300)
+        demo = Demo(engine, home / "compose")
+        services = set(demo.compose("config", "--services").split()) - NOT_HERE
+        try:
+            demo.compose("up", "--detach", "--no-build", *sorted(services))
+        except CommandError as error:
+            error.add_note(engine.logs("demo-settings"))
+            raise
+        yield demo
+
+
+def test_the_primary_answers_on_the_virtual_ip(demo: Demo) -> None:
+    demo.wait_answering("alpha")
+
+
+def test_the_virtual_ip_moves_when_keepalived_is_stopped_and_comes_back(demo: Demo) -> None:
+    demo.wait_answering("alpha")
+    demo.compose("stop", "alpha-keepalived")
+    demo.wait_answering("beta")
+    demo.compose("start", "alpha-keepalived")
+    demo.wait_answering("alpha")
+
+
+def test_the_status_pages_are_there_for_a_browser(demo: Demo) -> None:
+    fetch = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:{}/', timeout=10).read().decode())"
+    for port, name in ((9753, "alpha"), (9754, "beta")):
+        page = demo.engine.run_beside("python3", "-c", fetch.format(port))
+        assert name in page
