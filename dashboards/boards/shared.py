@@ -1,0 +1,52 @@
+"""Panels that more than one dashboard shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alerts.thresholds import RUNBOOKS
+from dashboards import style
+from dashboards.panels import Column, Tile, state_timeline, table
+from dashboards.queries import Query
+
+Scoped = Callable[[str], str]
+
+RUNBOOK = ("What to do: the runbook", RUNBOOKS + "/${__value.raw}.md")
+
+
+def firing(scope: Scoped, *, width: int = 12, height: int = 8) -> Tile:
+    """The alerts that fire now."""
+    return table(
+        "Alerts now",
+        "Alerts that fire at the end of the time range. An alert's name leads to its runbook.",
+        Query(
+            scope('max by (site, alertname, severity, node) (ALERTS{alertstate="firing",alertname!="DnsHaWatchdog"})'),
+            instant=True,
+            format="table",
+        ),
+        columns=[
+            Column("severity", "Severity", mappings=style.SEVERITY, width=90),
+            Column("alertname", "Alert", link=RUNBOOK),
+            Column("node", "Node", width=90),
+            Column("site", "Site", width=90),
+        ],
+        sort="Severity",
+        nothing="no alert",
+        width=width,
+        height=height,
+    )
+
+
+def ownership(scope: Scoped, *, height: int = 6) -> Tile:
+    """Who had the virtual IP, over time."""
+    return state_timeline(
+        "Who has the virtual IP",
+        "1 while the node's kernel has the address. Two owners at once are a split brain, none is an outage; a gap "
+        "means "
+        "that the node's exporter was silent. Moves that lie between two scrapes are counted on the Failover "
+        "dashboard.",
+        Query(scope("max by (node, vip) (dnsha_vip_owned{})"), "{{node}} · {{vip}}"),
+        mappings=style.OWNER,
+        unit="bool",
+        height=height,
+    )

@@ -1,0 +1,149 @@
+"""Sync & backup: are the nodes alike, and could everything be restored?"""
+
+from __future__ import annotations
+
+from dashboards import style
+from dashboards.frame import Board
+from dashboards.panels import Column, stat, state_timeline, table, time_series
+from dashboards.queries import Query, on_nodes
+from dashboards.rows import Row
+
+_AGE = "time() - max by (node, task) (dnsha_sync_last_success_timestamp_seconds{})"
+_OVERDUE = "max by (node, task) (site_node_task:dnsha_sync_overdue:seconds{})"
+
+
+def _tasks(promql: str) -> Query:
+    return Query(on_nodes(promql), instant=True, format="table")
+
+
+BOARD = Board(
+    uid="dnsha-sync",
+    title="DNS HA / Sync & backup",
+    description="Are the nodes alike, and could everything be restored?",
+    scope="nodes",
+    time_range="now-7d",
+    rows=[
+        Row(
+            "",
+            [
+                stat(
+                    "Content",
+                    "Whether what both nodes share is equal, by digest.",
+                    Query(on_nodes("max by (content) (dnsha_sync_drifted{})"), "{{content}}"),
+                    unit="bool",
+                    mappings=style.states(
+                        {0: style.State("EQUAL", style.GOOD), 1: style.State("DIFFERENT", style.WARNING)}
+                    ),
+                    text="value_and_name",
+                    nothing="NOT WATCHED",
+                ),
+                stat(
+                    "Tasks overdue",
+                    "Tasks whose last success is older than it may be.",
+                    Query(on_nodes(f"sum by (node) ({_OVERDUE} > bool 0)"), "{{node}}"),
+                    unit="short",
+                    thresholds=style.steps(style.GOOD, (1, style.WARNING)),
+                    text="value_and_name",
+                    nothing="NOT WATCHED",
+                ),
+                stat(
+                    "Tasks that failed last",
+                    "Tasks whose last run ended with another exit status than 0.",
+                    Query(on_nodes("sum by (node) (dnsha_sync_exit_status{} > bool 0)"), "{{node}}"),
+                    unit="short",
+                    thresholds=style.steps(style.GOOD, (1, style.WARNING)),
+                    text="value_and_name",
+                    nothing="NOT WATCHED",
+                ),
+                stat(
+                    "Last backup",
+                    "Time since the last backup that succeeded: it was written and could be opened again.",
+                    Query(
+                        on_nodes('time() - max by (node) (dnsha_sync_last_success_timestamp_seconds{task="backup"})'),
+                        "{{node}}",
+                    ),
+                    unit="s",
+                    thresholds=style.NEUTRAL,
+                    text="value_and_name",
+                    nothing="NONE",
+                ),
+            ],
+        ),
+        Row(
+            "Tasks",
+            [
+                table(
+                    "Tasks now",
+                    "Each task's last run: when it began, when it last succeeded, how long it took, how it ended, "
+                    "and how much "
+                    "time is left until its success is too old (negative: overdue).",
+                    _tasks("1000 * max by (node, task) (dnsha_sync_last_attempt_timestamp_seconds{})"),
+                    _tasks("1000 * max by (node, task) (dnsha_sync_last_success_timestamp_seconds{})"),
+                    _tasks("max by (node, task) (dnsha_sync_duration_seconds{})"),
+                    _tasks("max by (node, task) (dnsha_sync_exit_status{})"),
+                    _tasks("max by (node, task) (dnsha_sync_maximum_age_seconds{})"),
+                    _tasks(f"-1 * {_OVERDUE}"),
+                    columns=[
+                        Column("node", "Node"),
+                        Column("task", "Task"),
+                        Column("Value #A", "Last run", unit="dateTimeFromNow"),
+                        Column("Value #B", "Last success", unit="dateTimeFromNow"),
+                        Column("Value #C", "Took", unit="s"),
+                        Column("Value #D", "Ended", unit="none", mappings=style.EXIT_STATUS),
+                        Column("Value #E", "May be old", unit="s"),
+                        Column("Value #F", "Time left", unit="s"),
+                    ],
+                    sort="Task",
+                    nothing="never",
+                ),
+                state_timeline(
+                    "How runs ended",
+                    "The exit status of each task's last run, over time.",
+                    Query(on_nodes("max by (node, task) (dnsha_sync_exit_status{})"), "{{node}} · {{task}}"),
+                    mappings=style.EXIT_STATUS,
+                    height=9,
+                ),
+                time_series(
+                    "Age of the last success",
+                    "It grows until the next success, as a saw's teeth; a tooth that is too high is an alert.",
+                    Query(on_nodes(_AGE), "{{node}} · {{task}}"),
+                    unit="s",
+                ),
+                time_series(
+                    "How long runs took",
+                    "Length of each task's last run.",
+                    Query(on_nodes("max by (node, task) (dnsha_sync_duration_seconds{})"), "{{node}} · {{task}}"),
+                    unit="s",
+                    steps=True,
+                ),
+            ],
+        ),
+        Row(
+            "Content",
+            [
+                state_timeline(
+                    "Differs from the other node",
+                    "Whether the node's shared content differs from the other's. Short differences are a sync on its "
+                    "way.",
+                    Query(on_nodes("max by (node, content) (dnsha_sync_drifted{})"), "{{node}} · {{content}}"),
+                    mappings=style.states(
+                        {0: style.State("equal", style.GOOD), 1: style.State("DIFFERENT", style.WARNING)}
+                    ),
+                    unit="bool",
+                ),
+                time_series(
+                    "When content changed",
+                    "Changes of each node's content within each step, by digest. Both nodes' bars should come "
+                    "together.",
+                    Query(
+                        on_nodes("max by (node, content) (changes(dnsha_sync_content_digest{}[$__rate_interval]))"),
+                        "{{node}} · {{content}}",
+                    ),
+                    unit="short",
+                    bars=True,
+                    width=24,
+                ),
+            ],
+        ),
+    ],
+)

@@ -1,0 +1,174 @@
+"""What every dashboard has: variables, annotations, links to the others, today's schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from grafanalib._gen import DashboardEncoder
+from grafanalib.core import Annotations, Dashboard, Template, Templating, Time, TimePicker
+
+from alerts.thresholds import SCRAPE_INTERVAL
+from dashboards import style
+from dashboards.panels import DATASOURCE
+from dashboards.queries import in_sites
+from dashboards.rows import Row, place
+
+SCHEMA_VERSION: Final = 39
+TAG: Final = "dns-ha"
+
+Scope = Literal["site", "nodes", "sites"]
+
+# What grafanalib writes for Grafana before 8, which later versions ignore or migrate.
+_BYGONE: Final = {
+    "dashboard": ("__inputs", "gnetId", "hideControls", "rows", "sharedCrosshair", "style", "id"),
+    "panel": ("cacheTimeout", "editable", "error", "height", "hideTimeOverride", "minSpan", "span", "maxPerRow",
+              "repeat", "repeatDirection", "timeFrom", "timeShift", "transparent"),
+    "target": ("query", "target", "metric", "step"),
+    "variable": ("useTags", "tagsQuery", "tagValuesQuery", "auto", "auto_min", "auto_count"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One dashboard. ``uid`` is in people's bookmarks: it never changes."""
+
+    uid: str
+    title: str
+    description: str
+    scope: Scope
+    rows: Sequence[Row]
+    time_range: str = "now-6h"
+
+
+def render(board: Board) -> dict[str, Any]:
+    """Render a dashboard to the JSON that Grafana imports."""
+    dashboard = Dashboard(
+        title=board.title,
+        uid=board.uid,
+        description=board.description,
+        tags=[TAG],
+        timezone="browser",
+        schemaVersion=SCHEMA_VERSION,
+        refresh="10s",
+        graphTooltip=1,
+        time=Time(board.time_range, "now"),
+        timePicker=TimePicker(
+            refreshIntervals=[SCRAPE_INTERVAL, "10s", "30s", "1m", "5m", "15m"],
+            timeOptions=[],
+            nowDelay=None,
+            hidden=False,
+        ),
+        templating=Templating(_variables(board.scope)),
+        annotations=Annotations(_annotations()),
+        links=[_link_to_others()],
+        panels=place(board.rows),
+    )
+    document: dict[str, Any] = json.loads(json.dumps(dashboard, cls=DashboardEncoder))
+    return _modern(document)
+
+
+def _variables(scope: Scope) -> list[Template]:
+    variables = [Template(name="datasource", label="Data source", query="prometheus", type="datasource")]
+    variables.append(
+        _choice("site", "Site", "label_values(dnsha_build_info, site)", several=scope == "sites"),
+    )
+    if scope == "nodes":
+        variables.append(_choice("node", "Node", 'label_values(dnsha_build_info{site="$site"}, node)', several=True))
+    return variables
+
+
+def _choice(name: str, label: str, query: str, *, several: bool) -> Template:
+    everything = {"default": "$__all", "allValue": ".+"} if several else {}
+    return Template(
+        name=name,
+        label=label,
+        query={"query": query, "refId": "variable", "qryType": 1},
+        dataSource=DATASOURCE,
+        includeAll=several,
+        multi=several,
+        refresh=2,  # when the time range changes: a site may have been added
+        **everything,
+    )
+
+
+def _annotations() -> list[dict[str, Any]]:
+    return [
+        _annotation(
+            "VIP taken over",
+            "max by (site, node, vip) (dnsha_vip_last_transition_timestamp_seconds{} and dnsha_vip_owned{} == 1) * "
+            "1000",
+            "{{node}} has {{vip}}",
+            style.CRITICAL,
+            value_is_time=True,
+        ),
+        _annotation("Drained", "max by (site, node) (dnsha_drained{}) == 1", "{{node}} is drained", style.WARNING),
+        _annotation(
+            "Keepalived started",
+            "max by (site, node) (dnsha_keepalived_last_start_timestamp_seconds{}) * 1000",
+            "keepalived started on {{node}}, as with every deployment and boot",
+            style.GOOD,
+            value_is_time=True,
+        ),
+    ]
+
+
+def _annotation(name: str, promql: str, words: str, color: str, *, value_is_time: bool = False) -> dict[str, Any]:
+    """An annotation from Prometheus: where the value is above 0, or at the time that the value is, in milliseconds."""
+    return {
+        "name": name,
+        "datasource": DATASOURCE,
+        "enable": True,
+        "hide": False,
+        "iconColor": color,
+        "expr": in_sites(promql),
+        "step": SCRAPE_INTERVAL,
+        "titleFormat": name,
+        "textFormat": words,
+        "tagKeys": "site,node",
+        "useValueForTime": value_is_time,
+    }
+
+
+def _link_to_others() -> dict[str, Any]:
+    return {
+        "type": "dashboards",
+        "title": "DNS HA",
+        "tags": [TAG],
+        "asDropdown": False,
+        "includeVars": True,
+        "keepTime": True,
+        "targetBlank": False,
+        "icon": "external link",
+        "tooltip": "",
+        "url": "",
+    }
+
+
+def _modern(document: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what today's Grafana does not know, and what is not set."""
+    for panel in document["panels"]:
+        for target in panel.get("targets", ()):
+            _drop(target, "target")
+            target["editorMode"] = "code"
+            target["range"] = not target["instant"]
+            target["exemplar"] = False
+        if panel["type"] in ("row", "text"):
+            for key in ("datasource", "fieldConfig", "targets", "transformations", "interval", "links"):
+                panel.pop(key, None)
+        _drop(panel, "panel")
+    for variable in document["templating"]["list"]:
+        _drop(variable, "variable")
+        current = variable.pop("current")
+        if variable.get("includeAll"):
+            variable["current"] = {"selected": True, "text": ["All"], "value": [current["value"]]}
+    _drop(document, "dashboard")
+    document["fiscalYearStartMonth"] = 0
+    return document
+
+
+def _drop(found: dict[str, Any], kind: str) -> None:
+    for key in [key for key, value in found.items() if value is None or key in _BYGONE[kind]]:
+        del found[key]

@@ -1,0 +1,264 @@
+"""Panels: grafanalib's where it writes today's JSON, our own JSON where it does not.
+
+Every panel has a title, a description and a unit: the functions ask for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from grafanalib.core import Panel, Stat, StateTimeline, Target, Text, TimeSeries
+
+from alerts.thresholds import SCRAPE_INTERVAL
+from dashboards import style
+from dashboards.queries import Query
+
+DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
+REF_IDS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A panel and its size in Grafana's grid: 24 columns, rows of 30 pixels. A phone shows one tile below the other."""
+
+    panel: Panel
+    width: int
+    height: int
+
+
+class Json(Panel):  # type: ignore[misc]  # grafanalib has no types
+    """A panel of a kind that grafanalib writes as Grafana before 8 did."""
+
+    def to_json_data(self) -> dict[str, Any]:
+        """Return what was given as ``extraJson``."""
+        data: dict[str, Any] = self.panel_json({})
+        return data
+
+
+def _common(
+    title: str, description: str, queries: Sequence[Query], more: Mapping[str, Any], links: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "title": title,
+        "description": description,
+        "dataSource": DATASOURCE,
+        "targets": [_target(ref_id, query) for ref_id, query in zip(REF_IDS, queries, strict=False)],
+        "maxDataPoints": None,
+        "interval": SCRAPE_INTERVAL,  # a smaller step shows nothing more
+        "links": list(links),
+        "extraJson": dict(more),
+    }
+
+
+def _target(ref_id: str, query: Query) -> Target:
+    return Target(
+        expr=query.promql,
+        legendFormat=query.legend or "__auto",
+        format=query.format,
+        instant=query.instant,
+        intervalFactor=1,
+        refId=ref_id,
+        datasource=DATASOURCE,
+    )
+
+
+def _defaults(**values: Any) -> dict[str, Any]:  # noqa: ANN401  JSON
+    return {"fieldConfig": {"defaults": {key: value for key, value in values.items() if value is not None}}}
+
+
+def stat(
+    title: str,
+    description: str,
+    *queries: Query,
+    unit: str = "none",
+    mappings: style.Mappings | None = None,
+    thresholds: list[dict[str, Any]] | None = None,
+    text: str = "auto",
+    calc: str = "lastNotNull",
+    decimals: int | None = None,
+    nothing: str = "UNKNOWN",
+    width: int = 6,
+    height: int = 4,
+    links: Sequence[dict[str, Any]] = (),
+) -> Tile:
+    """A number or a word, large. ``nothing`` is shown where there is no data."""
+    more = _defaults(color={"mode": "thresholds"}, thresholds={"mode": "absolute", "steps": thresholds or style.PLAIN})
+    panel = Stat(
+        format=unit,
+        mappings=mappings or [],
+        reduceCalc=calc,
+        decimals=decimals,
+        noValue=nothing,
+        textMode=text,
+        colorMode="background",
+        graphMode="none",
+        **_common(title, description, queries, {**more, "options": {"wideLayout": False}}, links),
+    )
+    return Tile(panel, width, height)
+
+
+def time_series(
+    title: str,
+    description: str,
+    *queries: Query,
+    unit: str,
+    bars: bool = False,
+    stacked: bool = False,
+    minimum: int | None = 0,
+    maximum: int | None = None,
+    line: float | None = None,
+    logarithmic: bool = False,
+    steps: bool = False,
+    width: int = 12,
+    height: int = 8,
+) -> Tile:
+    """Lines or bars over time; ``line`` draws an alert's threshold."""
+    thresholds = style.steps("transparent", (line, style.WARNING)) if line is not None else style.PLAIN
+    more = _defaults(thresholds={"mode": "absolute", "steps": thresholds}, noValue="no data")
+    panel = TimeSeries(
+        unit=unit,
+        drawStyle="bars" if bars else "line",
+        fillOpacity=60 if bars or stacked else 8,
+        stacking={"mode": "normal", "group": "A"} if stacked else {"mode": "none", "group": "A"},
+        lineWidth=0 if bars else 2,
+        lineInterpolation="stepAfter" if steps else "linear",
+        showPoints="never",
+        valueMin=minimum,
+        valueMax=maximum,
+        thresholdsStyleMode="dashed" if line is not None else "off",
+        scaleDistributionType="log" if logarithmic else "linear",
+        scaleDistributionLog=10,
+        legendCalcs=["lastNotNull", "max"],
+        legendDisplayMode="table" if height > 8 else "list",
+        tooltipMode="multi",
+        tooltipSort="desc",
+        **_common(title, description, queries, more, ()),
+    )
+    return Tile(panel, width, height)
+
+
+def state_timeline(
+    title: str,
+    description: str,
+    *queries: Query,
+    mappings: style.Mappings,
+    unit: str = "none",
+    width: int = 24,
+    height: int = 6,
+) -> Tile:
+    """One bar for each series, coloured and labelled by its state."""
+    more = _defaults(unit=unit, thresholds={"mode": "absolute", "steps": style.PLAIN}, noValue="no data")
+    panel = StateTimeline(
+        mappings=mappings,
+        lineWidth=0,
+        fillOpacity=85,
+        rowHeight=0.8,
+        showValue="auto",
+        **_common(title, description, queries, more, ()),
+    )
+    return Tile(panel, width, height)
+
+
+def heatmap(title: str, description: str, query: Query, *, unit: str, width: int = 24, height: int = 9) -> Tile:
+    """How many fell into each bucket of a histogram, over time."""
+    more = {
+        "type": "heatmap",
+        **_defaults(noValue="no data", custom={"scaleDistribution": {"type": "linear"}}),
+        "options": {
+            "calculate": False,
+            "cellGap": 1,
+            "cellValues": {"unit": "short"},
+            # Blues: one hue from light to dark, readable without colour vision.
+            "color": {
+                "mode": "scheme",
+                "scheme": "Blues",
+                "steps": 64,
+                "reverse": False,
+                "exponent": 0.5,
+                "fill": style.GOOD,
+            },
+            "filterValues": {"le": 1e-9},
+            "legend": {"show": True},
+            "rowsFrame": {"layout": "auto"},
+            "tooltip": {"mode": "single", "yHistogram": False},
+            "yAxis": {"axisPlacement": "left", "unit": unit, "reverse": False},
+        },
+    }
+    return Tile(Json(**_common(title, description, [query], more, ())), width, height)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: the field it shows, its heading, and how."""
+
+    field: str
+    heading: str
+    unit: str | None = None
+    mappings: style.Mappings | None = None
+    link: tuple[str, str] | None = None  # title and address
+    width: int | None = None
+
+    def override(self) -> dict[str, Any]:
+        """Return Grafana's override for it."""
+        properties: list[dict[str, Any]] = [{"id": "displayName", "value": self.heading}]
+        if self.unit:
+            properties.append({"id": "unit", "value": self.unit})
+        if self.mappings:
+            properties.append({"id": "mappings", "value": self.mappings})
+            properties.append({"id": "custom.cellOptions", "value": {"type": "color-background", "mode": "basic"}})
+        if self.link:
+            title, url = self.link
+            properties.append({"id": "links", "value": [{"title": title, "url": url, "targetBlank": True}]})
+        if self.width:
+            properties.append({"id": "custom.width", "value": self.width})
+        return {"matcher": {"id": "byName", "options": self.field}, "properties": properties}
+
+
+def table(
+    title: str,
+    description: str,
+    *queries: Query,
+    columns: Sequence[Column],
+    sort: str,
+    descending: bool = False,
+    unit: str = "none",
+    nothing: str = "nothing",
+    width: int = 24,
+    height: int = 8,
+) -> Tile:
+    """Rows of labels and values; the queries' results are joined by the labels they share."""
+    fields = [column.field for column in columns]
+    more = {
+        "type": "table",
+        "fieldConfig": {
+            "defaults": {
+                "unit": unit,
+                "noValue": nothing,
+                "custom": {"align": "left", "cellOptions": {"type": "auto"}, "filterable": False},
+                "thresholds": {"mode": "absolute", "steps": style.PLAIN},
+            },
+            "overrides": [column.override() for column in columns],
+        },
+        "options": {
+            "showHeader": True,
+            "cellHeight": "sm",
+            "sortBy": [{"displayName": sort, "desc": descending}],
+        },
+        "transformations": [
+            {"id": "merge", "options": {}},
+            {"id": "filterFieldsByName", "options": {"include": {"names": fields}}},
+            {
+                "id": "organize",
+                "options": {"indexByName": {field: index for index, field in enumerate(fields)}},
+            },
+        ],
+    }
+    return Tile(Json(**_common(title, description, queries, more, ())), width, height)
+
+
+def text(title: str, description: str, content: str, *, width: int = 24, height: int = 3) -> Tile:
+    """A few words, in Markdown."""
+    panel = Text(title=title, description=description, content=content, dataSource=DATASOURCE, maxDataPoints=None)
+    return Tile(panel, width, height)

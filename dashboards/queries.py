@@ -1,0 +1,100 @@
+"""Queries, and the PromQL that several panels share.
+
+In PromQL here every selector is written with braces, ``{}`` where it has no matchers of its own: a scope adds its own
+matchers to each. Grafana fills the variables in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Format = Literal["time_series", "table", "heatmap"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query of a panel; ``instant`` asks for the end of the time range alone."""
+
+    promql: str
+    legend: str = ""
+    instant: bool = False
+    format: Format = "time_series"
+
+
+def _scoped(promql: str, matchers: str) -> str:
+    return promql.replace("{", "{" + matchers + ",").replace(",}", "}")
+
+
+def in_site(promql: str) -> str:
+    """All nodes of the chosen site."""
+    return _scoped(promql, 'site="$site"')
+
+
+def on_nodes(promql: str) -> str:
+    """The chosen nodes of the chosen site."""
+    return _scoped(promql, 'site="$site",node=~"$node"')
+
+
+def in_sites(promql: str) -> str:
+    """All nodes of all chosen sites."""
+    return _scoped(promql, 'site=~"$site"')
+
+
+# A server is ADDRESS:PORT, IPv6 in brackets; the virtual IP is its address.
+def with_vip(promql: str) -> str:
+    """Give series of probes through a virtual IP the label ``vip``."""
+    return f'label_replace({promql}, "vip", "$1", "server", "\\\\[?(.+?)\\\\]?:[0-9]+")'
+
+
+# One number for a VRRP instance's state; style.VRRP_STATE has the words.
+VRRP_STATE: Final = (
+    "sum by (node, vrrp_instance) ("
+    'dnsha_vrrp_state{state="backup"}'
+    ' or 2 * dnsha_vrrp_state{state="master"}'
+    ' or 3 * dnsha_vrrp_state{state="stopped"}'
+    ' or 4 * dnsha_vrrp_state{state="init"}'
+    ' or 5 * dnsha_vrrp_state{state="fault"})'
+)
+
+# 1: something differs between the nodes, 2: a task is overdue; absent where neither is watched.
+SYNC: Final = (
+    "(max by (site) (dnsha_sync_drifted{}) or 0 * max by (site) (site_node_task:dnsha_sync_overdue:seconds{}))"
+    " + 2 * (max by (site) (site_node_task:dnsha_sync_overdue:seconds{}) > bool 0)"
+)
+
+# node_exporter's name for it depends on the machine; unconnected sensors tell nonsense.
+TEMPERATURE: Final = "max by (site, node) (node_thermal_zone_temp{} or node_hwmon_temp_celsius{})"
+DISK: Final = 'fstype!~"tmpfs|ramfs|overlay|squashfs|fuse.*|nfs.*|vfat"'
+CARD: Final = 'device=~"mmcblk[0-9]+|sd[a-z]+|nvme[0-9]+n[0-9]+|vd[a-z]+"'
+
+
+def failed(by: str, matchers: str = "") -> str:
+    """Queries a second without a good answer.
+
+    Not the sum of the failures by reason: a reason's counter appears with its first failure, which rate() cannot see.
+    """
+    rates = [
+        f"sum by ({by}) (rate(dnsha_resolve_{name}{{{matchers}}}[$__rate_interval]))"
+        for name in ("queries_total", "duration_seconds_count")
+    ]
+    return f"clamp_min({' - '.join(rates)}, 0)"
+
+
+def _step_before(promql: str) -> str:
+    return promql.replace("}", "} offset $__interval")
+
+
+def changed(promql: str) -> str:
+    """What a query says where that differs from a step before."""
+    return f"({promql}) != ({_step_before(promql)})"
+
+
+def grown(counter: str) -> str:
+    """By how much a counter grew within a step. Unlike increase() it needs no second sample within the step."""
+    return f"({counter} - {_step_before(counter)}) > 0"
+
+
+def began(promql: str) -> str:
+    """What is there and was not a step before."""
+    return f"({promql}) unless ({_step_before(promql)})"

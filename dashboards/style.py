@@ -1,0 +1,108 @@
+"""How a state looks: always a word, and a colour that people who cannot tell red from green can tell apart.
+
+Blue is good, orange a warning, purple critical, grey unknown. White text is readable on each (4.5:1 or better), and
+each stands out from Grafana's light and dark backgrounds alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+GOOD: Final = "#1f6fb4"
+WARNING: Final = "#b35900"
+CRITICAL: Final = "#8e3bb0"
+UNKNOWN: Final = "#6b7280"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The word and the colour for a value."""
+
+    text: str
+    color: str
+
+
+Mappings = list[dict[str, Any]]
+
+
+def states(by_value: Mapping[int, State] | Mapping[str, State]) -> Mappings:
+    """Grafana's value mappings, for whole numbers or words."""
+    options = {
+        str(value): {"text": state.text, "color": state.color, "index": index}
+        for index, (value, state) in enumerate(by_value.items())
+    }
+    return [{"type": "value", "options": options}]
+
+
+def ranges(*steps: tuple[float | None, float | None, State]) -> Mappings:
+    """Grafana's range mappings: from, to, state; None is endless."""
+    return [
+        {
+            "type": "range",
+            "options": {"from": low, "to": high, "result": {"text": state.text, "color": state.color, "index": index}},
+        }
+        for index, (low, high, state) in enumerate(steps)
+    ]
+
+
+def steps(base: str, *above: tuple[float, str]) -> list[dict[str, Any]]:
+    """Grafana's thresholds: the colour below the first one, and from each on."""
+    return [{"color": base, "value": None}, *({"color": color, "value": value} for value, color in above)]
+
+
+PLAIN: Final = steps(UNKNOWN)
+NEUTRAL: Final = steps(GOOD)
+
+UP: Final = states({1: State("UP", GOOD), 0: State("DOWN", CRITICAL)})
+ANSWERS: Final = states({1: State("answers", GOOD), 0: State("NO ANSWER", CRITICAL)})
+YES: Final = states({1: State("yes", GOOD), 0: State("NO", CRITICAL)})
+OWNER: Final = states({1: State("owner", GOOD), 0: State("–", UNKNOWN)})  # noqa: RUF001  a dash, as in tables
+DRAINED: Final = states({0: State("no", GOOD), 1: State("DRAINED", WARNING)})
+VERDICT: Final = states(
+    {
+        0: State("OK", GOOD),
+        1: State("WARNING", WARNING),
+        2: State("CRITICAL", CRITICAL),
+        3: State("UNKNOWN", UNKNOWN),
+    }
+)
+EXIT_STATUS: Final = [
+    *states({0: State("succeeded", GOOD)}),
+    *ranges((1, None, State("FAILED", CRITICAL))),
+]
+ALARM: Final = states({0: State("no", GOOD), 1: State("YES", CRITICAL)})
+READY_NODES: Final = [
+    *states({0: State("NO NODE READY", CRITICAL), 1: State("ONE NODE ONLY", WARNING)}),
+    *ranges((2, None, State("REDUNDANT", GOOD))),
+]
+OWNERS: Final = [
+    *states({0: State("NOBODY", CRITICAL), 1: State("one", GOOD)}),
+    *ranges((2, None, State("SPLIT BRAIN", CRITICAL))),
+]
+SYNC: Final = states(
+    {
+        0: State("IN SYNC", GOOD),
+        1: State("DIFFERENT", WARNING),
+        2: State("OVERDUE", WARNING),
+        3: State("OVERDUE AND DIFFERENT", CRITICAL),
+    }
+)
+SEVERITY: Final = states(
+    {
+        "critical": State("critical", CRITICAL),
+        "warning": State("warning", WARNING),
+        "info": State("info", UNKNOWN),
+    }
+)
+# As queries.VRRP_STATE numbers them.
+VRRP_STATE: Final = states(
+    {
+        1: State("backup", "#4a90c2"),
+        2: State("master", GOOD),
+        3: State("stopped", UNKNOWN),
+        4: State("init", WARNING),
+        5: State("FAULT", CRITICAL),
+    }
+)
