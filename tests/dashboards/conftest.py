@@ -1,0 +1,24 @@
+"""The recording in a real Prometheus, once for all tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.dashboards.replay import Replay, replay
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Iterator[Replay]:
+    """Prometheus with the recording; without its tools a laptop skips and CI fails."""
+    missing = [name for name in ("prometheus", "promtool") if shutil.which(name) is None]
+    if missing:
+        reason = f"{' and '.join(missing)} missing: apt-get install prometheus"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with replay() as running:
+        yield running

@@ -1,0 +1,146 @@
+"""What Grafana imports: complete, of today's schema, and what the sources say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from alerts.thresholds import SCRAPE_INTERVAL
+from dashboards import generate
+from dashboards.boards import BOARDS
+from tests.dashboards.documents import boards, panels
+
+DOCUMENTS = boards()
+UIDS = {
+    "overview": "dnsha-overview",
+    "failover": "dnsha-failover",
+    "dns": "dnsha-dns",
+    "node": "dnsha-node",
+    "sync": "dnsha-sync",
+    "fleet": "dnsha-fleet",
+}
+PROVISIONING = generate.GENERATED.parent / "provisioning"
+
+each_board = pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS.keys())
+
+
+def test_the_committed_files_are_what_the_sources_say() -> None:
+    assert generate.stale(generate.render_all()) == []
+
+
+def test_rendering_twice_gives_the_same() -> None:
+    assert generate.render_all() == generate.render_all()
+
+
+def test_check_writes_nothing_and_says_what_differs(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    path = next(iter(generate.render_all()))
+    before = path.read_text()
+    monkeypatch.setattr(generate, "render_all", lambda: {path: before + " "})
+    assert generate.main(["--check"]) == 1
+    assert path.read_text() == before
+    assert f"dashboards/generated/{path.name} differs" in capsys.readouterr().err
+
+
+def test_bookmarks_keep_working_because_no_uid_ever_changes() -> None:
+    assert {name: document["uid"] for name, document in DOCUMENTS.items()} == UIDS
+    assert len(BOARDS) == len(UIDS)
+
+
+@each_board
+def test_every_panel_has_a_title_a_description_and_a_unit(document: dict[str, Any]) -> None:
+    for panel in panels(document):
+        assert panel["title"], panel
+        assert len(panel["description"]) > 20, panel["title"]
+        unit = panel["fieldConfig"]["defaults"].get("unit") or panel["options"].get("yAxis", {}).get("unit")
+        assert unit, panel["title"]
+
+
+@each_board
+def test_panels_have_titles_of_their_own(document: dict[str, Any]) -> None:
+    titles = [panel["title"] for panel in panels(document)]
+    assert sorted(set(titles)) == sorted(titles)
+
+
+@each_board
+def test_the_schema_is_todays(document: dict[str, Any]) -> None:
+    assert document["schemaVersion"] >= 39
+    assert "__inputs" not in document
+    assert "rows" not in document
+    for panel in panels(document):
+        assert panel["type"] in {"stat", "timeseries", "state-timeline", "table", "heatmap"}
+        assert "maxDataPoints" not in panel
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert panel["interval"] == SCRAPE_INTERVAL
+        assert [target["refId"] for target in panel["targets"]] == list("ABCDEFGHIJ")[: len(panel["targets"])]
+        for target in panel["targets"]:
+            assert target["datasource"] == panel["datasource"]
+            assert target["intervalFactor"] == 1
+            assert target["range"] is not target["instant"]
+            assert {"step", "metric", "target"}.isdisjoint(target)
+        if panel["type"] == "stat":
+            assert panel["options"]["reduceOptions"]["calcs"] == ["lastNotNull"]
+
+
+@each_board
+def test_panels_are_readable_on_a_phone_and_do_not_overlap(document: dict[str, Any]) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in document["panels"]:
+        place = panel["gridPos"]
+        assert place["w"] >= 6, panel["title"]
+        assert place["x"] + place["w"] <= 24, panel["title"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken, panel["title"]
+        taken |= cells
+
+
+@each_board
+def test_the_first_panels_are_numbers_and_words(document: dict[str, Any]) -> None:
+    assert [panel["type"] for panel in document["panels"][:3]] == ["stat"] * 3
+
+
+@each_board
+def test_panels_are_numbered_once(document: dict[str, Any]) -> None:
+    numbers = [panel["id"] for panel in document["panels"]]
+    assert sorted(set(numbers)) == numbers
+
+
+@each_board
+def test_a_state_is_a_word_and_never_green_or_red_alone(document: dict[str, Any]) -> None:
+    text = str(document)
+    for color in ("'green'", "'red'", "'semi-dark-green'", "'dark-red'"):
+        assert color not in text
+    for panel in panels(document):
+        for mapping in panel["fieldConfig"]["defaults"].get("mappings", ()):
+            options = mapping["options"]
+            for state in [options["result"]] if mapping["type"] == "range" else options.values():
+                assert state["text"], panel["title"]
+                assert state["color"].startswith("#"), panel["title"]
+
+
+@each_board
+def test_dashboards_lead_to_each_other_and_show_what_was_done(document: dict[str, Any]) -> None:
+    (link,) = document["links"]
+    assert set(link["tags"]) <= set(document["tags"])
+    assert link["includeVars"]
+    assert link["keepTime"]
+    names = {annotation["name"] for annotation in document["annotations"]["list"]}
+    assert names == {"VIP taken over", "Drained", "Keepalived started"}
+
+
+def test_alerts_lead_to_their_runbooks() -> None:
+    assert "/docs/runbooks/${__value.raw}.md" in str(DOCUMENTS["overview"])
+    assert "/docs/runbooks/${__value.raw}.md" in str(DOCUMENTS["fleet"])
+
+
+def test_grafana_is_provisioned_with_uids_that_stay() -> None:
+    (source,) = yaml.safe_load((PROVISIONING / "datasources" / "prometheus.yaml").read_text())["datasources"]
+    assert (source["uid"], source["type"]) == ("dnsha-prometheus", "prometheus")
+    assert source["jsonData"]["timeInterval"] == SCRAPE_INTERVAL
+    (provider,) = yaml.safe_load((PROVISIONING / "dashboards" / "dashboards.yaml").read_text())["providers"]
+    assert (provider["type"], provider["folderUid"]) == ("file", "dnsha")

@@ -1,0 +1,34 @@
+"""Every query of every dashboard, asked of a real Prometheus that has the recording of a real pair."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboards.boards import BOARDS
+from tests.dashboards.documents import Target, targets
+from tests.dashboards.replay import Replay
+
+TARGETS = list(targets())
+
+# Queries that have nothing to tell of the recording, by dashboard and panel, and why.
+WITHOUT_DATA: dict[str, str] = {}
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+def test_the_query_returns_data_over_the_recording(recorded: Replay, target: Target) -> None:
+    samples = [sample for series in recorded.range(target.promql) for sample in series.samples]
+    assert bool(samples) is (str(target) not in WITHOUT_DATA)
+
+
+@pytest.mark.parametrize("target", [target for target in TARGETS if target.instant], ids=str)
+def test_the_instant_query_returns_data_at_some_moment(recorded: Replay, target: Target) -> None:
+    moments = range(int(recorded.start) + 10, int(recorded.end), 10)
+    found = any(recorded.instant(target.promql, at) for at in moments)
+    assert found is (str(target) not in WITHOUT_DATA)
+
+
+def test_reasons_are_given_for_queries_that_exist() -> None:
+    assert WITHOUT_DATA.keys() <= {str(target) for target in TARGETS}
+    assert len(BOARDS) == 6
