@@ -1,0 +1,68 @@
+"""Which collectors a node has, by its settings, and what one look at it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.app import COLLECTORS, Application
+from exporter.observations import Status
+from tests.unit import samples
+from tests.unit.standin_application import application
+
+
+def names(only: tuple[str, ...] = (), **settings: Any) -> list[str]:
+    made = Application(samples.settings(**settings), persistent=False, only=only)
+    try:
+        return [collector.name for collector in made.runner._collectors]
+    finally:
+        made.runner.stop()
+
+
+def test_a_node_of_a_pair_watches_address_keepalived_dns_and_peer() -> None:
+    assert names() == ["vip", "vrrp", "resolve", "peer"]
+
+
+def test_a_standalone_node_has_no_peer() -> None:
+    assert "peer" not in names(node_role="standalone", peer_ip=None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"docker_host": "unix:///run/docker.sock", "expected_containers": ("pihole",)}, "containers"),
+        ({"sync_tasks": {"pihole": 3600.0}}, "sync"),
+        ({"shared_content": {"unbound": Path("/etc/unbound/shared")}}, "sync"),
+        ({"detect_conflicts": True}, "conflict"),
+    ],
+)
+def test_what_is_asked_for_is_watched_as_well(settings: dict[str, Any], name: str) -> None:
+    assert name in names(**settings)
+
+
+def test_docker_without_an_expected_container_is_not_asked() -> None:
+    assert "containers" not in names(docker_host="unix:///run/docker.sock")
+
+
+def test_only_the_named_ones_run() -> None:
+    assert names(only=("vrrp", "peer")) == ["vrrp", "peer"]
+
+
+def test_every_collector_that_can_run_can_be_named() -> None:
+    everything = names(
+        docker_host="unix:///run/docker.sock",
+        expected_containers=("pihole",),
+        sync_tasks={"pihole": 3600.0},
+        detect_conflicts=True,
+    )
+    assert sorted(everything) == sorted(COLLECTORS)
+
+
+def test_a_look_is_judged_as_a_whole() -> None:
+    look = application(samples.healthy()).look()
+    assert (look.verdict, look.status.node.name) == (Status.OK, "alpha")
+    assert {check.status for check in look.checks} == {Status.OK}
+    look = application(samples.status(failed={"vip": "no netlink"})).look()
+    assert look.verdict is Status.UNKNOWN
