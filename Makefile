@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: help demo test check lab bench clean generate
+.PHONY: help demo test check lab bench clean generate preview
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -26,8 +26,10 @@ check: $(READY) ## format, lint, types, unit tests, rules, generated files
 	$(BIN)/mypy
 	shellcheck $$(git ls-files -c -o --exclude-standard | xargs grep -lE '^#!/bin/(ba)?sh' 2>/dev/null)
 	$(BIN)/python -m docs.generate --check
+	$(BIN)/python -m alerts.generate --check
+	$(BIN)/python -m dashboards.generate --check
 	$(BIN)/python -m pytest -q -n 4 tests/unit
-	$(BIN)/python -m pytest -q tests/rules tests/tools
+	$(BIN)/python -m pytest -q tests/rules tests/tools tests/dashboards
 
 test: check ## check, and everything that needs a pair or an engine
 	@tests/packages lab engine stack
@@ -40,8 +42,14 @@ bench: $(READY) ## measure; build/bench.json
 	@tests/packages lab bench
 	$(LAB) run -- $(BIN)/python -m tests.bench
 
-generate: $(READY) ## write the generated parts of README and rules anew
+generate: $(READY) ## write README, rules and dashboards anew
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m alerts.generate
+	$(BIN)/python -m dashboards.generate
+
+preview: $(READY) ## draw the dashboards; docs/images
+	@tests/packages check
+	$(BIN)/python -m dashboards.preview
 
 clean: ## remove what make made
 	rm -rf build $(VENV) ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

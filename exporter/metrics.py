@@ -46,7 +46,7 @@ def _counter(name: str, labels: str, text: str) -> Metric:
 
 # The exporter and its node
 BUILD_INFO = _gauge("build_info", "version python", "The exporter's version; always 1.")
-NODE_INFO = _gauge("node_info", "node role address", "Which node this is; always 1.")
+NODE_INFO = _gauge("node_info", "name role address", "Which node this is; always 1.")
 COLLECTOR_SUCCESS = _gauge("scrape_collector_success", "collector", "1 if the collector had data, 0 if it failed.")
 COLLECTOR_DURATION = _gauge("scrape_collector_duration_seconds", "collector", "Time the collector took, in seconds.")
 STATUS = _gauge("status", "", "The verdict about the pair: 0 ok, 1 warning, 2 critical, 3 unknown.")

@@ -76,10 +76,10 @@ class VipCollector:
         """Read what the kernel has announced up to now and tell the result."""
         with self._lock:
             if self._subscription is None:
-                raise self._error
+                raise type(self._error)(str(self._error))  # anew: one that is raised twice keeps every traceback
             self._read(self._subscription)
             if self._subscription is None:
-                raise self._error
+                raise type(self._error)(str(self._error))  # anew: one that is raised twice keeps every traceback
             return VipObservation(
                 vips=tuple(self._describe(address, vip) for address, vip in self._vips.items()),
                 overruns=self._overruns,

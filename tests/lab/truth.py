@@ -9,8 +9,10 @@ from __future__ import annotations
 import array
 import fcntl
 import ipaddress
+import os
 import socket
 import struct
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -21,22 +23,25 @@ _INTERFACES: Final = 64
 _IFREQ_BYTES: Final = 40  # of 64-bit systems; the address begins after the name and the family
 _ADDRESS: Final = slice(20, 24)
 
-_sockets: dict[int, socket.socket] = {}
-"""By process: a socket in its network namespace, closed when the process is gone so that the namespace can go too."""
+_sockets: dict[int, int] = {}
+"""By process: the descriptor of a socket in its network namespace, closed when the process is gone so that the
+namespace can go too."""
+_lock: Final = threading.Lock()
 
 
 def holds(pid: int, address: str) -> bool:
     """Whether an interface in the network namespace of ``pid`` has ``address``; a process that is gone has nothing."""
-    _forget_the_gone()
-    try:
-        return _holds_ipv6(pid, address) if ":" in address else _holds_ipv4(pid, address)
-    except OSError:
-        return False
+    with _lock:
+        _forget_the_gone()
+        try:
+            return _holds_ipv6(pid, address) if ":" in address else _holds_ipv4(pid, address)
+        except OSError:
+            return False
 
 
 def _forget_the_gone() -> None:
     for pid in [pid for pid in _sockets if not _lives(pid)]:
-        _sockets.pop(pid).close()
+        os.close(_sockets.pop(pid))
 
 
 def _lives(pid: int) -> bool:
@@ -45,7 +50,7 @@ def _lives(pid: int) -> bool:
 
 def _holds_ipv4(pid: int, address: str) -> bool:
     if pid not in _sockets:
-        _sockets[pid] = socket_in(pid, socket.AF_INET, socket.SOCK_DGRAM)
+        _sockets[pid] = socket_in(pid, socket.AF_INET, socket.SOCK_DGRAM).detach()
     buffer = array.array("B", bytes(_INTERFACES * _IFREQ_BYTES))
     location, size = buffer.buffer_info()
     answer = fcntl.ioctl(_sockets[pid], _SIOCGIFCONF, struct.pack("iL", size, location))

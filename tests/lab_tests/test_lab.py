@@ -92,9 +92,9 @@ def test_a_service_stops_gracefully_and_starts_again(pair: Lab, service: Service
 def test_a_paused_service_is_frozen_until_it_is_resumed(pair: Lab, service: ServiceName) -> None:
     pid = pair.hosts["alpha"].service(service).pid
     pair.pause_service("alpha", service)
-    assert process_states([pid]) == {"T"}
+    wait_for("it to be frozen", lambda: process_states([pid]), until=lambda states: states == {"T"})
     pair.resume_service("alpha", service)
-    assert process_states([pid]) <= {"S", "R"}
+    wait_for("it to run on", lambda: process_states([pid]), until=lambda states: states <= {"S", "R"})
 
 
 def test_a_killed_resolver_answers_no_more(pair: Lab) -> None:
