@@ -122,13 +122,16 @@ def request_dump(keepalived: int, signal_number: int, source: Path) -> bool:
 
 
 def publish_dump(source: Path, target: Path) -> bool:
-    """Publish the dump that was asked for if it is complete by now; say whether it was."""
+    """Publish the dump that was asked for if it is complete by now, without passwords; say whether it was."""
     try:
-        content = source.read_bytes()
-        json.loads(content)
+        document = json.loads(source.read_bytes())
     except (FileNotFoundError, ValueError):
         return False
-    write_atomically(target, content)
+    instances = document.get("vrrp") if isinstance(document, dict) else document
+    for instance in instances if isinstance(instances, list) else ():
+        if isinstance(instance, dict) and isinstance(instance.get("data"), dict):
+            instance["data"].pop("auth_data", None)
+    write_atomically(target, json.dumps(document).encode())
     return True
 
 

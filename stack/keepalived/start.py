@@ -75,7 +75,7 @@ def prepare(files: RuntimeFiles) -> list[str]:
     settings = read_environment(os.environ, interface_networks)
     version = keepalived_version()
     values = render(settings, version, CONFIGURATION.parent / "check-dns", script_user())
-    write_atomically(files.values, values.encode())
+    write_atomically(files.values, values.encode(), mode=0o600)  # VRRP_PASSWORD is in it
     command = [
         "keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp",
         f"--use-file={CONFIGURATION}", f"--config-id={settings.role}",

@@ -24,6 +24,8 @@ def test_a_file_that_is_written_holds_the_new_content_and_leaves_nothing_beside_
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [tmp_path / "state.json"]
     assert path.stat().st_mode & 0o777 == 0o644
+    write_atomically(path, b"secret", mode=0o600)
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_reader_never_sees_a_part_of_a_file(tmp_path: Path) -> None:

@@ -158,7 +158,16 @@ def test_a_dump_is_published_whole_and_only_after_it_was_asked_for(watched: Watc
     deadline = time.monotonic() + 5
     while not watched.files.dump.exists() and time.monotonic() < deadline:
         time.sleep(0.002)
-    assert watched.files.dump.read_text() == DUMP
+    assert json.loads(watched.files.dump.read_text()) == json.loads(DUMP)
+
+
+@pytest.mark.parametrize("frame", ["%s", '{"vrrp": %s}'])
+def test_a_password_in_a_dump_is_not_published(tmp_path: Path, frame: str) -> None:
+    source, target = tmp_path / "keepalived.json", tmp_path / "vrrp.json"
+    source.write_text(frame % '[{"data": {"iname": "VI_1", "auth_type": 1, "auth_data": "s3cret"}, "stats": {}}]')
+    assert recorder.publish_dump(source, target)
+    expected = frame % '[{"data": {"iname": "VI_1", "auth_type": 1}, "stats": {}}]'
+    assert json.loads(target.read_text()) == json.loads(expected)
 
 
 def test_a_dump_that_never_becomes_whole_is_not_published_and_holds_no_event_up(tmp_path: Path) -> None:

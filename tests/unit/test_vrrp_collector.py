@@ -22,7 +22,7 @@ from stack.keepalived.recorder import EventLog
 from tests.unit.unprivileged import unprivileged, world_readable_directory
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "keepalived" / "2.3.3"
-DUMP_TIME = 1_795_383_745.0  # a moment after the last transition in the recorded dump
+DUMP_TIME = 1_795_387_544.5  # a moment after the last transition in the recorded dump
 BACKUP, MASTER, FAULT, STOPPED = VrrpState.BACKUP, VrrpState.MASTER, VrrpState.FAULT, VrrpState.STOPPED
 
 
