@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from exporter.addressing import parse_virtual_address
 from exporter.collectors.vip import VipCollector
 from exporter.errors import CollectorError, NotReadyError, ParseError
 from exporter.observations import Vip, VipObservation
+from exporter.parsers.address_message import parse_address_messages
 from exporter.sources import addresses
 from tests.unit.network_namespace import REPOSITORY, in_network_namespace, ip
 
@@ -169,6 +171,22 @@ def test_an_address_that_went_and_came_back_among_dropped_messages_is_counted_at
         vip = look(one)
         assert vip.owned
         assert vip.acquisitions == vip.releases >= 1
+
+
+@in_network_namespace
+def test_another_process_that_poses_as_the_kernel_is_not_believed(tmp_path: Path) -> None:
+    """Any process with CAP_NET_ADMIN may send to our socket; only the kernel's messages come from port 0."""
+    ip("link set lo up")
+    forged = bytes.fromhex("20000000140000000000000000000000022080000100000008000100c0000235")  # 192.0.2.53 on lo
+    assert parse_address_messages(forged).changes[0].address == VIP
+    with collecting() as one:
+        assert one._subscription is not None
+        (port, _) = one._subscription._socket.getsockname()
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as forger:
+            forger.sendto(forged, (port, 0))
+        ip(ADD_6)
+        assert counts(one, VIP_6) == (True, 1, 0)
+        assert counts(one) == (False, 0, 0)
 
 
 @in_network_namespace
