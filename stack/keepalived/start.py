@@ -30,6 +30,8 @@ from stack.keepalived.values import read_environment, render  # noqa: E402
 CONFIGURATION = HERE / "keepalived.conf"
 BAD_CONFIGURATION = 3
 LOCK_TIMEOUT_SECONDS = 5.0
+# Always the same number, so that check-dns can close it: a check outlives a killed keepalived.
+LOCK_DESCRIPTOR = 9
 
 
 def keepalived_version() -> tuple[int, int, int]:
@@ -66,8 +68,11 @@ def take_lock(files: RuntimeFiles) -> int:
                 msg = f"another keepalived holds {files.lock}; stop it first"
                 raise ConfigurationError([msg]) from None
             time.sleep(0.01)
-    os.set_inheritable(descriptor, True)  # noqa: FBT003 (it has no keyword)
-    return descriptor
+    if descriptor != LOCK_DESCRIPTOR:
+        os.dup2(descriptor, LOCK_DESCRIPTOR)
+        os.close(descriptor)
+    os.set_inheritable(LOCK_DESCRIPTOR, True)  # noqa: FBT003 (it has no keyword)
+    return LOCK_DESCRIPTOR
 
 
 def prepare(files: RuntimeFiles) -> list[str]:
