@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: help demo test check lab bench clean generate preview
+.PHONY: help demo test test-stack check lab bench clean generate preview
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -32,9 +32,12 @@ check: $(READY) ## format, lint, types, unit tests, rules, generated files
 	$(BIN)/python -m pytest -q tests/rules tests/tools tests/dashboards
 
 test: check ## check, and everything that needs a pair or an engine
-	@tests/packages lab engine stack
+	@tests/packages lab engine
 	$(LAB) run -- $(BIN)/python -m pytest -q tests/lab_tests
 	$(BIN)/python -m pytest -q tests/wire tests/engine
+
+test-stack: $(READY) ## the compose files as shipped, on two Docker Engines; builds images, takes long
+	@tests/packages lab stack
 	$(BIN)/python -m tests.stack.images
 	$(LAB) run -- $(BIN)/python -m pytest -q tests/stack
 
