@@ -14,6 +14,7 @@ RUNBOOKS: Final = "https://dns-ha-exporter.example/docs/runbooks"
 # within 20 seconds is judged more often than the 5 seconds of everything else.
 SCRAPE_INTERVAL: Final = "5s"
 TWO_SCRAPES: Final = "10s"
+THREE_SCRAPES: Final = "15s"
 FAST_EVALUATION: Final = "2s"
 # Longer than a scrape interval: one scrape that fell into a failover of under a second is not enough.
 LASTING: Final = "5s"

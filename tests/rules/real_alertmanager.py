@@ -1,0 +1,120 @@
+"""A real Alertmanager with the shipped configuration, and a recorder in the notifier's place."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+from tests.rules.tools import ALERTS, tool
+
+CONFIGURATION: Final = ALERTS / "alertmanager" / "alertmanager.yaml"
+NOTIFIER: Final = "127.0.0.1:9754"
+
+Labels = dict[str, str]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+class Recorder:
+    """Keeps what Alertmanager posts: the path and the message."""
+
+    def __init__(self) -> None:
+        self.posts: list[tuple[str, dict[str, Any]]] = []
+        posts = self.posts
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                posts.append((self.path, message))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def messages(self, path: str) -> list[dict[str, Any]]:
+        return [message for posted_to, message in self.posts if posted_to == path]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Alertmanager:
+    """Speaks to one running Alertmanager."""
+
+    def __init__(self, address: str) -> None:
+        self._url = f"http://{address}/api/v2/alerts"
+
+    def is_up(self) -> bool:
+        try:
+            self.alerts()
+        except OSError:
+            return False
+        return True
+
+    def send(self, alerts: list[Labels], *, resolved: bool = False) -> None:
+        now = datetime.now(UTC)
+        ends = now if resolved else now + timedelta(minutes=5)
+        body = [{"labels": labels, "endsAt": ends.isoformat()} for labels in alerts]
+        request = urllib.request.Request(
+            self._url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
+        )
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def alerts(self) -> list[dict[str, Any]]:
+        with urllib.request.urlopen(self._url, timeout=5) as answer:
+            found: list[dict[str, Any]] = json.load(answer)
+        return found
+
+
+@contextmanager
+def running_alertmanager(directory: Path) -> Iterator[tuple[Alertmanager, Recorder]]:
+    binary = tool("prometheus-alertmanager")
+    recorder = Recorder()
+    configuration = directory / "alertmanager.yaml"
+    configuration.write_text(CONFIGURATION.read_text().replace(NOTIFIER, recorder.address))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                binary,
+                f"--config.file={configuration}",
+                f"--storage.path={directory / 'data'}",
+                f"--web.listen-address={address}",
+                "--cluster.listen-address=",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        alertmanager = Alertmanager(address)
+        assert wait_for(alertmanager.is_up, 15), (directory / "log").read_text()
+        yield alertmanager, recorder
+    finally:
+        process.terminate()
+        process.wait(10)
+        recorder.close()
