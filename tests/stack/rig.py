@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from tests.lab.isolation import inside
 from tests.lab.lab import Lab
 from tests.lab.lan import Lan
 from tests.lab.logs import log_directory
-from tests.lab.plan import ALPHA, CLIENT, EXPORTER_PORT, INTERFACE, NODES, ROLES, Place, peer_of
+from tests.lab.plan import ALPHA, CLIENT, INTERFACE, NODES, ROLES, Place, peer_of
 from tests.lab.waiting import wait_for
 
 from . import tools
@@ -83,6 +84,8 @@ class Rig(Lab):
         with contextlib.ExitStack() as undo:
             undo.callback(_remove_control_groups)
             self.logs = undo.enter_context(log_directory(STACK))
+            for place in NODES:  # gigabytes of images; the logs stay
+                undo.callback(shutil.rmtree, self.logs / place.name / "data", ignore_errors=True)
             self.lan = Lan()
             undo.callback(self.lan.destroy)
             for place in (*NODES, CLIENT):
@@ -183,10 +186,6 @@ class Rig(Lab):
         except CommandError:
             return False
         return True
-
-    def exporter_port(self) -> int:
-        """The port of both exporters."""
-        return EXPORTER_PORT
 
     def save_logs(self) -> None:
         """Write every container's log to ``LOGS/NODE/CONTAINER.log``."""

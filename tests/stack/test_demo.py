@@ -63,6 +63,7 @@ def demo() -> Iterator[Demo]:
         home = undo.enter_context(log_directory(STACK))
         for name in ("compose", "stack"):
             shutil.copytree(REPOSITORY / name, home / name, ignore=shutil.ignore_patterns(".env", "__pycache__"))
+        undo.callback(shutil.rmtree, home / "data", ignore_errors=True)
         holder = Holder("laptop")
         undo.callback(holder.destroy)
         engine = Engine(home / "data", socket="/run/docker.sock", prefix=holder.command([]), cgroup="/dnsha-stack-demo")

@@ -108,12 +108,14 @@ def test_a_drop_in_file_counts(rig: Rig) -> None:
         drop_in.unlink()
 
 
-def test_the_exporters_tell_what_they_see(rig: Rig) -> None:
+def test_the_exporters_see_every_container_run_through_the_socket_proxy(rig: Rig) -> None:
     for place in NODES:
         wait_for(
             f"{place.name}'s exporter to count the containers",
             lambda address=place.ipv4: get(rig.client, address, EXPORTER_PORT, "/metrics").body,  # type: ignore[misc]
-            until=lambda text: 'dnsha_container_running{container="pihole"} 1.0' in text or "dnsha_container_" in text,
+            until=lambda text: all(
+                f'dnsha_container_running{{container="{name}"}} 1' in text for name in CHECKED if name != "exporter"
+            ),
             timeout=30.0,
             every=0.5,
         )
