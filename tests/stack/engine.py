@@ -99,6 +99,8 @@ class Engine:
             return False
 
         wait_for("dockerd to answer", answers, timeout=_START_SECONDS, every=0.1)
+        # The disk itself, for quotas that nobody here sets: whoever copies the work tree would copy the disk.
+        (self.data / "volumes" / "backingFsBlockDev").unlink(missing_ok=True)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
