@@ -93,7 +93,7 @@ def test_a_guard_leaves_an_address_alone_that_was_added_by_hand_while_keepalived
 
 def test_the_route_is_there_with_the_address_and_goes_soon_after_it(pair: Lab) -> None:
     wait_for("alpha to have both routes", lambda: routes(pair, "alpha"), until=lambda found: len(found) == 2, timeout=5)
-    assert routes(pair, "beta") == []
+    wait_for("beta to have none", lambda: routes(pair, "beta"), until=lambda found: not found, timeout=5)
     pair.drain("alpha")
     pair.wait_owners("beta")
     wait_for("alpha's routes to go", lambda: routes(pair, "alpha"), until=lambda found: not found, timeout=5)
