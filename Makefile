@@ -29,7 +29,7 @@ check: $(READY) ## format, lint, types, unit tests, rules, generated files
 	$(BIN)/python -m alerts.generate --check
 	$(BIN)/python -m dashboards.generate --check
 	$(BIN)/python -m pytest -q -n 4 tests/unit
-	$(BIN)/python -m pytest -q tests/rules tests/tools tests/dashboards
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/rules tests/tools tests/dashboards
 
 test: check ## check, and everything that needs a pair or an engine
 	@tests/packages lab engine

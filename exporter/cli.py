@@ -78,9 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     only = tuple(filter(None, (part.strip() for part in options.only.split(","))))
     problems = _wrong_options(options, only)
-    if options.preflight and not problems:
-        return _preflight(options.env_file, as_json=options.json)
     try:
+        if options.preflight and not problems:
+            return _preflight(options.env_file, as_json=options.json)
         flags = {setting.key: getattr(options, setting.key) for setting in SETTINGS}
         settings = load(options.config, os.environ, flags)
     except ConfigurationError as error:
