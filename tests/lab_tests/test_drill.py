@@ -71,10 +71,17 @@ def test_a_drill_that_is_stopped_or_killed_undrains(settled_pair: Lab, number: s
         command(settled_pair, "alpha", "drill", "now"), env=environment(settled_pair, "alpha"), stderr=subprocess.PIPE
     )
     request = settled_pair.hosts["alpha"].path(REQUEST)
-    wait_for("the request", request.read_text, until=lambda text: text == "1\n", timeout=15)
-    process.send_signal(number)
-    process.communicate(timeout=30)
-    assert process.returncode == code
+    try:
+        wait_for(
+            "the request, or the drill's end",
+            lambda: (request.read_text(), process.poll()),
+            until=lambda seen: seen[0] == "1\n" or seen[1] is not None,
+            timeout=15,
+        )
+    finally:
+        process.send_signal(number)
+        said = process.communicate(timeout=30)[1]
+    assert process.returncode == code, said.decode()
     wait_for("the request to be taken back", request.read_text, until=lambda text: text == "0\n")
     settled_pair.wait_owners("alpha")
 
