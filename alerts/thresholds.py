@@ -16,6 +16,7 @@ SCRAPE_INTERVAL: Final = "5s"
 TWO_SCRAPES: Final = "10s"
 THREE_SCRAPES: Final = "15s"
 FAST_EVALUATION: Final = "2s"
+SLOW_EVALUATION: Final = "15s"  # of what need not be told within a minute
 # Longer than a scrape interval: one scrape that fell into a failover of under a second is not enough.
 LASTING: Final = "5s"
 # An alert stays for that long after its reason has gone, so that one good scrape is not a recovery.
