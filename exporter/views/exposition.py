@@ -1,7 +1,7 @@
 """Observations in the Prometheus text format and in OpenMetrics, by the table in ``exporter.metrics``.
 
 prometheus-client's encoders need 13 microseconds a sample, 4 ms for a node's; that is the whole
-budget of a scrape on a Raspberry Pi. These write the same (the tests compare) in a tenth of it.
+budget of a scrape on a Raspberry Pi. These write the same (a test compares) in a fraction of it.
 """
 
 from __future__ import annotations
