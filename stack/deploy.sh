@@ -1,14 +1,15 @@
 #!/bin/sh
 # Start this node for the first time, or with changed settings: preflight, up, verify.
-#   stack/deploy.sh [--force]
+#   stack/deploy.sh [--force] [--offline]
 set -eu
 
 usage() {
   cat <<'END'
-usage: stack/deploy.sh [--force | --preflight-only [--json]]
+usage: stack/deploy.sh [--force | --preflight-only [--json]] [--offline]
 Looks for what would break this node, starts it, and waits until nothing is critical. Needs compose/.env.
   --force           start even if preflight finds something critical
   --preflight-only  look, and change nothing but the exporter's image
+  --offline         fetch and build nothing: use the images that this node has, for instance by docker load
 Exit codes: 0 it runs, 1 it was started but is not well, 2 preflight found something critical, 3 wrong settings.
 END
 }
@@ -16,11 +17,13 @@ END
 force=
 only=
 json=
+offline=
 for argument in "$@"; do
   case "$argument" in
   --force) force=yes ;;
   --preflight-only) only=yes ;;
   --json) json=--json ;;
+  --offline) offline=yes ;;
   -h | --help)
     usage
     exit 0
@@ -48,13 +51,15 @@ if ! docker compose config -q; then
   exit 3
 fi
 
-say "building the exporter's image (minutes, the first time)"
-docker compose build --quiet settings >&2
+if [ -z "$offline" ]; then
+  say "building the exporter's image (minutes, the first time)"
+  docker compose build --quiet settings >&2
+fi
 
 say "looking at this node and its LAN"
 # Only to look: at every process' sockets (SYS_PTRACE, DAC_READ_SEARCH), and at ARP and VRRP on the LAN (NET_RAW).
 code=0
-docker run --rm --network host --pid host --user 0:0 --read-only --cap-drop ALL \
+docker run --rm --pull never --network host --pid host --user 0:0 --read-only --cap-drop ALL \
   --cap-add NET_RAW --cap-add SYS_PTRACE --cap-add DAC_READ_SEARCH \
   --security-opt no-new-privileges --security-opt apparmor=unconfined \
   --env PREFLIGHT_DOCKER_VERSION="$engine" --env PREFLIGHT_COMPOSE_VERSION="$plugin" \
@@ -67,7 +72,7 @@ if [ "$code" -ge 2 ] && [ -z "$force" ]; then
 fi
 
 say "starting"
-docker compose up -d --remove-orphans
+docker compose up -d --remove-orphans ${offline:+--no-build --pull never}
 say "waiting until nothing is critical"
 docker compose run --rm --no-deps -T tools verify --accept-warnings --steady 5 --timeout 300 || exit 1
 say "done: docker compose exec exporter python3 -m exporter --once tells the state at any time"

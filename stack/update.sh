@@ -1,32 +1,36 @@
 #!/bin/sh
 # Update this node without a client noticing: hand the VIP to the other node, update, prove that all is well, take it
 # back. When it is not well the node stays drained and says so; run it again to go on, or undrain.
-#   stack/update.sh [--force]
+#   stack/update.sh [--force] [--offline]
 set -eu
 
 usage() {
   cat <<'END'
-usage: stack/update.sh [--force]
+usage: stack/update.sh [--force] [--offline]
 Updates this node: drain, pull and build images, docker compose up, verify, undrain. Stop it at any time: it says in
 which state the node is, and can be run again. One node after the other, never both at once.
-  --force  even if the pair is not healthy, or the other node cannot take over
+  --force    even if the pair is not healthy, or the other node cannot take over
+  --offline  fetch and build nothing: use the images that this node has, for instance by docker load
 Exit codes: 0 updated, 1 failed, 2 refused (nothing was changed), 3 wrong settings, 4 another update is under way.
 END
 }
 
 force=
-case "${1:-}" in
-"") ;;
---force) force=--force ;;
--h | --help)
-  usage
-  exit 0
-  ;;
-*)
-  usage >&2
-  exit 3
-  ;;
-esac
+offline=
+for argument in "$@"; do
+  case "$argument" in
+  --force) force=--force ;;
+  --offline) offline=yes ;;
+  -h | --help)
+    usage
+    exit 0
+    ;;
+  *)
+    usage >&2
+    exit 3
+    ;;
+  esac
+done
 
 say() { echo "update: $*"; }
 compose() { docker compose "$@"; }
@@ -64,15 +68,17 @@ say "handing the VIP over"
 tools drain $force || exit 2
 state="this node is drained and serves nobody; run stack/update.sh again, or: docker compose run --rm --no-deps tools undrain"
 
-say "fetching and building images"
-if ! { compose pull --ignore-buildable && compose build --pull; }; then
-  say "no new images; nothing is replaced, and this node takes part again" >&2
-  tools undrain && state="nothing was changed"
-  exit 1
+if [ -z "$offline" ]; then
+  say "fetching and building images"
+  if ! { compose pull --ignore-buildable && compose build --pull; }; then
+    say "no new images; nothing is replaced, and this node takes part again" >&2
+    tools undrain && state="nothing was changed"
+    exit 1
+  fi
 fi
 
 say "starting what is new"
-compose up -d --remove-orphans
+compose up -d --remove-orphans ${offline:+--no-build --pull never}
 # Keepalived may have found its memory empty, and this node may have the VIP back already.
 # shellcheck disable=SC2086
 tools drain $force

@@ -112,6 +112,20 @@ def test_force_goes_through_to_the_drain(site: Site) -> None:
     assert f"{TOOLS}drain --force" in calls
 
 
+def test_an_offline_update_uses_the_images_that_are_here(site: Site) -> None:
+    code, said, calls = site.run("update.sh", "--offline")
+    assert code == 0, said
+    assert verbs(calls) == ["verify", "drain", "up -d", "drain", "verify", "undrain"]
+    assert "compose up -d --remove-orphans --no-build --pull never" in calls
+
+
+def test_an_offline_deployment_uses_the_images_that_are_here(site: Site) -> None:
+    code, said, calls = site.run("deploy.sh", "--offline")
+    assert code == 0, said
+    assert not any(call.startswith("compose build") for call in calls)
+    assert "compose up -d --remove-orphans --no-build --pull never" in calls
+
+
 def test_a_deployment_looks_starts_and_waits(site: Site) -> None:
     code, said, calls = site.run("deploy.sh")
     assert code == 0, said
