@@ -68,7 +68,7 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
     )
     runtime_files = RuntimeFiles(settings.runtime_directory)
     collectors: list[Collector] = [vip, VrrpCollector(runtime_files), ResolveCollector(settings)]
-    if settings.docker_host and settings.expected_containers:
+    if settings.docker_host and settings.containers:
         from exporter.collectors.containers import ContainersCollector
 
         collectors.append(ContainersCollector(settings))

@@ -73,7 +73,7 @@ class ContainersCollector:
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time, pace: Pace | None = None) -> None:
         self._url = settings.docker_host
-        self._expected = settings.expected_containers
+        self._expected = settings.containers
         self._clock = clock
         self._pace = pace or Pace()
         self._looker = Worker("containers", self._look)

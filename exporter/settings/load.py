@@ -98,8 +98,10 @@ def _contradictions(
             problem = virtual_address_problem(virtual, networks, nodes)
             if problem:
                 yield f"{source('vip_address')}: {problem}"
-    if known("expected_containers", "docker_host") and values["expected_containers"] and not values["docker_host"]:
-        yield f"{source('expected_containers')}: containers are expected, but DOCKER_HOST does not say where to ask"
+    if known("docker_host") and not values["docker_host"]:
+        for key in ("expected_containers", "additional_containers"):
+            if known(key) and values[key]:
+                yield f"{source(key)}: containers are expected, but DOCKER_HOST does not say where to ask"
 
 
 def _read_file(path: Path, problems: list[str]) -> dict[str, _Text]:

@@ -34,6 +34,17 @@ class Endpoint:
     port: int
 
 
+ROLES = ("primary", "secondary", "standalone")
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedContainer:
+    """A container that should run on every node, or on those of one role."""
+
+    name: str
+    role: str | None
+
+
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -63,6 +74,7 @@ node_name = _matching(
     r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", "is no name: use letters, digits, dots and hyphens, 63 at most"
 )
 interface = _matching(r"[^\s/]{1,15}", "is no interface's name (15 characters at most, no slash)")
+_container = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "is no container's name")
 _domain = _matching(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", "is no domain name")
 # A name takes 255 octets at most (RFC 1035, 3.1); a random label of 16 characters comes before it.
 MAXIMUM_ZONE_LENGTH = 236
@@ -174,9 +186,13 @@ def docker_host(text: str) -> str:
     return text
 
 
-def names(text: str) -> tuple[str, ...]:
-    """Container names."""
-    one = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "is no container's name")
+def containers(text: str) -> tuple[ExpectedContainer, ...]:
+    """Container names; ``NAME@ROLE`` for one that only nodes of that role run."""
+
+    def one(text: str) -> ExpectedContainer:
+        name, at, role = text.partition("@")
+        return ExpectedContainer(_container(name), choice(*ROLES)(role) if at else None)
+
     return tuple(dict.fromkeys(one(part) for part in _parts(text)))
 
 

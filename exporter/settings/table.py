@@ -33,7 +33,7 @@ class Setting:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("node_role", parse.choice("primary", "secondary", "standalone"), None, "primary, secondary or standalone."),
+    Setting("node_role", parse.choice(*parse.ROLES), None, "primary, secondary or standalone."),
     Setting("node_name", parse.node_name, None, "This node's name, as its Unbound's canary gives it."),
     Setting("node_ip", parse.node_address, None, "This node's own address; ADDRESS/LENGTH also tells its subnet."),
     Setting("peer_ip", parse.optional_address, "", "The other node's address; not for a standalone node."),
@@ -49,7 +49,13 @@ SETTINGS: tuple[Setting, ...] = (
         "state_directory", parse.directory, "/run/dnsha-exporter", "Where counters survive the exporter's restart."
     ),
     Setting("docker_host", parse.docker_host, "", "Docker's API, unix:///PATH or tcp://HOST:PORT; empty for none."),
-    Setting("expected_containers", parse.names, "", "Containers that should run on this node, comma-separated."),
+    Setting(
+        "expected_containers",
+        parse.containers,
+        "",
+        "Containers that should run on this node, comma-separated; NAME@ROLE on a node of that role alone.",
+    ),
+    Setting("additional_containers", parse.containers, "", "More of them, named by a file that adds services."),
     Setting("canary_zone", parse.domain, "canary.dnsha.internal", "Zone in which each node's Unbound gives its name."),
     Setting(
         "pihole_address", parse.endpoints(53), "127.0.0.1:53", "This node's Pi-hole, ADDRESS:PORT; several by commas."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.addressing import Address, VirtualAddress
-from exporter.settings.parse import Endpoint, NodeAddress
+from exporter.settings.parse import Endpoint, ExpectedContainer, NodeAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class Settings:
     runtime_directory: Path
     state_directory: Path
     docker_host: str
-    expected_containers: tuple[str, ...]
+    expected_containers: tuple[ExpectedContainer, ...]
+    additional_containers: tuple[ExpectedContainer, ...]
     canary_zone: str
     pihole_address: tuple[Endpoint, ...]
     unbound_address: tuple[Endpoint, ...]
@@ -42,3 +43,9 @@ class Settings:
     shared_content: Mapping[str, Path]
     detect_conflicts: bool
     log_level: str
+
+    @property
+    def containers(self) -> tuple[str, ...]:
+        """The names of the containers that should run on a node of this role."""
+        listed = (*self.expected_containers, *self.additional_containers)
+        return tuple(dict.fromkeys(one.name for one in listed if one.role in (None, self.node_role)))

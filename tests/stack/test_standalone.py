@@ -22,7 +22,6 @@ ALONE = {
     # Not the pair's: the other node goes on meanwhile.
     "VIP_ADDRESS": "192.0.2.54",
     "VIRTUAL_ROUTER_ID": "54",
-    "EXPECTED_CONTAINERS": "pihole,unbound,keepalived,guard,docker-proxy,node-exporter,backup",
     "SHARED_CONTENT": "",
     "SYNC_TASKS": "",
 }

@@ -79,6 +79,7 @@ def settings(**changes: Any) -> Settings:
         state_directory=Path("/nonexistent/state"),
         docker_host="",
         expected_containers=(),
+        additional_containers=(),
         canary_zone="canary.dnsha.internal",
         pihole_address=(Endpoint(loopback, 53),),
         unbound_address=(Endpoint(loopback, 5335),),

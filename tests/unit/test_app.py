@@ -9,8 +9,11 @@ import pytest
 
 from exporter.app import COLLECTORS, Application
 from exporter.observations import Status
+from exporter.settings.parse import ExpectedContainer
 from tests.unit import samples
 from tests.unit.standin_application import application
+
+PIHOLE = ExpectedContainer("pihole", None)
 
 
 def names(only: tuple[str, ...] = (), **settings: Any) -> list[str]:
@@ -32,7 +35,7 @@ def test_a_standalone_node_has_no_peer() -> None:
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
-        ({"docker_host": "unix:///run/docker.sock", "expected_containers": ("pihole",)}, "containers"),
+        ({"docker_host": "unix:///run/docker.sock", "expected_containers": (PIHOLE,)}, "containers"),
         ({"sync_tasks": {"pihole": 3600.0}}, "sync"),
         ({"shared_content": {"unbound": Path("/etc/unbound/shared")}}, "sync"),
         ({"detect_conflicts": True}, "conflict"),
@@ -53,7 +56,7 @@ def test_only_the_named_ones_run() -> None:
 def test_every_collector_that_can_run_can_be_named() -> None:
     everything = names(
         docker_host="unix:///run/docker.sock",
-        expected_containers=("pihole",),
+        expected_containers=(PIHOLE,),
         sync_tasks={"pihole": 3600.0},
         detect_conflicts=True,
     )

@@ -52,6 +52,7 @@ def settings_for(vip_port: int, *, peer: bool = False) -> Settings:
         state_directory=Path("/nonexistent"),
         docker_host="",
         expected_containers=(),
+        additional_containers=(),
         canary_zone="canary.dnsha.internal",
         pihole_address=(Endpoint(LOOPBACK, vip_port),),
         unbound_address=(Endpoint(LOOPBACK, vip_port),),

@@ -100,10 +100,29 @@ def test_a_whole_file_is_enough(tmp_path: Path) -> None:
     settings = read({}, file)
     assert settings.probe_interval == 0.5
     assert settings.detect_conflicts is True
-    assert settings.expected_containers == ("pihole", "unbound")
+    assert settings.containers == ("pihole", "unbound")
     assert dict(settings.sync_tasks) == {"pihole": 10_800.0, "backup": 93_600.0}
     assert settings.exporter_address is None
     assert settings.node_ip.network == LAN[0]
+
+
+@pytest.mark.parametrize(
+    ("role", "peer", "expected"),
+    [
+        ("primary", "192.0.2.12", ("pihole", "sync", "prometheus", "grafana")),
+        ("secondary", "192.0.2.12", ("pihole", "sync", "prometheus")),
+        ("standalone", "", ("pihole", "prometheus", "grafana")),
+    ],
+)
+def test_containers_follow_from_the_role(role: str, peer: str, expected: tuple[str, ...]) -> None:
+    settings = read(
+        NODE_ROLE=role,
+        PEER_IP=peer,
+        DOCKER_HOST="unix:///run/docker.sock",
+        EXPECTED_CONTAINERS="pihole,sync@primary,sync@secondary",
+        ADDITIONAL_CONTAINERS="prometheus,grafana@primary,grafana@standalone",
+    )
+    assert settings.containers == expected
 
 
 def test_a_value_in_the_file_is_the_text_that_stands_there(tmp_path: Path) -> None:
@@ -152,6 +171,7 @@ def test_every_mistake_is_reported_at_once_with_its_place(tmp_path: Path) -> Non
         ({"VIP_ADDRESS": "192.0.2.12"}, "a node's own address"),
         ({"VIP_ADDRESS": "192.0.2.0"}, "network address"),
         ({"VIP_ADDRESS": "198.51.100.53"}, "outside the interface's subnet"),
+        ({"ADDITIONAL_CONTAINERS": "grafana"}, "DOCKER_HOST does not say where to ask"),
         ({"EXPECTED_CONTAINERS": "pihole"}, "DOCKER_HOST does not say where to ask"),
     ],
 )
