@@ -31,10 +31,10 @@ check: $(READY) ## format, lint, types, unit tests, rules, generated files
 	$(BIN)/python -m pytest -q -n 4 tests/unit
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/rules tests/tools tests/dashboards
 
-test: check ## check, and everything that needs a pair or an engine
-	@tests/packages lab engine
+test: check ## check, and everything that needs a pair, an engine or a browser
+	@tests/packages lab engine page
 	$(LAB) run -- $(BIN)/python -m pytest -q tests/lab_tests
-	$(BIN)/python -m pytest -q tests/wire tests/engine
+	$(BIN)/python -m pytest -q tests/wire tests/engine tests/page
 
 test-stack: $(READY) ## the compose files as shipped, on two Docker Engines; builds images, takes long
 	@tests/packages lab stack
@@ -50,9 +50,10 @@ generate: $(READY) ## write README, rules and dashboards anew
 	$(BIN)/python -m alerts.generate
 	$(BIN)/python -m dashboards.generate
 
-preview: $(READY) ## draw the dashboards; docs/images
-	@tests/packages check
+preview: $(READY) ## draw the dashboards, photograph the status page; docs/images
+	@tests/packages check page
 	$(BIN)/python -m dashboards.preview
+	$(BIN)/python -m tests.page.photograph
 
 clean: ## remove what make made
 	rm -rf build $(VENV) ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

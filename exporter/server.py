@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -76,9 +76,10 @@ class Handler(BaseHTTPRequestHandler):
             url = urlsplit(self.path)
         except ValueError:  # such as http://[/
             url = urlsplit("")
-        route = self.server.routes.get(url.path)
+        # A link in an alert, and one from runbook to runbook, has the name of the file.
+        route = self.server.routes.get(url.path.removesuffix(".md"))
         if route is None:
-            known = ", ".join(self.server.routes)
+            known = ", ".join(_known(self.server.routes, url.path))
             self._send(HTTPStatus.NOT_FOUND, f"Nothing here; there are {known}\n".encode(), "text/plain; charset=utf-8")
             return
         try:
@@ -115,6 +116,15 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Log requests for those who look for them."""
         log.debug("%s %s", self.client_address[0], format % args)
+
+
+def _known(routes: Iterable[str], asked: str) -> Iterator[str]:
+    """Name the paths there are; pages of a folder only to somebody who asked for one in that folder."""
+    folders = {route for route in routes if route.endswith("/")} - {"/"}
+    for route in routes:
+        folder = route[: route.rindex("/") + 1]
+        if route == folder or folder not in folders or asked.startswith(folder):
+            yield route
 
 
 class Server(ThreadingHTTPServer):

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 from prometheus_client import ProcessCollector
 
 from exporter.app import Application
 from exporter.collectors.peer import STATUS_PATH
 from exporter.server import Answer
+from exporter.sources import runbooks
 from exporter.views import exposition, page, status_document
+from exporter.views import runbooks as runbook_pages
 
+HTML = "text/html; charset=utf-8"
 Route = Callable[[str, Sequence[str]], Answer]
 
 
 def routes(application: Application) -> dict[str, Route]:
     """Map paths to what they answer; each look is a new one."""
     process = ProcessCollector(registry=None)
+    written = runbooks.find()
 
     def metrics(accept: str, names: Sequence[str]) -> Answer:
         look = application.look()
@@ -32,9 +38,24 @@ def routes(application: Application) -> dict[str, Route]:
 
     def front(_: str, __: Sequence[str]) -> Answer:
         look = application.look()
-        return page.render(look.status, look.checks, look.verdict).encode(), "text/html; charset=utf-8"
+        return page.render(look.status, look.checks, look.verdict, written).encode(), HTML
 
     def health(_: str, __: Sequence[str]) -> Answer:
         return b"ok\n", "text/plain; charset=utf-8"
 
-    return {"/": front, "/metrics": metrics, STATUS_PATH: status, "/api/v1/schema": schema, "/healthz": health}
+    def runbook_index(_: str, __: Sequence[str]) -> Answer:
+        return runbook_pages.index(written, runbooks.introduction()).encode(), HTML
+
+    def runbook(name: str, path: Path, _: str, __: Sequence[str]) -> Answer:
+        return runbook_pages.runbook(name, path.read_text("utf-8")).encode(), HTML
+
+    return {
+        "/": front,
+        "/metrics": metrics,
+        STATUS_PATH: status,
+        "/api/v1/schema": schema,
+        "/healthz": health,
+        "/runbooks/": runbook_index,
+        # Each has a route of its own, so no path that somebody sends ever becomes a file's name.
+        **{f"/runbooks/{name}": partial(runbook, name, path) for name, path in written.items()},
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from exporter.checks import conflict, containers, node, peer, resolve, sync, vip, vrrp
 from exporter.observations import Check, NodeStatus, Status
@@ -22,3 +22,9 @@ def judge(status: NodeStatus, settings: Settings) -> tuple[Check, ...]:
 def worst(checks: Sequence[Check]) -> Status:
     """Return the overall verdict; without any check it is unknown."""
     return max((check.status for check in checks), key=_SEVERITY.index, default=Status.UNKNOWN)
+
+
+def wrong(checks: Iterable[Check]) -> list[Check]:
+    """Return the checks that are not well, the worst first."""
+    found = [check for check in checks if check.status is not Status.OK]
+    return sorted(found, key=lambda check: _SEVERITY.index(check.status), reverse=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from html import escape
-from pathlib import Path
 
 from exporter import pair
+from exporter.checks import wrong
 from exporter.checks.build import age
 from exporter.observations import (
     Check,
@@ -20,9 +20,10 @@ from exporter.observations import (
     VipObservation,
     VrrpObservation,
 )
+from exporter.views import frame
+from exporter.views.runbooks import of_check
 
 REFRESH_SECONDS = 10
-STYLE = Path(__file__).with_name("page.css").read_text("utf-8")
 # A shape beside the colour, for those who see no colours.
 _MARKS = {Status.OK: "✓", Status.WARNING: "▲", Status.CRITICAL: "✖", Status.UNKNOWN: "?"}
 _HEADLINES = {
@@ -33,13 +34,12 @@ _HEADLINES = {
 }
 
 
-def render(status: NodeStatus, checks: Sequence[Check], overall: Status) -> str:
-    """Render the page."""
+def render(status: NodeStatus, checks: Sequence[Check], overall: Status, runbooks: Collection[str] = ()) -> str:
+    """Render the page; what is wrong leads to its runbook if that is among those named."""
     node = status.node
-    wrong = [check for check in checks if check.status is not Status.OK]
     when = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(status.time))
     sections = [
-        _section("What to look at", (_problem(check, node.name) for check in wrong)),
+        _section("What to look at", (_problem(check, node.name, runbooks) for check in wrong(checks))),
         _section("Virtual IP", _vip_rows(status)),
         _section("Keepalived", _vrrp_rows(status)),
         _section("DNS", _probe_rows(status)),
@@ -47,18 +47,8 @@ def render(status: NodeStatus, checks: Sequence[Check], overall: Status) -> str:
         _section("Containers", _container_rows(status)),
         _section("Sync and backup", _sync_rows(status)),
     ]
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="refresh" content="{REFRESH_SECONDS}">
-<title>{_MARKS[overall]} {escape(node.name)}: {_HEADLINES[overall]}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header class="{overall.word}">
+    title = f"{_MARKS[overall]} {node.name}: {_HEADLINES[overall]}"
+    body = f"""<header class="{overall.word}">
 <p class="mark" aria-hidden="true">{_MARKS[overall]}</p>
 <div><h1>{_HEADLINES[overall]}</h1>
 <p>Seen from {escape(node.name)}, the {escape(node.role)} node, {when}</p></div>
@@ -66,10 +56,9 @@ def render(status: NodeStatus, checks: Sequence[Check], overall: Status) -> str:
 <main>
 {"".join(sections)}
 </main>
-<footer><a href="metrics">metrics</a> <a href="api/v1/status">JSON</a> version {escape(node.version)}</footer>
-</body>
-</html>
-"""
+<footer><a href="metrics">metrics</a> <a href="api/v1/status">JSON</a> <a href="runbooks/">runbooks</a>
+version {escape(node.version)}</footer>"""
+    return frame.document(title, body, refresh=REFRESH_SECONDS)
 
 
 def _section(title: str, rows: Iterable[str]) -> str:
@@ -77,14 +66,16 @@ def _section(title: str, rows: Iterable[str]) -> str:
     return f"<section><h2>{title}</h2>{content}</section>\n" if content else ""
 
 
-def _problem(check: Check, here: str) -> str:
+def _problem(check: Check, here: str, runbooks: Collection[str]) -> str:
     where = "" if check.node == here else f"{escape(check.node)}: "
     subject = f" {escape(check.subject)}" if check.subject else ""
+    runbook = of_check(check.id)
+    link = f' <a href="runbooks/{runbook}">what to do</a>' if runbook in runbooks else ""
     return (
         f'<article class="{check.status.word}"><h3><span aria-hidden="true">{_MARKS[check.status]}</span> '
         f"{where}{escape(check.seen)}</h3>"
         f"<p>Expected: {escape(check.expected)}.</p><p>Try: {escape(check.advice)}.</p>"
-        f'<p class="id">{check.status.word} {escape(check.id)}{subject}</p></article>'
+        f'<p class="id">{check.status.word} {escape(check.id)}{subject}{link}</p></article>'
     )
 
 

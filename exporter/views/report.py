@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from exporter.checks import wrong
 from exporter.observations import Check, NodeIdentity, Status
 
 
@@ -24,8 +25,7 @@ def format_text(verdict: Verdict) -> str:
     """Write the verdict for a person: what is wrong first, each with what to try."""
     when = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(verdict.time))
     lines = [f"{verdict.status.name}: {_summary(verdict)}", f"{verdict.node.name} ({verdict.node.role}), {when}", ""]
-    wrong = [check for check in verdict.checks if check.status is not Status.OK]
-    for check in sorted(wrong, key=lambda check: _ORDER.index(check.status)):
+    for check in wrong(verdict.checks):
         lines += [
             f"{check.status.name:<8}  {_title(check, verdict)}",
             f"          seen:     {_printable(check.seen)}",
@@ -53,15 +53,12 @@ def format_nagios(verdict: Verdict) -> str:
     return "\n".join([f"{first} | {performance}", *map(_plugin_line, details)]) + "\n"
 
 
-_ORDER = (Status.CRITICAL, Status.WARNING, Status.UNKNOWN, Status.OK)
-
-
 def _summary(verdict: Verdict) -> str:
-    wrong = [check for check in verdict.checks if check.status is verdict.status and check.status is not Status.OK]
-    if not wrong:
+    worst = [check for check in verdict.checks if check.status is verdict.status and check.status is not Status.OK]
+    if not worst:
         return f"all {len(verdict.checks)} checks are well" if verdict.checks else "nothing was checked"
-    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-    return _printable(wrong[0].seen) + more
+    more = f" (and {len(worst) - 1} more)" if len(worst) > 1 else ""
+    return _printable(worst[0].seen) + more
 
 
 def _title(check: Check, verdict: Verdict) -> str:

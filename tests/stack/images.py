@@ -93,7 +93,12 @@ def _ingredients() -> Iterator[Path]:
     yield REPOSITORY / "pyproject.toml"
     yield Path(__file__)
     yield from (TESTS / "tools").glob("standin*")
-    for folder in (REPOSITORY / "exporter", REPOSITORY / "stack", *HERE.glob("standin-*")):
+    for folder in (
+        REPOSITORY / "exporter",
+        REPOSITORY / "stack",
+        REPOSITORY / "docs" / "runbooks",
+        *HERE.glob("standin-*"),
+    ):
         for path in folder.rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:
                 yield path

@@ -8,7 +8,7 @@ import pytest
 
 from exporter import checks
 from exporter.observations import Check, NodeIdentity, NodeStatus, Status
-from exporter.views import page
+from exporter.views import frame, page
 from tests.unit import samples
 from tests.unit.samples import NOW, absent_vip, beta, check, container, instance, probe, task, vip
 
@@ -85,7 +85,7 @@ def test_each_verdict_has_a_word_a_shape_and_a_colour(status: Status, headline: 
     seen = read(samples.healthy(), (check(status=status, advice="do something"),))
     assert seen.text.startswith(f"{mark} alpha: {headline} {mark} {headline} ")
     assert status.word in seen.classes
-    assert f".{status.word}" in page.STYLE
+    assert f".{status.word}" in frame.STYLE
 
 
 def test_what_is_wrong_stands_on_top_with_what_to_try() -> None:
@@ -96,6 +96,21 @@ def test_what_is_wrong_stands_on_top_with_what_to_try() -> None:
         "What to look at ✖ alpha and beta own it Expected: one owner. Try: look at the link. critical vrrp.state VI_1 "
         "▲ beta: pihole is exited Expected: master or backup. Try: start it. warning vrrp.state VI_1 Virtual IP"
     ) in text
+
+
+def test_of_what_is_wrong_the_worst_comes_first() -> None:
+    found = tuple(check(status=status, seen=f"{status.word} seen") for status in Status)
+    text = read(samples.healthy(), found).text
+    words = ("critical seen", "warning seen", "unknown seen", "Virtual IP")
+    assert sorted(words, key=text.index) == list(words)
+    assert "ok seen" not in text
+
+
+def test_what_is_wrong_leads_to_its_runbook_where_there_is_one() -> None:
+    found = (check(id="vip.split_brain", status=Status.CRITICAL), check(id="vip.device", status=Status.WARNING))
+    html = page.render(samples.healthy(), found, Status.CRITICAL, {"DnsHaSplitBrain"})
+    links = [value for name, value in Reader(html).attributes if name == "href"]
+    assert links == ["runbooks/DnsHaSplitBrain", "metrics", "api/v1/status", "runbooks/"]
 
 
 def test_nothing_that_anybody_says_becomes_markup_or_a_script() -> None:
@@ -132,10 +147,10 @@ def test_the_page_needs_no_script_and_nothing_from_elsewhere() -> None:
     seen = read(samples.healthy())
     assert not {"script", "link", "img", "iframe"} & set(seen.tags)
     links = [value for name, value in seen.attributes if name in ("href", "src")]
-    assert links == ["metrics", "api/v1/status"]
-    assert "url(" not in page.STYLE
-    assert "@import" not in page.STYLE
-    assert "</" not in page.STYLE
+    assert links == ["metrics", "api/v1/status", "runbooks/"]
+    assert "url(" not in frame.STYLE
+    assert "@import" not in frame.STYLE
+    assert "</" not in frame.STYLE
 
 
 def test_it_fits_a_phone_and_looks_again_by_itself() -> None:

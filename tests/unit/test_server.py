@@ -93,6 +93,19 @@ def test_an_unknown_path_lists_those_there_are(server: Server, path: str) -> Non
     assert (answer.status, body) == (404, b"Nothing here; there are /, /metrics, /broken, /slow\n")
 
 
+def test_a_folder_s_pages_are_listed_to_those_alone_who_asked_for_one_of_them(server: Server) -> None:
+    server.routes = {"/": small, "/api/v1/status": small, "/pages/": small, "/pages/one": small, "/pages/two": small}
+    assert ask(server, "/nothing")[1] == b"Nothing here; there are /, /api/v1/status, /pages/\n"
+    assert ask(server, "/pages/three")[1] == (
+        b"Nothing here; there are /, /api/v1/status, /pages/, /pages/one, /pages/two\n"
+    )
+
+
+def test_a_page_is_found_by_its_file_s_name_too(server: Server) -> None:
+    assert ask(server, "/slow.md")[1] == b"ok"
+    assert ask(server, "/slow.md.md")[0].status == 404
+
+
 def test_a_path_that_is_no_url_is_an_unknown_one(server: Server) -> None:
     with connect(server) as connection:
         connection.sendall(b"GET http://[/ HTTP/1.0\r\n\r\n")

@@ -1,0 +1,58 @@
+"""The runbooks as pages, and which of them helps with which check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from exporter.views import frame
+from exporter.views.markdown import to_html
+
+# A check that several alerts may come from has the one that says most about it.
+_OF_CHECK = {
+    "conflict.advertisements": "DnsHaVrrpMisconfigured",
+    "container.running": "DnsHaContainerDown",
+    "keepalived.running": "DnsHaKeepalivedDown",
+    "node.drained": "DnsHaDrainedTooLong",
+    "peer.clock": "DnsHaClocksDiffer",
+    "peer.reachable": "DnsHaPeerUnreachable",
+    "peer.settings": "DnsHaVrrpSettingsDiffer",
+    "resolve.answered_by": "DnsHaCheckFailing",
+    "resolve.peer": "DnsHaPeerUnreachable",
+    "resolve.pihole": "DnsHaPiholeDown",
+    "resolve.unbound": "DnsHaUnboundDown",
+    "resolve.vip": "DnsHaVipNotAnswering",
+    "sync.drift": "DnsHaSyncDrifted",
+    "sync.task": "DnsHaTaskFailed",
+    "vip.abandoned": "DnsHaKeepalivedDeadHoldingVip",
+    "vip.device": "DnsHaCheckFailing",
+    "vip.foreign_owner": "DnsHaSplitBrain",
+    "vip.owner": "DnsHaNoOwner",
+    "vip.split_brain": "DnsHaSplitBrain",
+    "vip.usable": "DnsHaVipUnusable",
+    "vrrp.agreement": "DnsHaCheckFailing",
+    "vrrp.priority": "DnsHaRedundancyLost",
+    "vrrp.state": "DnsHaRedundancyLost",
+}
+
+
+def of_check(check: str) -> str:
+    """Return the name of the runbook for a check, by its id; empty if there is none."""
+    return "DnsHaCollectorFailing" if check.endswith(".data") else _OF_CHECK.get(check, "")
+
+
+def runbook(name: str, text: str) -> str:
+    """Return the page of one alert."""
+    return frame.document(name, f'{_navigation("../", "./")}<main class="text">\n{to_html(text)}</main>')
+
+
+def index(names: Iterable[str], introduction: str) -> str:
+    """Return the page that leads to all of them."""
+    links = "".join(f'<li><a href="{escape(name)}">{escape(name)}</a></li>\n' for name in names)
+    content = f"{to_html(introduction)}<ul>\n{links}</ul>\n" if links else "<p>No runbooks were installed here.</p>\n"
+    return frame.document("Runbooks", f'{_navigation("../")}<main class="text">\n{content}</main>')
+
+
+def _navigation(status: str, runbooks: str | None = None) -> str:
+    others = f' <a href="{runbooks}">all runbooks</a>' if runbooks else ""
+    return f'<nav><a href="{status}">status</a>{others}</nav>\n'
