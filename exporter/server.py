@@ -26,9 +26,9 @@ CLIENT_TIMEOUT_SECONDS = 5.0
 MAXIMUM_CONNECTIONS = 128
 COMPRESS_FROM_BYTES = 1024
 _ADVICE = {
-    errno.EADDRINUSE: "is another exporter running? EXPORTER_PORT chooses another port",
-    errno.EADDRNOTAVAIL: "EXPORTER_ADDRESS must be an address of this machine, or empty for all",
-    errno.EACCES: "choose an EXPORTER_PORT from 1024 on",
+    errno.EADDRINUSE: "is another one running? {0}_PORT chooses another port",
+    errno.EADDRNOTAVAIL: "{0}_ADDRESS must be an address of this machine, or empty for all",
+    errno.EACCES: "choose an {0}_PORT from 1024 on",
 }
 
 
@@ -88,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
             log.exception("%s failed", url.path)
             self._send(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
-                b"This failed; the exporter's log says why\n",
+                b"This failed; the log says why\n",
                 "text/plain; charset=utf-8",
             )
             return
@@ -134,8 +134,16 @@ class Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, host: str, port: int, routes: dict[str, Callable[[str, Sequence[str]], Answer]]) -> None:
-        """Listen.
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        routes: dict[str, Callable[[str, Sequence[str]], Answer]],
+        handler: type[Handler] = Handler,
+        *,
+        variables: str = "EXPORTER",
+    ) -> None:
+        """Listen; ``variables`` is what the names of the variables begin with that choose address and port.
 
         Raises:
             ListenError: the address or port cannot be had.
@@ -146,9 +154,9 @@ class Server(ThreadingHTTPServer):
             self.address_family, host = socket.AF_INET, "0.0.0.0"  # noqa: S104 (the peer and Prometheus must reach it)
         self._free = threading.BoundedSemaphore(MAXIMUM_CONNECTIONS)
         try:
-            super().__init__((host or "::", port), Handler)
+            super().__init__((host or "::", port), handler)
         except OSError as error:
-            advice = _ADVICE.get(error.errno or 0, "EXPORTER_ADDRESS and EXPORTER_PORT choose another one")
+            advice = _ADVICE.get(error.errno or 0, "{0}_ADDRESS and {0}_PORT choose another one").format(variables)
             msg = f"cannot listen on {host or 'any address'}, port {port}: {error.strerror}; {advice}"
             raise ListenError(msg) from None
 

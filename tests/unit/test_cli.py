@@ -216,7 +216,7 @@ def test_it_serves_until_it_is_told_to_stop_and_a_second_one_says_why_it_cannot(
         with serve(tmp_path, 9753) as second:
             _, errors = second.communicate(timeout=15)
         assert second.returncode == 1
-        assert "cannot listen on any address, port 9753: Address already in use; is another exporter running?" in errors
+        assert "cannot listen on any address, port 9753: Address already in use; is another one running?" in errors
         assert "Traceback" not in errors
         arguments = [sys.executable, "-m", "exporter", "--once", "--format", "nagios"]
         beside = subprocess.run(

@@ -140,7 +140,7 @@ def test_a_large_answer_is_compressed_for_those_who_ask_and_a_small_one_is_not(s
 
 def test_a_mistake_of_ours_is_in_the_log_and_not_on_the_wire(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     answer, body = ask(server, "/broken")
-    assert (answer.status, body) == (500, b"This failed; the exporter's log says why\n")
+    assert (answer.status, body) == (500, b"This failed; the log says why\n")
     assert "a mistake of ours" in caplog.text
     assert ask(server, "/slow")[1] == b"ok"
 
@@ -241,7 +241,7 @@ def test_a_port_in_use_is_named_with_what_to_do(server: Server) -> None:
         Server("127.0.0.1", server.server_port, ROUTES)
     assert str(refused.value) == (
         f"cannot listen on 127.0.0.1, port {server.server_port}: Address already in use; "
-        "is another exporter running? EXPORTER_PORT chooses another port"
+        "is another one running? EXPORTER_PORT chooses another port"
     )
 
 

@@ -1,0 +1,175 @@
+"""One thread for each receiver, which tells it what it has not been told.
+
+A thread owes its receiver the newest post of each group. It compares the post with what the receiver was told, so that
+a post that comes again, from Alertmanager or from a retry here, never becomes a second message.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Final
+
+from alerts.notifier.changes import Known, compare
+from alerts.notifier.message import Writer
+from alerts.notifier.metrics import Metrics
+from alerts.notifier.payload import Group
+from alerts.notifier.receivers import DeliveryError, Receiver
+from alerts.notifier.told import ToldStore
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY_SECONDS: Final = 10.0
+LONGEST_RETRY_SECONDS: Final = 300.0
+# After that Alertmanager has repeated what still holds, and the rest is no news.
+OWED_SECONDS: Final = 86400.0
+MAXIMUM_OWED: Final = 100  # groups
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """A post that a receiver has to be told of; ``outcome`` is whether the first attempt went well."""
+
+    group: Group
+    elsewhere: Mapping[str, Known] | None
+    outcome: Future[bool] = field(default_factory=Future)
+    since: float = field(default_factory=time.monotonic)
+    due: float = field(default_factory=time.monotonic)
+    failures: int = 0
+
+    def settle(self, *, well: bool) -> None:
+        """Say how the first attempt went, once."""
+        if not self.outcome.done():
+            self.outcome.set_result(well)
+
+
+class Courier:
+    """Delivers to one receiver, one message at a time."""
+
+    def __init__(self, receiver: Receiver, told: ToldStore, writer: Writer, metrics: Metrics) -> None:
+        self.receiver = receiver
+        self._told, self._writer, self._metrics = told, writer, metrics
+        self._labels = (str(receiver.number), receiver.scheme)
+        self._owed: dict[str, Task] = {}
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._busy_since: float | None = None
+        self._thread = threading.Thread(target=self._run, name=receiver.name, daemon=True)
+        metrics.failing_since.labels(*self._labels).set(0)
+        metrics.owed.labels(*self._labels).set(0)
+        for result in ("delivered", "failed"):
+            metrics.deliveries.labels(*self._labels, result)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def owe(self, task: Task) -> None:
+        """Tell the receiver of a post, which replaces what was owed of the same group."""
+        with self._changed:
+            if replaced := self._owed.pop(task.group.key, None):
+                replaced.settle(well=False)
+            if len(self._owed) >= MAXIMUM_OWED:
+                key, oldest = next(iter(self._owed.items()))
+                del self._owed[key]
+                oldest.settle(well=False)
+            self._owed[task.group.key] = task
+            self._changed.notify_all()
+
+    def withdraw(self, task: Task) -> None:
+        """Owe a post no longer, because somebody else sees to it."""
+        with self._changed:
+            if self._owed.get(task.group.key) is task:
+                del self._owed[task.group.key]
+                self._count_owed()
+
+    def stop(self) -> None:
+        """Let it finish the message in hand and begin no other; does not wait."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def join(self, seconds: float) -> None:
+        """Wait until it has stopped."""
+        self._thread.join(max(seconds, 0))
+
+    def stuck_for(self) -> float:
+        """For how many seconds the message in hand has been under way."""
+        since = self._busy_since
+        return time.monotonic() - since if since is not None else 0.0
+
+    def _run(self) -> None:
+        while (task := self._next()) is not None:
+            self._busy_since = time.monotonic()
+            try:
+                well = self._attempt(task)
+            except Exception as error:  # noqa: BLE001 (the thread must live; the text may hold anything)
+                log.error("%s: telling it failed with %s", self.receiver.name, type(error).__name__)  # noqa: TRY400
+                well = False
+            self._busy_since = None
+            self._after(task, well=well)
+
+    def _next(self) -> Task | None:
+        with self._changed:
+            while not self._stopping:
+                self._count_owed()
+                task = min(self._owed.values(), key=lambda task: task.due, default=None)
+                wait = None if task is None else task.due - time.monotonic()
+                if task is not None and wait is not None and wait <= 0:
+                    return task
+                self._changed.wait(wait)
+            for task in self._owed.values():
+                task.settle(well=False)
+            return None
+
+    def _attempt(self, task: Task) -> bool:
+        now = time.time()
+        changes = compare(task.group, self._told.of(self.receiver.identity), task.elsewhere, now)
+        if not changes.worth_telling:
+            return True
+        message = self._writer.write(changes, now)
+        began = time.monotonic()
+        try:
+            self.receiver.deliver(message.title, message.body, recovered=not (changes.new or changes.still))
+        except DeliveryError as error:
+            log.warning("%s: a message was not delivered: %s", self.receiver.name, error)
+            self._count(well=False)
+            return False
+        finally:
+            self._metrics.duration.labels(*self._labels).observe(time.monotonic() - began)
+        self._told.record(self.receiver.identity, changes)
+        log.info(
+            "%s: told of %d new, %d ended, %d lasting",
+            self.receiver.name,
+            len(changes.new),
+            len(changes.ended),
+            len(changes.still),
+        )
+        self._count(well=True)
+        return True
+
+    def _after(self, task: Task, *, well: bool) -> None:
+        with self._changed:
+            is_current = self._owed.get(task.group.key) is task
+            if is_current and (well or time.monotonic() - task.since > OWED_SECONDS):
+                del self._owed[task.group.key]
+            task.failures += 1
+            task.due = time.monotonic() + min(FIRST_RETRY_SECONDS * 2 ** (task.failures - 1), LONGEST_RETRY_SECONDS)
+            self._count_owed()
+        task.settle(well=well)
+
+    def _count(self, *, well: bool) -> None:
+        metrics = self._metrics
+        metrics.deliveries.labels(*self._labels, "delivered" if well else "failed").inc()
+        if well:
+            metrics.last_success.labels(*self._labels).set_to_current_time()
+            metrics.failing_since.labels(*self._labels).set(0)
+        elif not metrics.failing_since.labels(*self._labels)._value.get():  # noqa: SLF001
+            metrics.failing_since.labels(*self._labels).set_to_current_time()
+
+    def _count_owed(self) -> None:
+        self._metrics.owed.labels(*self._labels).set(len(self._owed))

@@ -1,0 +1,147 @@
+"""Write the news for a phone: what, where, since when, what to do now, and a link. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Final
+
+from alerts.notifier.changes import Changes
+from alerts.notifier.payload import Alert, Severity
+
+# The word says it without the colour.
+_SIGNS: Final[dict[Severity, str]] = {
+    "critical": "🔴 CRITICAL",
+    "warning": "⚠️ WARNING",
+    "info": "ℹ️ INFO",  # noqa: RUF001
+    "other": "🔔 ALERT",
+}
+# Alerts with all their text, and with one line; a phone's notification shows less, its chat no more.
+DETAILED: Final = 4
+LISTED: Final = 16
+MENTIONED: Final = 3
+# Said elsewhere in the message, or nothing that says where to look.
+_NOT_A_PLACE: Final = frozenset({"alertname", "severity", "component", "job", "instance"})
+_PLACES_FIRST: Final = ("site", "node", "vip")
+_PLACES: Final = 8
+_PAGE: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A title of one line, and a text."""
+
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """How the owner wants messages written: local time, and where the runbooks are."""
+
+    timezone: tzinfo
+    runbooks: str = ""
+
+    def write(self, changes: Changes, now: float) -> Message:
+        """Write the news; ``changes`` must be worth telling."""
+        if changes.new:
+            return self._write(changes.new, changes.ended, changes.still, changes.left_out, now)
+        if changes.ended:
+            return self._write((), changes.ended, changes.still, changes.left_out, now)
+        lead = changes.still[0]
+        title = f"{_SIGNS[lead.severity]} still: {headline(lead)}{_more(changes.still)}"
+        return Message(title, self._body(changes.still, changes.left_out, now))
+
+    def _write(
+        self, new: Sequence[Alert], ended: Sequence[Alert], still: Sequence[Alert], left_out: int, now: float
+    ) -> Message:
+        parts = []
+        if new:
+            title = f"{_SIGNS[new[0].severity]} {headline(new[0])}{_more(new)}"
+            parts.append(self._body(new, left_out, now))
+            parts += [f"✅ recovered: {headline(alert)} ({self._length(alert)})" for alert in ended[:MENTIONED]]
+            parts += _and_more(len(ended) - MENTIONED, "recovered")
+        else:
+            title = f"✅ recovered: {headline(ended[0])} ({self._length(ended[0])}){_more(ended)}"
+            lines = [self._span(ended[0])]
+            lines += [f"✅ {headline(alert)}\n{self._span(alert)}" for alert in ended[1:LISTED]]
+            parts += [*lines, *_and_more(len(ended) - LISTED)]
+        if still:
+            named = "; ".join(headline(alert) for alert in still[:MENTIONED])
+            hidden = len(still) - MENTIONED
+            parts.append(f"Still: {named}" + (f" and {hidden} more" if hidden > 0 else ""))
+        return Message(title, "\n\n".join(parts))
+
+    def _body(self, alerts: Sequence[Alert], left_out: int, now: float) -> str:
+        blocks = [self._details(alerts[0], now)]
+        blocks += [
+            f"{_SIGNS[alert.severity]} {headline(alert)}\n{self._details(alert, now)}" for alert in alerts[1:DETAILED]
+        ]
+        listed = [f"{_SIGNS[alert.severity]} {headline(alert)}" for alert in alerts[DETAILED : DETAILED + LISTED]]
+        if listed:
+            blocks.append("\n".join(listed))
+        blocks += _and_more(len(alerts) - DETAILED - LISTED + left_out)
+        return "\n\n".join(blocks)
+
+    def _details(self, alert: Alert, now: float) -> str:
+        lines = [f"Where: {places}"] if (places := where(alert)) else []
+        lines.append(f"Since: {self._clock(alert.starts_at, now)} ({duration(now - alert.starts_at)})")
+        if alert.description:
+            lines.append(f"Now: {alert.description}")
+        if link := self._link(alert):
+            lines.append(link)
+        return "\n".join(lines)
+
+    def _span(self, alert: Alert) -> str:
+        start = self._clock(alert.starts_at, alert.ends_at)
+        return f"From {start} to {self._clock(alert.ends_at, alert.ends_at)}"
+
+    def _length(self, alert: Alert) -> str:
+        return f"after {duration(alert.ends_at - alert.starts_at)}"
+
+    def _clock(self, moment: float, now: float) -> str:
+        try:
+            then, today = (datetime.fromtimestamp(seconds, self.timezone) for seconds in (moment, now))
+        except (OverflowError, ValueError, OSError):  # a year that no calendar here has
+            return "an unknown time"
+        return then.strftime("%H:%M:%S" if then.date() == today.date() else "%a %d %b %H:%M:%S")
+
+    def _link(self, alert: Alert) -> str:
+        page = alert.link.rstrip("/").rpartition("/")[2]
+        if not self.runbooks or not alert.link:
+            return alert.link
+        return f"{self.runbooks.rstrip('/')}/{page}" if _PAGE.fullmatch(page) else ""
+
+
+def headline(alert: Alert) -> str:
+    """The alert in one line that begins with the site."""
+    site = alert.labels.get("site", "")
+    return alert.summary if not site or alert.summary.startswith(f"{site}:") else f"{site}: {alert.summary}"
+
+
+def where(alert: Alert) -> str:
+    """Site, node and virtual IP first, then the other labels that say where to look."""
+    names = [name for name in _PLACES_FIRST if name in alert.labels]
+    names += [name for name in alert.labels if name not in _PLACES_FIRST and name not in _NOT_A_PLACE]
+    return ", ".join(f"{name} {alert.labels[name]}" for name in names[:_PLACES] if alert.labels[name])
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its two largest units; two clocks that disagree make it 0 s."""
+    whole = max(int(seconds), 0)
+    days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+
+
+def _more(alerts: Sequence[Alert]) -> str:
+    return f" (+{len(alerts) - 1} more)" if len(alerts) > 1 else ""
+
+
+def _and_more(number: int, what: str = "") -> list[str]:
+    return [f"and {number} more {what}".rstrip()] if number > 0 else []

@@ -1,0 +1,120 @@
+"""The notifier without its server: a post in, a verdict out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import replace
+from typing import Final, Literal
+
+from alerts.notifier import peer
+from alerts.notifier.changes import Known
+from alerts.notifier.courier import Courier, Task
+from alerts.notifier.message import Writer
+from alerts.notifier.metrics import Metrics
+from alerts.notifier.payload import SEVERITIES, Alert, Group
+from alerts.notifier.settings import Settings
+from alerts.notifier.told import ToldStore
+
+log = logging.getLogger(__name__)
+
+Verdict = Literal["delivered", "no_receiver", "failed"]
+# Alertmanager gives up on a post after its group_interval, but not before 10 s (notify.MinTimeout in notify/notify.go).
+OVERALL_SECONDS: Final = 8.0
+STUCK_SECONDS: Final = 120.0
+AskPeer = Callable[[], dict[str, Known] | None]
+
+
+class Notifier:
+    """Hands posts to the couriers of the receivers that they concern."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, ask_peer: AskPeer | None = None) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._told = ToldStore(settings.state)
+        self._told.keep_only({receiver.identity for receiver in settings.all_receivers})
+        writer = Writer(settings.timezone, settings.runbooks)
+        self._couriers = {
+            receiver.number: Courier(receiver, self._told, writer, metrics) for receiver in settings.all_receivers
+        }
+        self._ask_peer = ask_peer or (lambda: peer.ask(settings.peer, settings.port))
+        for severity in SEVERITIES:
+            metrics.receivers.labels(severity).set(len(settings.receivers[severity]))
+        metrics.told.set_function(lambda: list(self._told.known().values()).count("told"))
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        for courier in self._couriers.values():
+            courier.start()
+
+    def stop(self, seconds: float) -> None:
+        """Finish the messages in hand, for at most so long."""
+        deadline = time.monotonic() + seconds
+        for courier in self._couriers.values():
+            courier.stop()
+        for courier in self._couriers.values():
+            courier.join(deadline - time.monotonic())
+
+    def known(self) -> dict[str, Known]:
+        """What was told of each alert, for the other node."""
+        return self._told.known()
+
+    def stuck(self) -> list[str]:
+        """The receivers that have had a message in hand for too long."""
+        return [courier.receiver.name for courier in self._couriers.values() if courier.stuck_for() > STUCK_SECONDS]
+
+    def take(self, group: Group) -> Verdict:
+        """Deliver a post to whom it concerns.
+
+        One receiver that got it is enough: what the others lack is owed to them here. To answer "failed" then would
+        make the other node's Alertmanager send it as well, to all of them, and would lose the recovery: Alertmanager
+        tells of no end whose beginning it could not deliver (needsUpdate in notify/notify.go).
+        Only when nobody got it, it is left to Alertmanager, here and on the other node, to try again.
+        """
+        deadline = time.monotonic() + OVERALL_SECONDS
+        verdict = self._take(group, deadline)
+        severity = min((alert.severity for alert in group.alerts), key=SEVERITIES.index, default="other")
+        self._metrics.messages.labels(severity, verdict).inc()
+        return verdict
+
+    def _take(self, group: Group, deadline: float) -> Verdict:
+        elsewhere = self._elsewhere(group.alerts)
+        tasks: list[tuple[Courier, Task]] = []
+        for number, courier in self._couriers.items():
+            concerned = tuple(alert for alert in group.alerts if self._concerns(number, alert))
+            if concerned:
+                task = Task(replace(group, alerts=concerned), elsewhere)
+                tasks.append((courier, task))
+                courier.owe(task)
+        if not tasks:
+            return "no_receiver"
+        reached = [_outcome(task, deadline) for _, task in tasks]
+        if any(reached):
+            return "delivered"
+        for courier, task in tasks:
+            courier.withdraw(task)
+        return "failed"
+
+    def _concerns(self, number: int, alert: Alert) -> bool:
+        return any(receiver.number == number for receiver in self._settings.receivers[alert.severity])
+
+    def _elsewhere(self, alerts: tuple[Alert, ...]) -> Mapping[str, Known] | None:
+        known = self._told.known()
+        unknown = [alert for alert in alerts if not alert.firing and alert.fingerprint not in known]
+        if not unknown or not self._settings.peer:
+            # What another receiver of this node was told is no news of this one's.
+            return {}
+        answer = self._ask_peer()
+        if answer is None:
+            # Their ends are told; but of those that are known here, only what each receiver knows.
+            return {alert.fingerprint: "told" for alert in unknown}
+        return {alert.fingerprint: answer.get(alert.fingerprint, "unknown") for alert in unknown}
+
+
+def _outcome(task: Task, deadline: float) -> bool:
+    try:
+        return task.outcome.result(max(deadline - time.monotonic(), 0))
+    except FutureTimeoutError:
+        return False

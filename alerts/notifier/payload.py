@@ -1,0 +1,134 @@
+"""What Alertmanager posts, as data: webhook message version 4.
+
+Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config and notify/webhook/webhook.go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from alerts.notifier.text import clean
+from exporter.errors import ParseError
+from exporter.files import parse_json
+
+Severity = Literal["critical", "warning", "info", "other"]
+SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info", "other")
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{1,64}")
+_LINK: Final = re.compile(r"https?://[^\s<>\"'\\\x00-\x20\x7f]{1,400}", re.ASCII)
+LABEL_LENGTH: Final = 80
+SUMMARY_LENGTH: Final = 200
+DESCRIPTION_LENGTH: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert; all its texts are harmless, times are Unix seconds."""
+
+    fingerprint: str
+    firing: bool
+    severity: Severity
+    name: str
+    summary: str
+    description: str
+    link: str
+    starts_at: float
+    ends_at: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One post: all alerts of a group, and how many more Alertmanager left out."""
+
+    key: str
+    alerts: tuple[Alert, ...]
+    left_out: int = 0
+
+
+def parse(content: bytes) -> Group:
+    """Read a post.
+
+    Raises:
+        ParseError: it is not what Alertmanager sends; the message says where, and never repeats a value.
+    """
+    document = _mapping(parse_json(content, "the post"), "the post")
+    if document.get("version", "4") != "4":
+        msg = "version is not 4, the only one that is understood"
+        raise ParseError(msg)
+    alerts = document.get("alerts")
+    if not isinstance(alerts, list):
+        msg = "alerts is not a list"
+        raise ParseError(msg)
+    left_out = document.get("truncatedAlerts", 0)
+    if not isinstance(left_out, int) or left_out < 0:
+        msg = "truncatedAlerts is not a number"
+        raise ParseError(msg)
+    key = _string(document, "groupKey", "the post")
+    return Group(
+        # Long where a site's name is; two of one length compare the same way.
+        key=hashlib.sha256(key.encode()).hexdigest()[:32],
+        alerts=tuple(_alert(alert, f"alerts[{position}]") for position, alert in enumerate(alerts)),
+        left_out=left_out,
+    )
+
+
+def _alert(value: object, where: str) -> Alert:
+    alert = _mapping(value, where)
+    status = alert.get("status")
+    if status not in {"firing", "resolved"}:
+        raise ParseError(f"{where}.status is neither firing nor resolved")
+    fingerprint = _string(alert, "fingerprint", where)
+    if not _FINGERPRINT.fullmatch(fingerprint):
+        raise ParseError(f"{where}.fingerprint is not a fingerprint")
+    labels = _strings(alert, "labels", where)
+    annotations = _strings(alert, "annotations", where)
+    name = clean(labels.get("alertname", ""), LABEL_LENGTH) or "alert without a name"
+    severity = labels.get("severity", "")
+    return Alert(
+        fingerprint=fingerprint,
+        firing=status == "firing",
+        severity=next((known for known in SEVERITIES if known == severity), "other"),
+        name=name,
+        summary=clean(annotations.get("summary", ""), SUMMARY_LENGTH) or name,
+        description=clean(annotations.get("description", ""), DESCRIPTION_LENGTH),
+        link=link if _LINK.fullmatch(link := annotations.get("runbook_url", "")) else "",
+        starts_at=_time(alert, "startsAt", where),
+        ends_at=_time(alert, "endsAt", where),
+        labels={clean(label, LABEL_LENGTH): clean(text, LABEL_LENGTH) for label, text in sorted(labels.items())},
+    )
+
+
+def _mapping(value: object, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ParseError(f"{where} is not an object")
+    return value
+
+
+def _string(mapping: dict[str, Any], key: str, where: str) -> str:
+    value = mapping.get(key)
+    if not isinstance(value, str):
+        raise ParseError(f"{where}: {key} is not a string")
+    return value
+
+
+def _strings(mapping: dict[str, Any], key: str, where: str) -> dict[str, str]:
+    value = mapping.get(key)
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise ParseError(f"{where}.{key} is not an object of strings")
+    return value
+
+
+def _time(mapping: dict[str, Any], key: str, where: str) -> float:
+    text = _string(mapping, key, where)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ParseError(f"{where}.{key} is not a time as RFC 3339 has it") from None
+    if moment.tzinfo is None:
+        raise ParseError(f"{where}.{key} has no time zone")
+    return moment.timestamp()

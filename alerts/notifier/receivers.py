@@ -1,0 +1,150 @@
+"""Where messages go: one Apprise URL each. The only module that knows Apprise, and that ever holds such a URL.
+
+Apprise logs URLs, tokens, phone numbers and the answers of services. Nothing of that is passed on: what a log line
+means is told in words of our own, from the shape of the line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from exporter.errors import ExporterError
+
+# What a receiver may take, unless its URL says otherwise (cto=, rto=): together less than a delivery may take.
+CONNECT_SECONDS: Final = 3.0
+READ_SECONDS: Final = 4.5
+# Apprise waits up to 5.5 s between two messages to one service; a second alert must not wait that long.
+PAUSE_SECONDS: Final = 0.5
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://\S")
+_STATUS: Final = re.compile(r"\berror=([1-5][0-9]{2})\b")
+_REASONS: Final = (
+    (re.compile(r"NameResolution|getaddrinfo|Name or service|Temporary failure in name", re.IGNORECASE),
+     "its name cannot be resolved"),
+    (re.compile(r"certificate|SSL", re.IGNORECASE), "its certificate is not trusted or TLS failed"),
+    (re.compile(r"refused", re.IGNORECASE), "the connection was refused"),
+    (re.compile(r"unreachable|No route", re.IGNORECASE), "there is no route to it"),
+    (re.compile(r"timed? ?out", re.IGNORECASE), "it did not answer in time"),
+    (re.compile(r"authenticat|login", re.IGNORECASE), "it did not accept the login"),
+    (re.compile(r"connection|socket", re.IGNORECASE), "the connection broke"),
+)  # fmt: skip
+_FOREIGN_LOGGERS: Final = ("apprise", "urllib3", "requests", "charset_normalizer", "oauthlib", "requests_oauthlib")
+
+
+class ReceiverError(ExporterError):
+    """An Apprise URL cannot be used; the message does not hold it."""
+
+
+class DeliveryError(ExporterError):
+    """A message was not delivered; the message says why, without anything that a service or library said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """One place that messages go to; ``identity`` tells it from others across restarts and reveals nothing."""
+
+    number: int
+    scheme: str
+    identity: str
+    _service: Any = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """What logs and people call it."""
+        return f"receiver {self.number} ({self.scheme})"
+
+    def deliver(self, title: str, body: str, *, recovered: bool = False) -> None:
+        """Send a message; takes as long as the service does.
+
+        Raises:
+            DeliveryError: it was not taken.
+        """
+        import apprise
+
+        sender = apprise.Apprise(self._service)
+        kind = apprise.NotifyType.SUCCESS if recovered else apprise.NotifyType.WARNING
+        _heard.reasons = []
+        try:
+            taken = sender.notify(title=title, body=body, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)
+        except Exception as error:  # noqa: BLE001 (a plugin may raise anything, with the URL in its text)
+            raise DeliveryError(f"the library failed with {type(error).__name__}") from None
+        if not taken:
+            raise DeliveryError("; ".join(dict.fromkeys(_heard.reasons)) or "it was not taken")
+
+
+def open_receiver(url: str, number: int) -> Receiver:
+    """Make a receiver of an Apprise URL.
+
+    Raises:
+        ReceiverError: Apprise does not know it.
+    """
+    import apprise
+    from apprise.manager_plugins import NotificationManager
+
+    silence_libraries()
+    match = _SCHEME.match(url)
+    if not match:
+        msg = "not an Apprise URL, which begins with a service and ://"
+        raise ReceiverError(msg)
+    scheme = match[1].lower()
+    known = NotificationManager()  # type: ignore[no-untyped-call]
+    if scheme not in known:
+        msg = "its service (the word before ://) is none that Apprise knows"
+        raise ReceiverError(msg)
+    if not known[scheme].enabled:
+        raise ReceiverError(f"{scheme} needs a library or a program that is not installed")
+    asset = apprise.AppriseAsset(
+        app_id="dns-ha", app_desc="Highly available DNS", secure_logging=True, async_mode=False
+    )
+    try:
+        service = apprise.Apprise.instantiate(url, asset=asset)
+    except Exception as error:  # noqa: BLE001 (as above)
+        raise ReceiverError(f"Apprise failed on it with {type(error).__name__}") from None
+    if service is None:
+        raise ReceiverError(f"Apprise does not understand this {scheme} URL; its documentation shows the right form")
+    if "cto=" not in url:
+        service.socket_connect_timeout = CONNECT_SECONDS
+    if "rto=" not in url:
+        service.socket_read_timeout = READ_SECONDS
+    service.request_rate_per_sec = min(service.request_rate_per_sec, PAUSE_SECONDS)
+    # So few bits that no secret can be guessed from them.
+    identity = f"{scheme}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
+    return Receiver(number, scheme, identity, service)
+
+
+def silence_libraries() -> None:
+    """Keep every line of the libraries out of every log, and hear what those of Apprise mean."""
+    for name in _FOREIGN_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        logger.handlers = [logging.NullHandler()]
+    apprise_log = logging.getLogger("apprise")
+    apprise_log.handlers = [_Listener()]
+    apprise_log.setLevel(logging.DEBUG)
+
+
+class _Heard(threading.local):
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+
+_heard: Final = _Heard()
+
+
+class _Listener(logging.Handler):
+    """Turns the lines of Apprise into reasons, for the thread that delivers."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Understand a line and forget it."""
+        try:
+            line = record.getMessage()
+        except Exception:  # noqa: BLE001 (a line that cannot be put together says nothing)
+            return
+        if status := _STATUS.search(line):
+            _heard.reasons.append(f"it answered with status {status[1]}")
+        elif "Exception" in line or record.levelno >= logging.ERROR:
+            _heard.reasons += [words for shape, words in _REASONS if shape.search(line)][:1]

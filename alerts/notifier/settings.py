@@ -1,0 +1,170 @@
+"""The notifier's settings: environment variables, and files for what is secret."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from alerts.notifier.payload import SEVERITIES, Severity
+from alerts.notifier.receivers import Receiver, ReceiverError, open_receiver
+from exporter.errors import ConfigurationError, ParseError
+from exporter.files import read_bounded
+
+PORT: Final = 9754
+STATE: Final = "/var/lib/dnsha/notifier/told.json"
+NOTHING: Final = "none"
+_LEVELS: Final = ("debug", "info", "warning", "error")
+# An Apprise URL may hold commas itself, and so only one that a new scheme follows separates.
+_BETWEEN: Final = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)|\s+")
+_MAXIMUM_BYTES: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be chosen; ``receivers`` are those of each severity."""
+
+    receivers: Mapping[Severity, tuple[Receiver, ...]]
+    heartbeat_url: str
+    address: str
+    port: int
+    runbooks: str
+    state: Path
+    peer: str
+    node: str
+    timezone: tzinfo
+    log_level: str
+
+    @property
+    def all_receivers(self) -> tuple[Receiver, ...]:
+        """Each receiver once, by its number."""
+        found = {receiver.number: receiver for of_one in self.receivers.values() for receiver in of_one}
+        return tuple(found[number] for number in sorted(found))
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read the settings.
+
+    Raises:
+        ConfigurationError: with every mistake; no message holds a secret.
+    """
+    return _Reader(environment).settings()
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._problems: list[str] = []
+        self._opened: dict[str, Receiver] = {}
+
+    def settings(self) -> Settings:
+        receivers = self._receivers()
+        settings = Settings(
+            receivers=receivers,
+            heartbeat_url=self._link("HEARTBEAT_URL", self._secret("HEARTBEAT_URL")),
+            address=self._address("NOTIFIER_ADDRESS"),
+            port=self._port(),
+            runbooks=self._link("RUNBOOKS_URL", self._text("RUNBOOKS_URL")),
+            state=Path(self._text("NOTIFIER_STATE") or STATE),
+            peer=self._address("PEER_IP"),
+            node=self._text("NODE_NAME"),
+            timezone=self._timezone(),
+            log_level=self._log_level(),
+        )
+        if self._problems:
+            raise ConfigurationError(self._problems)
+        return settings
+
+    def _text(self, name: str) -> str:
+        return self._environment.get(name, "").strip()
+
+    def _secret(self, name: str) -> str:
+        value, path = self._text(name), self._text(f"{name}_FILE")
+        if not path:
+            return value
+        if value:
+            self._problems.append(f"{name} and {name}_FILE are both set; keep one of them")
+            return ""
+        try:
+            return read_bounded(Path(path), _MAXIMUM_BYTES).decode().strip()
+        except OSError as error:
+            self._problems.append(f"{name}_FILE: {path} cannot be read: {error.strerror}")
+        except ParseError as error:
+            self._problems.append(f"{name}_FILE: {error}")
+        except UnicodeDecodeError:
+            self._problems.append(f"{name}_FILE: {path} is not text in UTF-8")
+        return ""
+
+    def _receivers(self) -> dict[Severity, tuple[Receiver, ...]]:
+        common = self._urls("NOTIFY_URLS", self._secret("NOTIFY_URLS"))
+        receivers: dict[Severity, tuple[Receiver, ...]] = dict.fromkeys(SEVERITIES, common)
+        for severity in ("critical", "warning", "info"):
+            name = f"NOTIFY_URLS_{severity.upper()}"
+            if value := self._secret(name):
+                receivers[severity] = self._urls(name, value)
+        return receivers
+
+    def _urls(self, name: str, value: str) -> tuple[Receiver, ...]:
+        if value.lower() == NOTHING:
+            return ()
+        receivers = []
+        urls = [url for part in _BETWEEN.split(value) if (url := part.strip(" ,"))]
+        for position, url in enumerate(urls, start=1):
+            try:
+                receiver = self._opened.get(url) or open_receiver(url, len(self._opened) + 1)
+            except ReceiverError as error:
+                self._problems.append(f"{name}: URL {position} of {len(urls)}: {error}")
+                continue
+            self._opened[url] = receiver
+            if receiver not in receivers:
+                receivers.append(receiver)
+        return tuple(receivers)
+
+    def _link(self, name: str, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            sound = (
+                parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+            )
+        except ValueError:
+            sound = False
+        if value and (not sound or re.search(r"\s", value)):
+            self._problems.append(f"{name} is not a URL that begins with https:// or http://")
+        return value
+
+    def _address(self, name: str) -> str:
+        value = self._text(name)
+        if value:
+            try:
+                ipaddress.ip_address(value)
+            except ValueError:
+                self._problems.append(f"{name}: {value!r} is not an IP address")
+        return value
+
+    def _port(self) -> int:
+        value = self._text("NOTIFIER_PORT") or str(PORT)
+        if not re.fullmatch(r"[0-9]{1,5}", value) or not 0 < int(value) < 65536:
+            self._problems.append(f"NOTIFIER_PORT: {value!r} is not a port from 1 to 65535")
+            return PORT
+        return int(value)
+
+    def _timezone(self) -> tzinfo:
+        name = self._text("TZ").removeprefix(":") or "UTC"
+        try:
+            return ZoneInfo(name)
+        except (OSError, ValueError, KeyError):
+            self._problems.append(f"TZ: {name!r} is no time zone such as Europe/Berlin")
+            return ZoneInfo("UTC")
+
+    def _log_level(self) -> str:
+        level = self._text("LOG_LEVEL").lower() or "info"
+        if level not in _LEVELS:
+            self._problems.append(f"LOG_LEVEL: {level!r} is none of {', '.join(_LEVELS)}")
+            return "info"
+        return level

@@ -1,0 +1,36 @@
+"""Make text that anyone may have chosen harmless in a message.
+
+Label values come from container names, DNS answers and whatever else a rule shows. They must neither break a line
+nor reorder it, nor be taken for Markdown, HTML, a mention or a link by whatever shows the message.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+# Persian and Indic scripts, and emoji, need these two; all other format characters go, bidirectional overrides first.
+_JOINERS: Final = "\u200c\u200d"
+# More marks on one letter than any language writes; without a limit they cover the lines above and below.
+_MARKS_IN_A_ROW: Final = 4
+_LOOKALIKES: Final = str.maketrans(
+    {"<": "‹", ">": "›", "`": "ʼ", "*": "∗", "[": "(", "]": ")", "@": "＠", "~": "∼", "|": "¦"}  # noqa: RUF001
+)
+
+
+def clean(value: str, limit: int) -> str:
+    """One line of at most ``limit`` characters that nothing will interpret; a cut is shown as ``…``."""
+    kept: list[str] = []
+    marks = 0
+    # Only so much is looked at, however long the value is: what is dropped can be a few times what is kept.
+    for character in value[: limit * 4]:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in {"Mn", "Me"} else 0
+        if category[0] == "Z" or character in "\t\n\r\v\f\x85":
+            kept.append(" ")
+        elif (category[0] != "C" or character in _JOINERS) and marks <= _MARKS_IN_A_ROW:
+            kept.append(character)
+    line = " ".join("".join(kept).split()).translate(_LOOKALIKES).replace("://", ": //")
+    if len(line) > limit or len(value) > limit * 4:
+        return line[: limit - 1].rstrip() + "…"
+    return line

@@ -1,0 +1,118 @@
+"""What each receiver was told: kept in a file, so that a recovery finds its alert after a restart."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from alerts.notifier.changes import Changes, Known, Told
+from exporter.errors import ParseError
+from exporter.files import parse_json, read_bounded, write_atomically
+
+log = logging.getLogger(__name__)
+
+VERSION: Final = 1
+# Longer than the longest repeat_interval, 7 days: what nobody speaks of any more has ended unheard.
+FORGET_OPEN_SECONDS: Final = 15 * 86400.0
+FORGET_ENDED_SECONDS: Final = 86400.0
+MAXIMUM_ENTRIES: Final = 5000  # of a receiver
+MAXIMUM_BYTES: Final = 16 << 20
+
+Entries = dict[str, Told]
+
+
+class ToldStore:
+    """Thread-safe; a file that cannot be written is logged, and messages go out all the same."""
+
+    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._now = now
+        self._lock = threading.Lock()
+        self._receivers = _read(path)
+
+    def of(self, receiver: str) -> Mapping[str, Told]:
+        """What one receiver was told, by fingerprint."""
+        with self._lock:
+            return dict(self._receivers.get(receiver, {}))
+
+    def record(self, receiver: str, changes: Changes) -> None:
+        """Remember that a receiver was told."""
+        now = self._now()
+        with self._lock:
+            entries = self._receivers.setdefault(receiver, {})
+            for alert in (*changes.new, *changes.still):
+                entries[alert.fingerprint] = Told(alert.starts_at, now)
+            for alert in changes.ended:
+                entries[alert.fingerprint] = Told(alert.starts_at, now, ended_at=now)
+            self._receivers[receiver] = _bounded(entries, now)
+            self._write()
+
+    def keep_only(self, receivers: set[str]) -> None:
+        """Forget receivers that are no longer configured."""
+        with self._lock:
+            self._receivers = {name: entries for name, entries in self._receivers.items() if name in receivers}
+
+    def known(self) -> dict[str, Known]:
+        """What is known of each alert, over all receivers: it was told, or its end was."""
+        with self._lock:
+            found: dict[str, Known] = {}
+            for entries in self._receivers.values():
+                for fingerprint, entry in entries.items():
+                    if entry.ended_at is None or found.get(fingerprint) == "told":
+                        found[fingerprint] = "told"
+                    else:
+                        found[fingerprint] = "ended"
+        return found
+
+    def _write(self) -> None:
+        document = {
+            "version": VERSION,
+            "receivers": {
+                receiver: {fingerprint: asdict(entry) for fingerprint, entry in entries.items()}
+                for receiver, entries in self._receivers.items()
+            },
+        }
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._path, json.dumps(document).encode(), mode=0o600)
+        except OSError as error:
+            log.error(  # noqa: TRY400 (the sentence is enough)
+                "%s cannot be written: %s; after a restart the ends of alerts may not be told",
+                self._path,
+                error.strerror,
+            )
+
+
+def _bounded(entries: Entries, now: float) -> Entries:
+    kept = {
+        fingerprint: entry
+        for fingerprint, entry in entries.items()
+        if now - entry.told_at < (FORGET_OPEN_SECONDS if entry.ended_at is None else FORGET_ENDED_SECONDS)
+    }
+    latest = sorted(kept, key=lambda fingerprint: kept[fingerprint].told_at)[-MAXIMUM_ENTRIES:]
+    return {fingerprint: kept[fingerprint] for fingerprint in latest}
+
+
+def _read(path: Path) -> dict[str, Entries]:
+    try:
+        document = parse_json(read_bounded(path, MAXIMUM_BYTES), str(path))
+        return {
+            receiver: {fingerprint: _entry(entry) for fingerprint, entry in entries.items()}
+            for receiver, entries in document["receivers"].items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, ParseError, KeyError, TypeError, ValueError, AttributeError) as error:
+        log.error("%s cannot be used (%s); nothing is known of what was told before", path, type(error).__name__)  # noqa: TRY400
+        return {}
+
+
+def _entry(value: Any) -> Told:  # noqa: ANN401
+    ended_at = value["ended_at"]
+    return Told(float(value["starts_at"]), float(value["told_at"]), None if ended_at is None else float(ended_at))
