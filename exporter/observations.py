@@ -202,11 +202,15 @@ class ContentDigest:
 
 @dataclass(frozen=True, slots=True)
 class SyncObservation:
-    """Tasks and digests of this node. ``problems`` names stamps and paths that could not be read."""
+    """Tasks and digests of this node. ``problems`` names stamps and paths that could not be read.
+
+    ``disk_full`` says how little is left where the stamps are: a task that cannot stamp cannot tell of it either.
+    """
 
     tasks: tuple[SyncTask, ...]
     digests: tuple[ContentDigest, ...]
     problems: tuple[str, ...] = ()
+    disk_full: str | None = None
 
 
 class Status(Enum):
@@ -255,6 +259,7 @@ class Peer:
     vips: Mapping[str, PeerVip]  # by address
     keepalived_up: bool | None
     virtual_router_ids: Mapping[str, int]  # by VRRP instance
+    vrrp_versions: Mapping[str, int]  # by VRRP instance
     drained: bool | None
     digests: Mapping[str, str]
     clock_offset: float  # its clock minus ours, in seconds

@@ -59,11 +59,14 @@ def _agreement(judge: Judge, peer: Peer, settings: Settings) -> Iterator[Check]:
         theirs = peer.virtual_router_ids.get(instance.name)
         if instance.virtual_router_id is not None and theirs not in (None, instance.virtual_router_id):
             differences.append(f"VIRTUAL_ROUTER_ID is {instance.virtual_router_id} here and {theirs} there")
+        version = peer.vrrp_versions.get(instance.name)
+        if instance.version is not None and version not in (None, instance.version):
+            differences.append(f"VRRP version is {instance.version} here and {version} there (see VRRP_PASSWORD)")
     if differences:
         yield judge.critical(
             "peer.settings",
             "; ".join(differences),
-            "one primary and one secondary with the same VIP_ADDRESS and VIRTUAL_ROUTER_ID",
+            "one primary and one secondary with the same VIP_ADDRESS, VIRTUAL_ROUTER_ID and VRRP_PASSWORD",
             "compare the .env files of both nodes",
             peer.name,
         )

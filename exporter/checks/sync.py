@@ -14,6 +14,13 @@ def judge(status: NodeStatus, _: Settings) -> Iterator[Check]:
     """Judge every task and every shared content."""
     seen = pair.find(status, SyncObservation)
     judge = Judge(status, "sync")
+    if seen and seen.disk_full:
+        yield judge.critical(
+            "sync.disk",
+            f"the disk is full: {seen.disk_full}",
+            "room for backups, stamps and what Pi-hole writes",
+            "find what fills it (df -h, docker system df) and remove that; DNS answers on, but a restart may fail",
+        )
     for task in seen.tasks if seen else ():
         yield _judge_task(judge, task)
     for name, drifted in pair.drift(status).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +16,8 @@ from exporter.sources.digest import Signature, digest, signature
 from exporter.worker import Worker
 
 INTERVAL_SECONDS = 5.0
+# Less than a backup needs.
+FULL_BELOW_BYTES = 64 << 20
 
 
 class SyncCollector:
@@ -63,8 +66,9 @@ class SyncCollector:
         problems: list[str] = []
         tasks = [task for name, age in self._tasks.items() if (task := self._task(name, age, problems))]
         digests = [entry for name, path in self._content.items() if (entry := self._digest(name, path, problems))]
+        full = _disk_full(self._directory)
         with self._lock:
-            self._latest = SyncObservation(tuple(tasks), tuple(digests), tuple(problems))
+            self._latest = SyncObservation(tuple(tasks), tuple(digests), tuple(problems), full)
             self._read_at = time.monotonic()
         return INTERVAL_SECONDS
 
@@ -96,3 +100,12 @@ class SyncCollector:
             problems.append(str(error))
             return None
         return ContentDigest(name, self._known[name][1])
+
+
+def _disk_full(directory: Path) -> str | None:
+    try:
+        disk = os.statvfs(directory)
+    except OSError:  # there is no stamp yet; what hinders reading is a problem already
+        return None
+    left = disk.f_bavail * disk.f_frsize
+    return f"{left >> 20} MiB are left on the disk of {directory}" if left < FULL_BELOW_BYTES else None

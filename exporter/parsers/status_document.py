@@ -95,6 +95,11 @@ def parse_peer(content: bytes, received_at: float) -> Peer:
             for instance in instances
             if instance.get("virtual_router_id") is not None
         },
+        vrrp_versions={
+            _text(instance, "name"): int(_number(instance, "version"))
+            for instance in instances
+            if instance.get("version") is not None
+        },
         drained=_boolean(vrrp, "drained") if isinstance(vrrp, dict) else None,
         digests={_text(entry, "name"): _text(entry, "digest") for entry in _entries(sync, "digests", optional=True)}
         if isinstance(sync, dict)

@@ -54,7 +54,6 @@ class Facts:
     wire_problem: str | None = None
     vrrp_version: int = 3
     peer: Peer | None = None
-    peer_vrrp_versions: frozenset[int] = frozenset()
     peer_problem: str | None = None
     passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
     clock_synchronised: bool | None = None

@@ -14,7 +14,7 @@ from exporter.addressing import interface_networks
 from exporter.errors import ConfigurationError, ExporterError, ParseError
 from exporter.files import read_bounded
 from exporter.observations import Peer
-from exporter.parsers.status_document import parse_document, parse_peer
+from exporter.parsers.status_document import parse_peer
 from exporter.preflight.addresses import interface_addresses
 from exporter.preflight.facts import Facts
 from exporter.preflight.lan import listen
@@ -53,7 +53,7 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
     if settings is None:
         return facts
     wire, wire_problem = listen(settings, facts.vrrp_version, seconds)
-    found, versions, peer_problem = _peer(settings)
+    found, peer_problem = _peer(settings)
     vips = {str(virtual) for virtual in settings.vip_address}
     return replace(
         facts,
@@ -61,7 +61,6 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
         wire_problem=wire_problem,
         owned_vips=frozenset(a.address for a in facts.addresses or () if a.address in vips),
         peer=found,
-        peer_vrrp_versions=versions,
         peer_problem=peer_problem,
     )
 
@@ -98,18 +97,14 @@ def _password(environment: Mapping[str, str], name: str) -> str:
     return _text(Path(path)).strip() if path else environment.get(name, "").strip()
 
 
-def _peer(settings: Settings) -> tuple[Peer | None, frozenset[int], str | None]:
+def _peer(settings: Settings) -> tuple[Peer | None, str | None]:
     if settings.peer_ip is None:
-        return None, frozenset(), None
+        return None, None
     try:
         answer = http_get(str(settings.peer_ip), settings.exporter_port, STATUS_PATH, 2 * settings.peer_timeout)
-        peer = parse_peer(answer, time.time())
+        return parse_peer(answer, time.time()), None
     except ExporterError as error:
-        return None, frozenset(), str(error)
-    vrrp = parse_document(answer).get("vrrp")
-    instances = vrrp.get("instances") if isinstance(vrrp, dict) else None
-    versions = [instance.get("version") for instance in instances or () if isinstance(instance, dict)]
-    return peer, frozenset(version for version in versions if isinstance(version, int)), None
+        return None, str(error)
 
 
 def _free_bytes() -> int | None:

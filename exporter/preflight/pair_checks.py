@@ -96,6 +96,7 @@ def _differences(facts: Facts) -> Iterator[str]:
     if routers and routers != {ours.virtual_router_id}:
         theirs_listed = listed({str(router) for router in routers})
         yield f"VIRTUAL_ROUTER_ID is {ours.virtual_router_id} here and {theirs_listed} there"
-    if facts.peer_vrrp_versions and facts.peer_vrrp_versions != {facts.vrrp_version}:
-        versions = listed({str(version) for version in facts.peer_vrrp_versions})
+    spoken = set(theirs.vrrp_versions.values())
+    if spoken and spoken != {facts.vrrp_version}:
+        versions = listed({str(version) for version in spoken})
         yield f"VRRP version is {facts.vrrp_version} here, {versions} there: set VRRP_PASSWORD on both nodes or on none"

@@ -33,7 +33,17 @@ ENVIRONMENT = {
 }
 SETTINGS = load(None, ENVIRONMENT, {}, lambda _: [])
 PEER = Peer(
-    "beta", "secondary", "1", {"192.0.2.53": PeerVip(owned=True, steady=9.0)}, True, {"VI_1": 53}, False, {}, 0.0, ()
+    "beta",
+    "secondary",
+    "1",
+    {"192.0.2.53": PeerVip(owned=True, steady=9.0)},
+    True,
+    {"VI_1": 53},
+    {"VI_1": 3},
+    False,
+    {},
+    0.0,
+    (),
 )
 BETA, STRANGER = "02:00:00:00:00:0c", "02:00:00:00:00:99"
 GOOD = Facts(
@@ -47,7 +57,6 @@ GOOD = Facts(
     addresses=(InterfaceAddress("eth0", "192.0.2.11", permanent=True),),
     wire=WireFacts({"192.0.2.12": frozenset({BETA}), "192.0.2.53": frozenset({BETA})}, (), 3.5),
     peer=PEER,
-    peer_vrrp_versions=frozenset({3}),
     passwords={"PIHOLE_PASSWORD": "correct horse"},
     clock_synchronised=True,
     free_bytes=20 << 30,
@@ -107,7 +116,7 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
         (with_peer(vips={"192.0.2.54": PeerVip(owned=True, steady=None)}), "peer", Status.CRITICAL,
          "192.0.2.53 here and 192.0.2.54 there"),
         (with_peer(virtual_router_ids={"VI_1": 51}), "peer", Status.CRITICAL, "53 here and 51 there"),
-        ({"peer_vrrp_versions": frozenset({2})}, "peer", Status.CRITICAL, "VRRP version is 3 here, 2 there"),
+        (with_peer(vrrp_versions={"VI_1": 2}), "peer", Status.CRITICAL, "VRRP version is 3 here, 2 there"),
         ({"passwords": {"PIHOLE_PASSWORD": "Raspberry"}}, "passwords", Status.CRITICAL, "everybody tries first"),
         ({"passwords": {"PIHOLE_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
         ({"passwords": {"VRRP_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),

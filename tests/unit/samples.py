@@ -222,6 +222,7 @@ def beta(**changes: Any) -> Peer:
         vips={VIP: PeerVip(owned=False, steady=3600.0), VIP_6: PeerVip(owned=False, steady=3600.0)},
         keepalived_up=True,
         virtual_router_ids={"VI_1": 53},
+        vrrp_versions={"VI_1": 3},
         drained=False,
         digests={"unbound": "ab" * 32},
         clock_offset=0.002,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from exporter import checks
@@ -176,6 +178,19 @@ def test_a_silent_peer_is_a_warning_because_nobody_could_take_over() -> None:
 def test_settings_that_do_not_fit_together_are_critical(there: Peer, difference: str) -> None:
     one = the(judge(samples.vips(), samples.vrrp(), samples.peer(there)), "peer.settings")
     assert (one.status, one.subject, one.seen) == (CRITICAL, "beta", difference)
+
+
+def test_nodes_that_speak_other_versions_of_vrrp_do_not_fit_together() -> None:
+    there = beta(vrrp_versions={"VI_1": 2})
+    one = the(judge(samples.vips(), samples.vrrp(), samples.peer(there)), "peer.settings")
+    assert (one.status, one.seen) == (CRITICAL, "VRRP version is 3 here and 2 there (see VRRP_PASSWORD)")
+
+
+def test_a_full_disk_is_critical_and_one_with_room_is_no_check() -> None:
+    full = replace(samples.sync(), disk_full="3 MiB are left on the disk of /stamps")
+    one = the(judge(full), "sync.disk")
+    assert (one.status, one.seen) == (CRITICAL, "the disk is full: 3 MiB are left on the disk of /stamps")
+    assert verdicts(judge(samples.sync()), "sync.disk") == {}
 
 
 def test_every_difference_is_named_at_once() -> None:

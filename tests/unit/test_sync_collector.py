@@ -74,6 +74,13 @@ def test_each_task_tells_of_its_last_run(tmp_path: Path) -> None:
     )
 
 
+def test_a_disk_with_little_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = os.statvfs(tmp_path)
+    blocks = (63 << 20) // seen.f_frsize
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((*seen[:4], blocks, *seen[5:])))
+    assert look(tmp_path).disk_full == f"63 MiB are left on the disk of {tmp_path}"
+
+
 def test_a_task_without_a_stamp_has_never_run_and_that_is_no_failure_of_ours(tmp_path: Path) -> None:
     assert look(tmp_path / "missing") == SyncObservation(
         tuple(SyncTask(name, None, None, None, None, None, age) for name, age in TASKS.items()), (), ()
