@@ -72,8 +72,8 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
         from exporter.collectors.containers import ContainersCollector
 
         collectors.append(ContainersCollector(settings))
-    if settings.sync_tasks or settings.shared_content:
-        collectors.append(SyncCollector(settings.stamp_directory, settings.sync_tasks, settings.shared_content))
+    if settings.tasks or settings.shared_content:
+        collectors.append(SyncCollector(settings.stamp_directory, settings.tasks, settings.shared_content))
     if peer is not None:
         collectors.append(peer)
     if settings.detect_conflicts:

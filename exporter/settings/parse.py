@@ -197,7 +197,7 @@ def containers(text: str) -> tuple[ExpectedContainer, ...]:
 
 
 def durations(text: str) -> dict[str, float]:
-    """``NAME=AGE`` with an age such as 90s, 30m, 3h or 2d."""
+    """``NAME=AGE`` with an age such as 90s, 30m, 3h or 2d; ``NAME@ROLE=AGE`` for nodes of that role."""
 
     def age(name: str, text: str) -> float:
         match = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
@@ -206,7 +206,7 @@ def durations(text: str) -> dict[str, float]:
             raise ValueError(msg)
         return float(int(match[1]) * UNITS[match[2]])
 
-    return {name: age(name, value) for name, value in _pairs(text)}
+    return {name: age(name, value) for name, value in _pairs(text, rf"(@({'|'.join(ROLES)}))?")}
 
 
 def paths(text: str) -> dict[str, Path]:
@@ -214,11 +214,11 @@ def paths(text: str) -> dict[str, Path]:
     return {name: directory(value) for name, value in _pairs(text)}
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
+def _pairs(text: str, after_name: str = "") -> list[tuple[str, str]]:
     pairs = []
     for part in _parts(text):
         name, equals, value = part.partition("=")
-        if not equals or not re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", name):
+        if not equals or not re.fullmatch(r"[a-z][a-z0-9_-]{0,31}" + after_name, name):
             msg = f"{part!r} is not NAME=VALUE with a name of lower-case letters, digits, - and _"
             raise ValueError(msg)
         pairs.append((name, value))

@@ -73,7 +73,7 @@ SETTINGS: tuple[Setting, ...] = (
         "sync_tasks",
         parse.durations,
         "",
-        "Tasks and the age from which their success is too old: pihole=3h,backup=26h.",
+        "Tasks and the age from which their success is too old: pihole@secondary=3h,backup=26h.",
     ),
     Setting(
         "shared_content", parse.paths, "", "Content both nodes share, compared by digest: unbound=/etc/unbound/shared."

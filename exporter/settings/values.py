@@ -39,7 +39,7 @@ class Settings:
     peer_timeout: float
     clock_tolerance: float
     stamp_directory: Path
-    sync_tasks: Mapping[str, float]
+    sync_tasks: Mapping[str, float]  # by NAME or NAME@ROLE
     shared_content: Mapping[str, Path]
     detect_conflicts: bool
     log_level: str
@@ -49,3 +49,9 @@ class Settings:
         """The names of the containers that should run on a node of this role."""
         listed = (*self.expected_containers, *self.additional_containers)
         return tuple(dict.fromkeys(one.name for one in listed if one.role in (None, self.node_role)))
+
+    @property
+    def tasks(self) -> Mapping[str, float]:
+        """How old the last success may be, in seconds, of the tasks of a node of this role."""
+        parts = ((*key.partition("@"), age) for key, age in self.sync_tasks.items())
+        return {name: age for name, _, role, age in parts if role in ("", self.node_role)}

@@ -40,6 +40,7 @@ class Password:
     variable: str
     given: str
     target: str
+    reader: str  # the service that reads it, once, when it starts
     required: bool
 
     def problem(self, text: str) -> str | None:
@@ -56,8 +57,8 @@ class Password:
 
 
 PASSWORDS = (
-    Password("PIHOLE_PASSWORD", "pihole_password", "pihole/password", required=True),
-    Password("VRRP_PASSWORD", "vrrp_password", "vrrp/password", required=False),
+    Password("PIHOLE_PASSWORD", "pihole_password", "pihole/password", "pihole", required=True),
+    Password("VRRP_PASSWORD", "vrrp_password", "vrrp/password", "keepalived", required=False),
 )
 
 
@@ -109,7 +110,11 @@ def main() -> int:
             print(f"nothing started: {problem}", file=sys.stderr)
         return BAD_CONFIGURATION
     for password, text in passwords.items():
-        write_atomically(SECRETS / password.target, text.encode())
+        target = SECRETS / password.target
+        if target.exists() and target.read_text() != text:
+            reader = password.reader
+            print(f"{password.variable} has changed, which {reader} sees when it starts anew: docker restart {reader}")
+        write_atomically(target, text.encode())
     print("the settings are good")
     return 0
 

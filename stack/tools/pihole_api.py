@@ -135,7 +135,10 @@ class PiholeApi:
 def _session_id(document: Any, request: Request) -> str | None:  # noqa: ANN401
     session = document.get("session") if isinstance(document, dict) else None
     if not isinstance(session, dict) or session.get("valid") is not True:
-        problem = "gave no session; write the right password into the password file"
+        problem = (
+            "gave no session, the password is another one; "
+            "after a change in .env: docker compose up -d --force-recreate settings pihole"
+        )
         raise request.wrong(problem)
     sid = session.get("sid")
     if sid is not None and not (isinstance(sid, str) and sid.isascii() and sid.isprintable() and len(sid) <= 200):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -30,9 +31,9 @@ def every(seconds: float) -> Due:
     return due
 
 
-def at(cron: Cron) -> Due:
-    """Due when the schedule says."""
-    return lambda now, _: cron.next_after(now)
+def at(cron: Cron | None) -> Due:
+    """Due when the schedule says; never where there is none, so that the run by hand is left."""
+    return lambda now, _: math.inf if cron is None else cron.next_after(now)
 
 
 def run_for_ever(
@@ -49,7 +50,8 @@ def run_for_ever(
     """
     while True:
         planned = due(time.time(), previous)
-        say(f"{name}: next run {time.strftime('%Y-%m-%d %H:%M:%S %Z', time.localtime(planned))}")
+        when = "by hand alone" if math.isinf(planned) else time.strftime("%F %T %Z", time.localtime(planned))
+        say(f"{name}: next run {when}")
         _wait(planned, heartbeat, request)
         previous = time.time()
         try:

@@ -10,7 +10,7 @@ from stack.tools import backup as backing_up
 from stack.tools import schedule, sync_pihole
 from stack.tools.archive import inspect
 from stack.tools.drill import drill as rehearse
-from stack.tools.errors import RefusedError, ToolError
+from stack.tools.errors import ToolError
 from stack.tools.progress import say
 from stack.tools.settings import TaskSettings, read_node, read_tasks
 from stack.tools.sync import synchronise
@@ -26,9 +26,6 @@ def backup(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     if options.when == "now":
         backing_up.back_up(node, tasks, BY_HAND_WAIT_SECONDS)
         return
-    if tasks.backup_cron is None:
-        msg = "BACKUP_CRON is off, so there is nothing to wait for; unset it or stop this container"
-        raise RefusedError(msg)
     schedule.run_for_ever(
         "backup",
         schedule.at(tasks.backup_cron),
@@ -55,18 +52,15 @@ def sync(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
 
 
 def drill(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
-    """Rehearse a failover now, or whenever it is due."""
+    """Rehearse a failover now, or whenever it is due. Of a pair only the primary does so by itself."""
     node = read_node(environment)
     if options.when == "now":
         rehearse(node, BY_HAND_WAIT_SECONDS)
         return
     tasks = read_tasks(environment)
-    if tasks.drill_cron is None:
-        msg = "DRILL_CRON is off, so there is nothing to wait for; set it, such as '0 4 1 * *', or stop this container"
-        raise RefusedError(msg)
     schedule.run_for_ever(
         "drill",
-        schedule.at(tasks.drill_cron),
+        schedule.at(tasks.drill_cron if node.node_role == "primary" else None),
         lambda: rehearse(node, 0),
         heartbeat(tasks, "drill"),
         request_file(tasks, "drill"),

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from exporter.settings.load import load
+from exporter.settings.values import Settings
+
 from .conftest import require
 from .shipped import COMPOSE, EXAMPLE, example, explained, read, without_engine
 
@@ -23,7 +26,12 @@ MANDATORY = (
     "NETWORK_INTERFACE",
     "PIHOLE_PASSWORD",
 )
-LAYOUTS = {"node": ["compose.yaml"], "layout B": ["compose.yaml", "layout-b.yaml"]}
+LAYOUTS = {
+    "node": ["compose.yaml"],
+    "layout B": ["compose.yaml", "layout-b.yaml"],
+    "conflicts": ["compose.yaml", "conflicts.yaml"],
+    "layout B and conflicts": ["compose.yaml", "layout-b.yaml", "conflicts.yaml"],
+}
 ROLES = ("primary", "secondary", "standalone")
 # What a service may do without, and the reason stands beside it in the file.
 WRITES_ITS_ROOT = {"pihole", "pihole-b", "settings"}
@@ -58,6 +66,66 @@ def test_compose_takes_every_layout_for_every_role(layout: str, role: str, tmp_p
         found
     )
     assert ("sync" in found) == (role != "standalone")
+
+
+# What somebody who reads the compose files would write down by hand: nothing has to be set in .env for it.
+BY_ROLE = {
+    "primary": ({"backup"}, {"unbound", "pihole"}),
+    "secondary": ({"pihole", "backup"}, {"unbound", "pihole"}),
+    "standalone": ({"backup"}, set()),
+}
+
+
+def expectations(found: dict[str, Any]) -> Settings:
+    """What the exporter makes of the environment that Compose gives it."""
+    return load(None, found["exporter"]["environment"], {}, lambda _: [])
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_exporter_expects_what_runs_on_a_node_of_its_role(layout: str, role: str, tmp_path: Path) -> None:
+    found = services(tmp_path, layout, role)
+    expected = expectations(found)
+    # Of the exporter itself its scrape tells, and `settings` has ended.
+    assert set(expected.containers) == set(found) - {"exporter", "settings"}
+    assert (set(expected.tasks), set(expected.shared_content)) == BY_ROLE[role]
+
+
+@pytest.mark.parametrize(
+    ("role", "tasks"),
+    [
+        ("primary", {"backup", "drill"}),
+        ("secondary", {"backup", "pihole", "unbound"}),
+        ("standalone", {"backup"}),
+    ],
+)
+def test_what_is_switched_on_is_expected_too(role: str, tasks: set[str], tmp_path: Path) -> None:
+    more = {"DRILL_CRON": "0 4 1 * *", "SYNC_UNBOUND": "yes" if role == "secondary" else ""}
+    more |= {"PEER_IP": ""} if role == "standalone" else {}
+    # In the order of .env.example: COMPOSE_PROFILES is made of what stands above it.
+    profiles = {"COMPOSE_PROFILES": example()["COMPOSE_PROFILES"]}
+    environment = {name: text for name, text in filled().items() if name not in profiles}
+    document, complaint = read(["compose.yaml"], {**environment, "NODE_ROLE": role, **more, **profiles}, tmp_path)
+    assert document is not None, complaint
+    found = document["services"]
+    expected = expectations(found)
+    assert "drill" in found
+    assert set(expected.containers) == set(found) - {"exporter", "settings"}
+    assert set(expected.tasks) == tasks
+
+
+def test_without_a_schedule_there_is_no_drill(tmp_path: Path) -> None:
+    document, complaint = read(["compose.yaml"], filled(), tmp_path)
+    assert document is not None, complaint
+    assert "drill" not in document["services"]
+
+
+def test_what_stands_in_env_goes_before_what_follows_from_the_role(tmp_path: Path) -> None:
+    mine = {"SYNC_TASKS": "backup=8d", "EXPECTED_CONTAINERS": "pihole", "SHARED_CONTENT": ""}
+    document, complaint = read(["compose.yaml"], {**filled(), **mine}, tmp_path)
+    assert document is not None, complaint
+    environment = document["services"]["exporter"]["environment"]
+    assert {name: environment[name] for name in mine} == mine
 
 
 def test_compose_takes_the_demonstration(tmp_path: Path) -> None:
@@ -104,7 +172,7 @@ def test_every_variable_has_a_comment_above_it() -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_service_has_the_baseline(layout: str, tmp_path: Path) -> None:
-    for name, service in services(tmp_path, layout, "primary", "primary,tools").items():
+    for name, service in services(tmp_path, layout, "primary", "primary,tools,drill").items():
         assert not service.get("privileged"), name
         assert service["cap_drop"] == ["ALL"], name
         assert service.get("read_only", False) or name in WRITES_ITS_ROOT, name

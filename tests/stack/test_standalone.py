@@ -22,8 +22,6 @@ ALONE = {
     # Not the pair's: the other node goes on meanwhile.
     "VIP_ADDRESS": "192.0.2.54",
     "VIRTUAL_ROUTER_ID": "54",
-    "SHARED_CONTENT": "",
-    "SYNC_TASKS": "",
 }
 
 

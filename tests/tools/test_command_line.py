@@ -70,14 +70,6 @@ def test_a_backup_by_hand_is_0_and_one_that_fails_is_1(make_node: MakeNode, piho
     assert run(node.environment, "backup", "now")[0] == 1
 
 
-def test_what_is_switched_off_refuses_to_wait_for_nothing(make_node: MakeNode) -> None:
-    node = make_node(BACKUP_CRON="off")
-    assert run(node.environment, "backup", "scheduled")[0] == 2
-    code, said = run(node.environment, "drill", "scheduled")
-    assert code == 2
-    assert "DRILL_CRON is off" in said
-
-
 def test_a_loop_that_never_ran_is_not_alive(make_node: MakeNode) -> None:
     assert run(make_node().environment, "alive", "sync")[0] == 1
 

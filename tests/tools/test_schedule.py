@@ -25,6 +25,20 @@ def test_a_schedule_does_not_ask_when_it_last_ran() -> None:
     assert schedule.at(parse_cron("* * * * *"))(30.0, None) == 60.0
 
 
+def test_what_is_switched_off_runs_only_when_it_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = tmp_path / "now"
+    request.touch()
+
+    def task() -> None:
+        raise Interrupted(15)
+
+    with pytest.raises(Interrupted):
+        schedule.run_for_ever("x", schedule.at(None), task, tmp_path / "alive", request)
+    assert "by hand alone" in capsys.readouterr().err
+
+
 def test_a_failing_task_is_tried_again_and_a_signal_ends_the_loop(tmp_path: Path) -> None:
     ends = [ToolError("no"), BusyError("busy"), RefusedError("no"), Interrupted(15)]
     ran = 0

@@ -125,6 +125,13 @@ def test_containers_follow_from_the_role(role: str, peer: str, expected: tuple[s
     assert settings.containers == expected
 
 
+@pytest.mark.parametrize(
+    ("role", "expected"), [("primary", {"backup": 93_600.0}), ("secondary", {"backup": 93_600.0, "pihole": 10_800.0})]
+)
+def test_tasks_follow_from_the_role(role: str, expected: dict[str, float]) -> None:
+    assert read(NODE_ROLE=role, SYNC_TASKS="pihole@secondary=3h,backup=26h").tasks == expected
+
+
 def test_a_value_in_the_file_is_the_text_that_stands_there(tmp_path: Path) -> None:
     """YAML 1.1 takes 1:2 for a number to the base of sixty, 053 for an octal one and no for false."""
     file = write(tmp_path, "vip_address: 2001:10:20:30:40:50:10:20\nvirtual_router_id: 053\nnode_name: no\n")
@@ -171,6 +178,7 @@ def test_every_mistake_is_reported_at_once_with_its_place(tmp_path: Path) -> Non
         ({"VIP_ADDRESS": "192.0.2.12"}, "a node's own address"),
         ({"VIP_ADDRESS": "192.0.2.0"}, "network address"),
         ({"VIP_ADDRESS": "198.51.100.53"}, "outside the interface's subnet"),
+        ({"SYNC_TASKS": "pihole@master=3h"}, "is not NAME=VALUE"),
         ({"ADDITIONAL_CONTAINERS": "grafana"}, "DOCKER_HOST does not say where to ask"),
         ({"EXPECTED_CONTAINERS": "pihole"}, "DOCKER_HOST does not say where to ask"),
     ],
