@@ -48,9 +48,11 @@ if ! compose config -q; then
 fi
 
 state="nothing was changed"
+keeper=
 finish() {
   code=$?
   trap - EXIT
+  [ -z "$keeper" ] || docker rm --force "$keeper" >/dev/null 2>&1 || :
   [ "$code" -eq 0 ] || say "stopped: $state" >&2
   exit "$code"
 }
@@ -60,7 +62,10 @@ trap 'exit 143' TERM HUP
 
 if [ -z "$force" ]; then
   say "is the pair healthy?"
-  tools verify --drained --steady 2 --timeout 20 || exit 2
+  if ! tools verify --drained --steady 2 --timeout 20; then
+    say "put right what is not well first; or, to go on all the same: stack/update.sh --force" >&2
+    exit 2
+  fi
 fi
 
 say "handing the VIP over"
@@ -78,8 +83,12 @@ if [ -z "$offline" ]; then
 fi
 
 say "starting what is new"
+# The drain is in keepalived's memory, which ends while no container uses its volume: one does, as long as this runs.
+keeper=dnsha-update
+docker rm --force "$keeper" >/dev/null 2>&1 || : # of an update that was killed
+compose run --detach --rm --no-deps --name "$keeper" --entrypoint sleep tools 900 >/dev/null
 compose up -d --remove-orphans ${offline:+--no-build --pull never}
-# Keepalived may have found its memory empty, and this node may have the VIP back already.
+# The VIP stays away only while keepalived says so: it is another one now.
 # shellcheck disable=SC2086
 tools drain $force
 
