@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import get_args
 from exporter.addressing import Address, family
 from exporter.errors import CollectorError, NotReadyError
 from exporter.observations import Protocol, ResolveObservation
-from exporter.parsers.dns_answer import RANDOM_LENGTH, CanaryQuestion
+from exporter.parsers.dns_answer import LABELS, CanaryQuestion, LabelCycle
 from exporter.probe_history import Moment, ProbeHistory, Query, Target
 from exporter.settings.values import Settings
 from exporter.sources.dns_query import DnsClient, Server
@@ -56,6 +57,7 @@ class ResolveCollector:
         self._wall = wall
         self._timeout = settings.probe_timeout
         self._question = CanaryQuestion(settings.canary_zone)
+        self._labels = LabelCycle(settings.node_name, start=secrets.randbelow(LABELS))
         self._client: DnsClient[tuple[_Probe, Query]] = DnsClient(monotonic)
         intervals: dict[Protocol, float] = {"udp": settings.probe_interval, "tcp": settings.probe_interval_tcp}
         self._probes = [
@@ -111,7 +113,7 @@ class ResolveCollector:
             asked.reschedule()
 
     def _ask(self, probe: _Probe) -> None:
-        wire = self._question.query(os.urandom(RANDOM_LENGTH))
+        wire = self._question.query(os.urandom(2) + self._labels.next())
         now = self._now()
         with self._lock:
             query = probe.history.begin(now)

@@ -1,7 +1,8 @@
 """The canary's queries, and what a reply to one is worth. Pure: bytes in, verdict out.
 
 Each node's Unbound answers every name below the canary zone with one TXT record, TTL 0: its node's
-name. A random label is in no cache, so a good answer proves the whole chain and says who gave it.
+name. A label that nobody asked for lately is in no cache, so a good answer proves the whole chain and
+says who gave it.
 
 The header and the question are compared byte by byte (RFC 1035, section 4.1): most of what is not
 ours is recognised there, cheaply. What is ours and not of the usual form is given to dnspython.
@@ -9,6 +10,7 @@ ours is recognised there, cheaply. What is ours and not of the usual form is giv
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -48,6 +50,11 @@ MAX_LENGTH = 1232
 
 RANDOM_LENGTH = 10  # two bytes for the id, the rest for the label
 _LABEL_LENGTH = 2 * (RANDOM_LENGTH - 2)
+
+# Pi-hole keeps every name that it has met, in memory for a day and on the SD card for a month, so
+# there must be an end to them. And unless told otherwise it goes on serving what expired within the
+# last hour (dns.cache.optimizer), so none may come again within one, at nine queries a second.
+LABELS = 1 << 15
 _RCODES = {int(rcode): rcode.name for rcode in dns.rcode.Rcode}
 
 
@@ -81,7 +88,7 @@ Verdict = Answer | Failure
 
 
 class CanaryQuestion:
-    """Makes queries for the TXT record of a random label in the canary zone.
+    """Makes queries for the TXT record of a label in the canary zone.
 
     Raises:
         ConfigurationError: the zone's name leaves no room for the label.
@@ -99,8 +106,24 @@ class CanaryQuestion:
         self._after_label = template[label + _LABEL_LENGTH :]
 
     def query(self, random: bytes) -> bytes:
-        """Return a query's wire format, its id and label made from ``RANDOM_LENGTH`` random bytes."""
+        """Return a query's wire format, its id and label made from ``RANDOM_LENGTH`` bytes."""
         return random[:2] + self._before_label + random[2:].hex().encode("ascii") + self._after_label
+
+
+class LabelCycle:
+    """The labels that one node asks for: each is new, until after ``LABELS`` of them they begin again.
+
+    Two nodes with different names never ask for the same one.
+    """
+
+    def __init__(self, node: str, start: int) -> None:
+        self._node = hashlib.sha256(node.encode()).digest()[: RANDOM_LENGTH - 4]
+        self._next = start
+
+    def next(self) -> bytes:
+        """Return what is to follow a query's id among its ``RANDOM_LENGTH`` bytes."""
+        self._next = (self._next + 1) % LABELS
+        return self._node + self._next.to_bytes(2, "big")
 
 
 def judge(reply: bytes, query: bytes) -> Verdict | NotOurs:

@@ -52,6 +52,9 @@ _ADVICE: dict[Reason, str] = {
     "network": "could not be asked ({}); look at the network in between",
 }
 
+_FAMILIES: dict[Family, socket.AddressFamily] = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+_LOOPBACK = "127.0.0.1"
+
 Ticket = TypeVar("Ticket")
 
 
@@ -229,9 +232,30 @@ class _Exchange(Generic[Ticket]):
 
 
 def _socket(server: Server, kind: socket.SocketKind) -> socket.socket:
-    made = socket.socket(socket.AF_INET if server.family == "ipv4" else socket.AF_INET6, kind)
+    made = socket.socket(_FAMILIES[server.family], kind)
+    try:
+        if server.family == "ipv4" and _is_on_this_host(server):
+            made.bind((_LOOPBACK, 0))
+    except OSError:
+        made.close()
+        raise
     made.settimeout(0)
     return made
+
+
+def _is_on_this_host(server: Server) -> bool:
+    """Whether the address is this host's own, as a virtual IP is while it is here.
+
+    Such a query comes from the loopback address: Pi-hole can be told to leave those out of its
+    statistics and its database (dns.ignoreLocalhost), but not those from an address that moves.
+    Not over IPv6: dnsmasq, which is inside Pi-hole, finds no way back from there to ::1.
+    """
+    with socket.socket(_FAMILIES[server.family], socket.SOCK_DGRAM) as route:
+        try:
+            route.connect((server.address, server.port))  # sends nothing
+        except OSError:
+            return False
+        return bool(route.getsockname()[0] == server.address)
 
 
 def _failure(error: OSError) -> Failure:

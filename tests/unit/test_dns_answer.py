@@ -22,6 +22,7 @@ from exporter.parsers.dns_answer import (
     Answer,
     CanaryQuestion,
     Failure,
+    LabelCycle,
     NotOurs,
     Verdict,
     judge,
@@ -78,6 +79,20 @@ def test_two_queries_differ_in_id_and_label() -> None:
     assert one[:2] != other[:2]
     assert one[13:29] != other[13:29]
     assert one[29:] == other[29:]
+
+
+def test_the_names_that_a_pihole_ever_sees_are_few_and_none_comes_again_within_an_hour() -> None:
+    cycle = LabelCycle("node-a", start=30_000)
+    labels = [cycle.next() for _ in range(70_000)]
+    assert len(set(labels)) == 32_768  # at most, however long it asks
+    an_hour = 9 * 3600  # at nine queries a second
+    assert all(len(set(labels[begin : begin + an_hour])) == an_hour for begin in range(0, 37_000, 1000))
+    assert {len(label) for label in labels} == {RANDOM_LENGTH - 2}
+
+
+def test_two_nodes_never_ask_for_the_same_name() -> None:
+    one, other = LabelCycle("node-a", start=0), LabelCycle("node-b", start=0)
+    assert not {one.next() for _ in range(40_000)} & {other.next() for _ in range(40_000)}
 
 
 @pytest.mark.parametrize("zone", [".".join(["a" * 60] * 4), "a" * 64 + ".internal"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 from exporter.observations import Protocol
 from exporter.parsers.dns_answer import RANDOM_LENGTH, Answer, CanaryQuestion, Failure, Verdict
 from exporter.sources.dns_query import READS_AT_ONCE, DnsClient, Result, Server
+from tests.unit.network_namespace import in_network_namespace
 from tests.unit.standin_dns_server import (
     NXDOMAIN,
     QR,
@@ -349,6 +351,37 @@ def test_closing_gives_up_what_is_under_way_and_leaves_no_descriptor() -> None:
 def test_a_server_is_named_with_port_and_protocol() -> None:
     assert str(Server("192.0.2.53", 53, "ipv4", "udp")) == "192.0.2.53:53 (udp)"
     assert str(Server("2001:db8::53", 5335, "ipv6", "tcp")) == "[2001:db8::53]:5335 (tcp)"
+
+
+@in_network_namespace
+def test_an_ipv4_address_of_this_host_is_asked_from_loopback_and_any_other_is_not(tmp_path: Path) -> None:
+    """So that Pi-hole's dns.ignoreLocalhost holds for a virtual IP while it is here."""
+    for command in (
+        "ip link set lo up",
+        "ip address add 192.0.2.53/32 dev lo",
+        "ip link add here type veth peer name there",
+        "ip address add 198.51.100.1/24 dev here",
+        "ip link set here up",
+    ):
+        subprocess.run(command.split(), check=True)
+    client: DnsClient[str] = DnsClient()
+    with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+        for server in (udp, tcp):
+            server.settimeout(5)
+            server.bind(("192.0.2.53", 5300))
+        tcp.listen()
+        for protocol in BOTH:
+            client.ask("own", Server("192.0.2.53", 5300, "ipv4", protocol), new_query(), TIMEOUT)
+        assert udp.recvfrom(512)[1][0] == "127.0.0.1"
+        connection, asker = tcp.accept()
+        connection.close()
+        assert asker[0] == "127.0.0.1"
+
+    # Nobody is there, but the query must not leave with a loopback address.
+    client.ask("other", Server("198.51.100.2", 5300, "ipv4", "udp"), new_query(), TIMEOUT)
+    table = [line.split() for line in Path("/proc/self/net/udp").read_text().splitlines()]
+    assert [line[1].partition(":")[0] for line in table if line[2] == "026433C6:14B4"] == ["016433C6"]
+    client.close()
 
 
 def open_descriptors() -> int:
