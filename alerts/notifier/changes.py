@@ -43,13 +43,13 @@ class Changes:
         return bool(self.new or self.ended or self.repeat)
 
 
-def compare(group: Group, told: Mapping[str, Told], elsewhere: Mapping[str, Known] | None, now: float) -> Changes:
+def compare(group: Group, told: Mapping[str, Told], elsewhere: Mapping[str, Known], now: float) -> Changes:
     """Find the news of a group for one receiver.
 
     Args:
         group: the group as Alertmanager sees it, with the alerts that concern the receiver.
         told: what this receiver was told, by fingerprint.
-        elsewhere: what others know of an alert that this receiver was not told; None when nobody could be asked.
+        elsewhere: what the other node told of alerts that this one did not; what is not in it is unknown.
         now: Unix seconds.
     """
     new: list[Alert] = []
@@ -61,7 +61,7 @@ def compare(group: Group, told: Mapping[str, Told], elsewhere: Mapping[str, Know
         if alert.firing:
             same = entry and alert.starts_at <= entry.starts_at + SAME_OCCURRENCE_SECONDS
             (still if is_open and same else new).append(alert)
-        elif is_open or (entry is None and _told_by_another(alert, elsewhere)):
+        elif is_open or (entry is None and elsewhere.get(alert.fingerprint) == "told"):
             ended.append(alert)
     last = max((told[alert.fingerprint].told_at for alert in still), default=now)
     return Changes(
@@ -72,11 +72,6 @@ def compare(group: Group, told: Mapping[str, Told], elsewhere: Mapping[str, Know
         repeat=bool(still) and not new and not ended and not 0 <= now - last < REPEAT_SECONDS,
         left_out=group.left_out,
     )
-
-
-def _told_by_another(alert: Alert, elsewhere: Mapping[str, Known] | None) -> bool:
-    # Alertmanager lists inhibited alerts among those that ended; rather such an end too many than one that is missing.
-    return elsewhere is None or elsewhere.get(alert.fingerprint, "unknown") == "told"
 
 
 def _urgency(alert: Alert) -> tuple[int, float, str]:

@@ -35,7 +35,7 @@ class Task:
     """A post that a receiver has to be told of; ``outcome`` is whether the first attempt went well."""
 
     group: Group
-    elsewhere: Mapping[str, Known] | None
+    elsewhere: Mapping[str, Known]
     outcome: Future[bool] = field(default_factory=Future)
     since: float = field(default_factory=time.monotonic)
     due: float = field(default_factory=time.monotonic)

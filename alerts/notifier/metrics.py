@@ -64,7 +64,7 @@ class Metrics:
         )
         self.heartbeats = Counter(
             "dnsha_notifier_heartbeats",
-            "Heartbeats of Alertmanager: passed on to HEARTBEAT_URL, failed, too_soon after the last, or not_configured.",
+            "Heartbeats of Alertmanager: passed on to HEARTBEAT_URL, failed, too_soon for another, or not_configured.",
             ["result"],
             registry=registry,
         )

@@ -100,17 +100,17 @@ class Notifier:
     def _concerns(self, number: int, alert: Alert) -> bool:
         return any(receiver.number == number for receiver in self._settings.receivers[alert.severity])
 
-    def _elsewhere(self, alerts: tuple[Alert, ...]) -> Mapping[str, Known] | None:
+    def _elsewhere(self, alerts: tuple[Alert, ...]) -> Mapping[str, Known]:
+        """Ask the other node about alerts that ended and that nobody here was told of."""
         known = self._told.known()
-        unknown = [alert for alert in alerts if not alert.firing and alert.fingerprint not in known]
+        unknown = [alert.fingerprint for alert in alerts if not alert.firing and alert.fingerprint not in known]
         if not unknown or not self._settings.peer:
-            # What another receiver of this node was told is no news of this one's.
             return {}
         answer = self._ask_peer()
         if answer is None:
-            # Their ends are told; but of those that are known here, only what each receiver knows.
-            return {alert.fingerprint: "told" for alert in unknown}
-        return {alert.fingerprint: answer.get(alert.fingerprint, "unknown") for alert in unknown}
+            # Alertmanager lists inhibited alerts among those that ended: rather such an end too many than one too few.
+            return dict.fromkeys(unknown, "told")
+        return {fingerprint: answer.get(fingerprint, "unknown") for fingerprint in unknown}
 
 
 def _outcome(task: Task, deadline: float) -> bool:

@@ -79,7 +79,7 @@ def parse(content: bytes) -> Group:
 
 def _alert(value: object, where: str) -> Alert:
     alert = _mapping(value, where)
-    status = alert.get("status")
+    status = _string(alert, "status", where)
     if status not in {"firing", "resolved"}:
         raise ParseError(f"{where}.status is neither firing nor resolved")
     fingerprint = _string(alert, "fingerprint", where)

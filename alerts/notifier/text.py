@@ -20,17 +20,24 @@ _LOOKALIKES: Final = str.maketrans(
 
 def clean(value: str, limit: int) -> str:
     """One line of at most ``limit`` characters that nothing will interpret; a cut is shown as ``…``."""
+    # Only so much is looked at, however long the value is.
+    part = value[: limit * 2]
+    if not (part.isascii() and part.isprintable()):
+        part = _without_tricks(part)
+    line = " ".join(part.split()).translate(_LOOKALIKES).replace("://", ": //")
+    if len(line) > limit or len(value) > limit * 2:
+        return line[: limit - 1].rstrip() + "…"
+    return line
+
+
+def _without_tricks(text: str) -> str:
     kept: list[str] = []
     marks = 0
-    # Only so much is looked at, however long the value is: what is dropped can be a few times what is kept.
-    for character in value[: limit * 4]:
+    for character in text:
         category = unicodedata.category(character)
         marks = marks + 1 if category in {"Mn", "Me"} else 0
         if category[0] == "Z" or character in "\t\n\r\v\f\x85":
             kept.append(" ")
         elif (category[0] != "C" or character in _JOINERS) and marks <= _MARKS_IN_A_ROW:
             kept.append(character)
-    line = " ".join("".join(kept).split()).translate(_LOOKALIKES).replace("://", ": //")
-    if len(line) > limit or len(value) > limit * 4:
-        return line[: limit - 1].rstrip() + "…"
-    return line
+    return "".join(kept)

@@ -1,0 +1,104 @@
+"""What is news for a receiver."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+import alerts
+from alerts.notifier.changes import REPEAT_SECONDS, SAME_OCCURRENCE_SECONDS, Changes, Told, compare
+from alerts.notifier.payload import Group
+from tests.unit.notifier.posts import NOON, entry, group
+
+NOW = NOON + 600
+
+
+def numbers(found: tuple[object, ...]) -> list[int]:
+    return [int(getattr(alert, "fingerprint"), 16) for alert in found]  # noqa: B009
+
+
+def news(of: Group, told: dict[int, Told] | None = None, **elsewhere: str) -> Changes:
+    entries = {f"{number:016x}": known for number, known in (told or {}).items()}
+    others = {f"{int(name[1:]):016x}": known for name, known in elsewhere.items()}
+    return compare(of, entries, others, NOW)  # type: ignore[arg-type]
+
+
+def told(seconds_ago: float, *, starts: float = 0.0, ended: bool = False) -> Told:
+    return Told(NOON + starts, NOW - seconds_ago, NOW if ended else None)
+
+
+def test_what_was_not_told_is_new_and_the_most_severe_comes_first() -> None:
+    changes = news(
+        group(
+            entry(1, labels={"severity": "info"}),
+            entry(2, labels={"severity": "warning"}),
+            entry(3, starts=60),
+            entry(4, starts=30),
+            entry(5, labels={"severity": "page"}),
+        )
+    )
+    assert numbers(changes.new) == [4, 3, 2, 1, 5]
+    assert changes.worth_telling
+
+
+def test_what_was_told_is_not_told_again() -> None:
+    changes = news(group(entry(1)), {1: told(30)})
+    assert (numbers(changes.still), changes.worth_telling) == ([1], False)
+
+
+def test_a_repeat_is_told() -> None:
+    assert news(group(entry(1)), {1: told(REPEAT_SECONDS)}).repeat
+    assert not news(group(entry(1)), {1: told(REPEAT_SECONDS - 1)}).repeat
+    assert not news(group(entry(1), entry(2)), {1: told(REPEAT_SECONDS + 9), 2: told(30)}).repeat
+
+
+def test_a_clock_that_was_ahead_silences_nothing() -> None:
+    assert news(group(entry(1)), {1: told(-3600)}).repeat
+
+
+def test_something_new_beside_something_old_is_no_repeat() -> None:
+    changes = news(group(entry(1), entry(2)), {1: told(REPEAT_SECONDS + 9)})
+    assert (numbers(changes.new), numbers(changes.still), changes.repeat) == ([2], [1], False)
+
+
+def test_only_what_was_told_ends() -> None:
+    changes = news(group(entry(1, ends=300), entry(2, ends=300)), {1: told(30)})
+    assert (numbers(changes.ended), changes.worth_telling) == ([1], True)
+    assert not news(group(entry(2, ends=300))).worth_telling
+
+
+def test_an_end_is_told_once() -> None:
+    assert not news(group(entry(1, ends=300)), {1: told(30, ended=True)}).worth_telling
+
+
+def test_an_end_is_told_of_what_the_other_node_told() -> None:
+    assert numbers(news(group(entry(1, ends=300)), n1="told").ended) == [1]
+    assert not news(group(entry(1, ends=300)), n1="ended").worth_telling
+    assert not news(group(entry(1, ends=300)), n1="unknown").worth_telling
+
+
+def test_what_this_receiver_knows_has_ended_does_not_end_again_because_the_other_node_told_it() -> None:
+    assert not news(group(entry(1, ends=300)), {1: told(30, ended=True)}, n1="told").worth_telling
+
+
+def test_an_alert_that_comes_back_is_new() -> None:
+    assert numbers(news(group(entry(1, starts=400)), {1: told(30, ended=True)}).new) == [1]
+
+
+def test_a_start_that_differs_by_two_clocks_is_the_same_alert() -> None:
+    for starts in (-500.0, SAME_OCCURRENCE_SECONDS):
+        assert numbers(news(group(entry(1, starts=starts)), {1: told(30)}).still) == [1]
+
+
+def test_a_much_later_start_is_a_new_one_whose_end_in_between_was_missed() -> None:
+    assert numbers(news(group(entry(1, starts=SAME_OCCURRENCE_SECONDS + 1)), {1: told(30)}).new) == [1]
+
+
+def test_every_repeat_of_alertmanager_counts_as_one() -> None:
+    seconds = {"m": 60, "h": 3600, "d": 86400}
+    path = Path(alerts.__file__).parent / "alertmanager" / "alertmanager.yaml"
+    route = yaml.safe_load(path.read_text(encoding="utf-8"))["route"]
+    of_messages = [route, *(child for child in route["routes"] if child["receiver"] == "notifier")]
+    repeats = [int(child["repeat_interval"][:-1]) * seconds[child["repeat_interval"][-1]] for child in of_messages]
+    assert min(repeats) / 2 >= REPEAT_SECONDS
