@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from grafanalib._gen import DashboardEncoder
 from grafanalib.core import Annotations, Dashboard, Template, Templating, Time, TimePicker
 
-from alerts.thresholds import SCRAPE_INTERVAL
+from alerts.thresholds import RUNBOOKS, SCRAPE_INTERVAL
 from dashboards import style
 from dashboards.panels import DATASOURCE
 from dashboards.queries import in_sites
@@ -63,7 +63,7 @@ def render(board: Board) -> dict[str, Any]:
         ),
         templating=Templating(_variables(board.scope)),
         annotations=Annotations(_annotations()),
-        links=[_link_to_others()],
+        links=[_link_to_others(), _link_to_runbooks()],
         panels=place(board.rows),
     )
     document: dict[str, Any] = json.loads(json.dumps(dashboard, cls=DashboardEncoder))
@@ -133,18 +133,26 @@ def _annotation(name: str, promql: str, words: str, color: str, *, value_is_time
 
 
 def _link_to_others() -> dict[str, Any]:
-    return {
-        "type": "dashboards",
-        "title": "DNS HA",
-        "tags": [TAG],
+    return _link("dashboards", "DNS HA", tags=[TAG], includeVars=True, keepTime=True)
+
+
+def _link_to_runbooks() -> dict[str, Any]:
+    return _link("link", "Runbooks", url=f"{RUNBOOKS}/", icon="doc", tooltip="What to do, alert by alert",
+                 targetBlank=True)  # fmt: skip
+
+
+def _link(kind: str, title: str, **more: object) -> dict[str, Any]:
+    plain = {
+        "tags": [],
         "asDropdown": False,
-        "includeVars": True,
-        "keepTime": True,
+        "includeVars": False,
+        "keepTime": False,
         "targetBlank": False,
         "icon": "external link",
         "tooltip": "",
         "url": "",
     }
+    return {"type": kind, "title": title, **plain, **more}
 
 
 def _modern(document: dict[str, Any]) -> dict[str, Any]:

@@ -165,7 +165,14 @@ def heatmap(title: str, description: str, query: Query, *, unit: str, width: int
     """How many fell into each bucket of a histogram, over time."""
     more = {
         "type": "heatmap",
-        **_defaults(noValue="no data", custom={"scaleDistribution": {"type": "linear"}}),
+        "fieldConfig": {
+            "defaults": {
+                "noValue": "no data",
+                "custom": {"scaleDistribution": {"type": "linear"}},
+                "thresholds": {"mode": "absolute", "steps": style.PLAIN},
+            },
+            "overrides": [],
+        },
         "options": {
             "calculate": False,
             "cellGap": 1,

@@ -1,7 +1,7 @@
 """How a state looks: always a word, and a colour that people who cannot tell red from green can tell apart.
 
-Blue is good, orange a warning, purple critical, grey unknown. White text is readable on each (4.5:1 or better), and
-each stands out from Grafana's light and dark backgrounds alike.
+Blue is good, orange a warning, red critical, grey unknown or standing by. White text is readable on each (4.5:1 or
+better), and each stands out from Grafana's light and dark backgrounds alike (3:1 or better).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 GOOD: Final = "#1f6fb4"
-WARNING: Final = "#b35900"
-CRITICAL: Final = "#8e3bb0"
+WARNING: Final = "#b25f00"
+CRITICAL: Final = "#cc3d47"
 UNKNOWN: Final = "#6b7280"
 
 
@@ -99,9 +99,9 @@ SEVERITY: Final = states(
 # As queries.VRRP_STATE numbers them.
 VRRP_STATE: Final = states(
     {
-        1: State("backup", "#4a90c2"),
+        1: State("backup", UNKNOWN),
         2: State("master", GOOD),
-        3: State("stopped", UNKNOWN),
+        3: State("stopped", WARNING),
         4: State("init", WARNING),
         5: State("FAULT", CRITICAL),
     }

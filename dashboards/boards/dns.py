@@ -5,7 +5,7 @@ from __future__ import annotations
 from alerts.thresholds import ERROR_BUDGET, SLOW_ANSWER_SECONDS
 from dashboards import style
 from dashboards.frame import Board
-from dashboards.panels import heatmap, stat, state_timeline, time_series
+from dashboards.panels import Tile, heatmap, stat, state_timeline, time_series
 from dashboards.queries import Query, failed, in_site, with_vip
 from dashboards.rows import Row
 
@@ -25,6 +25,10 @@ def _quantile(share: float, legend: str, matchers: str = "", by: str = "target")
     return Query(in_site(promql), legend)
 
 
+def _quantiles(target: str) -> list[Query]:
+    return [_quantile(share, f"{share:.0%}".replace("%", " %"), f'target="{target}"') for share in (0.5, 0.95, 0.99)]
+
+
 def _heat(target: str) -> Query:
     return Query(
         in_site(
@@ -33,6 +37,29 @@ def _heat(target: str) -> Query:
         "{{le}}",
         format="heatmap",
     )
+
+
+def _path(target: str) -> list[Tile]:
+    """How fast one path is: every answer, and the quantiles."""
+    words = _PATHS[target]
+    return [
+        heatmap(
+            f"Answers of {words}, by time",
+            f"How many queries were answered in which time by {words}; darker is more.",
+            _heat(target),
+            unit="s",
+            width=12,
+            height=8,
+        ),
+        time_series(
+            f"Quantiles of {words}",
+            f"Half, 95 and 99 of 100 answers of {words} came within this time.",
+            *_quantiles(target),
+            unit="s",
+            minimum=None,
+            logarithmic=True,
+        ),
+    ]
 
 
 BOARD = Board(
@@ -105,9 +132,7 @@ BOARD = Board(
                     "Through the virtual IP",
                     "Half, 95 and 99 of 100 answers came within this time. The dashed line is where an answer counts "
                     "as slow.",
-                    _quantile(0.5, "50 %", 'target="vip"'),
-                    _quantile(0.95, "95 %", 'target="vip"'),
-                    _quantile(0.99, "99 %", 'target="vip"'),
+                    *_quantiles("vip"),
                     unit="s",
                     minimum=None,
                     line=SLOW_ANSWER_SECONDS,
@@ -144,6 +169,7 @@ BOARD = Board(
                 ),
             ],
         ),
+        Row("How fast, path by path", [tile for target in _PATHS if target != "vip" for tile in _path(target)]),
         Row(
             "How often not, and why",
             [

@@ -245,10 +245,12 @@ BOARD = Board(
                 time_series(
                     "Contradictions on the wire",
                     "Advertisements and ARP answers that contradict this pair, seen by a node that watches the wire "
-                    "(DETECT_CONFLICTS): another host with the virtual IP, another VRID, another version.",
+                    "(DETECT_CONFLICTS): another host with the virtual IP, the peer with a wrong VRID or version. "
+                    "Other virtual routers on the LAN are no contradiction.",
                     Query(
                         in_site(
-                            "sum by (node, reason) (rate(dnsha_conflict_advertisements_total{}[$__rate_interval]))"
+                            "sum by (node, reason) "
+                            '(rate(dnsha_conflict_advertisements_total{reason!="other_vrid"}[$__rate_interval]))'
                         ),
                         "{{node}}: {{reason}}",
                     ),

@@ -16,6 +16,7 @@ _ANSWERS = stat(
     mappings=style.ANSWERS,
     unit="bool",
     text="value_and_name",
+    links=shared.details("dnsha-dns", "DNS: how fast, how often not, why"),
 )
 _OWNER = stat(
     "Who owns the virtual IP?",
@@ -25,6 +26,7 @@ _OWNER = stat(
     thresholds=style.NEUTRAL,
     text="name",
     nothing="NOBODY",
+    links=shared.details("dnsha-failover", "Failover: every move"),
 )
 _REDUNDANT = stat(
     "Is it redundant?",
@@ -34,6 +36,7 @@ _REDUNDANT = stat(
     Query(in_site("sum(site_node:dnsha_ready:bool{})"), "nodes ready"),
     unit="short",
     mappings=style.READY_NODES,
+    links=shared.details("dnsha-node", "Node: the health of each"),
 )
 _IN_SYNC = stat(
     "Is it in sync?",
@@ -42,6 +45,7 @@ _IN_SYNC = stat(
     unit="short",
     mappings=style.SYNC,
     nothing="NOT WATCHED",
+    links=shared.details("dnsha-sync", "Sync & backup: every task"),
 )
 
 BOARD = Board(

@@ -14,6 +14,11 @@ Scoped = Callable[[str], str]
 RUNBOOK = ("What to do: the runbook", RUNBOOKS + "/${__value.raw}.md")
 
 
+def details(board: str, title: str) -> list[dict[str, object]]:
+    """A panel's link to the dashboard that says more, for the same site and time."""
+    return [{"title": title, "url": f"/d/{board}?${{__all_variables}}&${{__url_time_range}}", "targetBlank": False}]
+
+
 def firing(scope: Scoped, *, width: int = 12, height: int = 8) -> Tile:
     """The alerts that fire now."""
     return table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import style
 from dashboards.frame import Board
-from dashboards.panels import Column, stat, state_timeline, table, time_series
+from dashboards.panels import Column, Tile, stat, state_timeline, table, time_series
 from dashboards.queries import Query, on_nodes
 from dashboards.rows import Row
 
@@ -14,6 +14,21 @@ _OVERDUE = "max by (node, task) (site_node_task:dnsha_sync_overdue:seconds{})"
 
 def _tasks(promql: str) -> Query:
     return Query(on_nodes(promql), instant=True, format="table")
+
+
+def _last(title: str, description: str, tasks: str) -> Tile:
+    """How long ago tasks last succeeded on each node, the oldest of them."""
+    success = f'dnsha_sync_last_success_timestamp_seconds{{task=~"{tasks}"}}'
+    return stat(
+        title,
+        description,
+        Query(on_nodes(f"time() - min by (node) ({success})"), "{{node}}"),
+        unit="s",
+        thresholds=style.NEUTRAL,
+        text="value_and_name",
+        nothing="NEVER",
+        width=8,
+    )
 
 
 BOARD = Board(
@@ -36,6 +51,7 @@ BOARD = Board(
                     ),
                     text="value_and_name",
                     nothing="NOT WATCHED",
+                    width=8,
                 ),
                 stat(
                     "Tasks overdue",
@@ -45,6 +61,7 @@ BOARD = Board(
                     thresholds=style.steps(style.GOOD, (1, style.WARNING)),
                     text="value_and_name",
                     nothing="NOT WATCHED",
+                    width=8,
                 ),
                 stat(
                     "Tasks that failed last",
@@ -54,18 +71,22 @@ BOARD = Board(
                     thresholds=style.steps(style.GOOD, (1, style.WARNING)),
                     text="value_and_name",
                     nothing="NOT WATCHED",
+                    width=8,
                 ),
-                stat(
+                _last(
+                    "Last sync",
+                    "Time since block lists and resolver settings were last copied; the older of the two.",
+                    "pihole|unbound",
+                ),
+                _last(
                     "Last backup",
                     "Time since the last backup that succeeded: it was written and could be opened again.",
-                    Query(
-                        on_nodes('time() - max by (node) (dnsha_sync_last_success_timestamp_seconds{task="backup"})'),
-                        "{{node}}",
-                    ),
-                    unit="s",
-                    thresholds=style.NEUTRAL,
-                    text="value_and_name",
-                    nothing="NONE",
+                    "backup",
+                ),
+                _last(
+                    "Last drill",
+                    "Time since a drill last proved, by handing it the virtual IP, that the other node takes over.",
+                    "drill",
                 ),
             ],
         ),

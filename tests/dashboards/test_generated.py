@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from alerts.thresholds import SCRAPE_INTERVAL
+from alerts.thresholds import RUNBOOKS, SCRAPE_INTERVAL
 from dashboards import generate
 from dashboards.boards import BOARDS
 from tests.dashboards.documents import boards, panels
@@ -125,10 +125,12 @@ def test_a_state_is_a_word_and_never_green_or_red_alone(document: dict[str, Any]
 
 @each_board
 def test_dashboards_lead_to_each_other_and_show_what_was_done(document: dict[str, Any]) -> None:
-    (link,) = document["links"]
-    assert set(link["tags"]) <= set(document["tags"])
-    assert link["includeVars"]
-    assert link["keepTime"]
+    others, runbooks = document["links"]
+    assert (others["type"], runbooks["type"]) == ("dashboards", "link")
+    assert set(others["tags"]) <= set(document["tags"])
+    assert others["includeVars"]
+    assert others["keepTime"]
+    assert runbooks["url"] == f"{RUNBOOKS}/"
     names = {annotation["name"] for annotation in document["annotations"]["list"]}
     assert names == {"VIP taken over", "Drained", "Keepalived started"}
 
