@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: help demo test test-stack check lab bench clean generate preview
+.PHONY: help demo test test-stack check lab bench bench-stack clean generate preview
 
 help: ## say what there is
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 demo: $(READY) ## watch a real pair fail over, four times
 	@tests/packages lab
@@ -44,6 +44,11 @@ test-stack: $(READY) ## the compose files as shipped, on two Docker Engines; bui
 bench: $(READY) ## measure; build/bench.json
 	@tests/packages lab bench
 	$(LAB) run -- $(BIN)/python -m tests.bench
+
+bench-stack: $(READY) ## measure the compose files as shipped, on two Docker Engines; build/bench-stack.json
+	@tests/packages lab stack
+	$(BIN)/python -m tests.stack.images
+	$(LAB) run -- $(BIN)/python -m tests.stack_bench $(BENCH)
 
 generate: $(READY) ## write README, rules and dashboards anew
 	$(BIN)/python -m docs.generate

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from tests.bench import exporter_cost, failover, standin_docker
-from tests.bench.figures import Figure, table, version_of, write
+from tests.bench.figures import Figure, report, version_of
 from tests.lab.isolation import inside
 from tests.lab.lab import Lab
 from tests.lab.plan import BUILD
@@ -44,14 +44,7 @@ def main() -> int:
     print("bench: failover", flush=True)
     with Lab() as lab:
         figures += failover.outages(lab)
-    write(RESULT, versions, figures)
-    print()
-    print(table(versions, figures))
-    missed = [figure.name for figure in figures if not figure.good]
-    print(
-        f"\n{len(figures) - len(missed)} of {len(figures)} limits kept; figures in {RESULT.relative_to(BUILD.parent)}"
-    )
-    return 1 if missed else 0
+    return report(RESULT, versions, figures)
 
 
 if __name__ == "__main__":

@@ -12,16 +12,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from exporter.files import write_atomically
+from tests.lab.plan import BUILD
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value and the limit it is to keep; ``peer`` names a comparable tool measured in the same run."""
+    """One measured value and the limit it is to keep, None where it is only told.
+
+    ``peer`` names a comparable tool measured in the same run.
+    """
 
     name: str
     value: float
     unit: str
-    limit: float
+    limit: float | None
     higher_is_better: bool
     samples: int
     peer: str | None = None
@@ -30,6 +34,8 @@ class Figure:
     @property
     def good(self) -> bool:
         """Whether the value keeps its limit."""
+        if self.limit is None:
+            return True
         return self.value >= self.limit if self.higher_is_better else self.value <= self.limit
 
 
@@ -53,7 +59,8 @@ def version_of(*command: str) -> str:
 
 def write(path: Path, versions: Mapping[str, str], figures: Sequence[Figure]) -> None:
     """Write the figures as JSON."""
-    document = {"machine": machine(), "versions": dict(versions), "figures": [asdict(figure) for figure in figures]}
+    told = [{**asdict(figure), "kept": figure.good} for figure in figures]
+    document = {"machine": machine(), "versions": dict(versions), "figures": told}
     path.parent.mkdir(exist_ok=True)
     write_atomically(path, (json.dumps(document, indent=2) + "\n").encode())
 
@@ -62,16 +69,27 @@ def table(versions: Mapping[str, str], figures: Sequence[Figure]) -> str:
     """Write the figures as a table; those that miss their limit are marked."""
     rows = [("figure", "value", "limit", "samples", "compared with")]
     for figure in figures:
-        sign = "at least" if figure.higher_is_better else "at most"
+        sign = "at least " if figure.higher_is_better else "at most "
+        limit = "" if figure.limit is None else f"{sign}{_number(figure.limit)}"
         mark = "" if figure.good else "  MISSED"
         peer = f"{figure.peer}: {_number(figure.peer_value)} {figure.unit}" if figure.peer_value is not None else ""
         value = f"{_number(figure.value)} {figure.unit}{mark}"
-        rows.append((figure.name, value, f"{sign} {_number(figure.limit)}", str(figure.samples), peer))
+        rows.append((figure.name, value, limit, str(figure.samples), peer))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines.insert(1, "-" * max(map(len, lines)))
     tools = ", ".join(f"{tool} {version}" for tool, version in versions.items())
     return "\n".join([machine(), tools, "", *lines])
+
+
+def report(path: Path, versions: Mapping[str, str], figures: Sequence[Figure]) -> int:
+    """Write the figures, print them as a table, and return the exit code: 1 when a limit is missed."""
+    write(path, versions, figures)
+    limited = [figure for figure in figures if figure.limit is not None]
+    kept = sum(figure.good for figure in limited)
+    print(f"\n{table(versions, figures)}")
+    print(f"\n{kept} of {len(limited)} limits kept; figures in {path.relative_to(BUILD.parent)}")
+    return 0 if kept == len(limited) else 1
 
 
 def _number(value: float | None) -> str:

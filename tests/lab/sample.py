@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -89,14 +90,22 @@ class Sample:
     @property
     def longest_overlap(self) -> float:
         """Seconds of the longest time in which more than one node held the same address; 0.0 when there was none."""
+        return self._longest(lambda owners: owners > 1)
+
+    @property
+    def longest_without_one_owner(self) -> float:
+        """Seconds of the longest time in which an address had no owner, or more than one; 0.0 when there was none."""
+        return self._longest(lambda owners: owners != 1)
+
+    def _longest(self, wanted: Callable[[int], bool]) -> float:
         longest = 0.0
         for address in {change.address for change in self.changes}:
             of_address = [change for change in self.changes if change.address == address]
             since: float | None = None
             for change in of_address:
-                if len(change.owners) > 1 and since is None:
+                if wanted(len(change.owners)) and since is None:
                     since = change.time
-                elif len(change.owners) < 2 and since is not None:
+                elif not wanted(len(change.owners)) and since is not None:
                     longest, since = max(longest, change.time - since), None
             if since is not None:
                 longest = max(longest, self.end - since)

@@ -101,3 +101,16 @@ def test_garbage_is_refused_or_read_but_never_breaks_the_sampler(message: bytes)
 def test_a_message_that_is_cut_short_is_refused() -> None:
     with pytest.raises(struct.error):
         query_sampler.parse(b"\x00\x01")
+
+
+def test_a_time_without_exactly_one_owner_counts_none_and_too_many_alike() -> None:
+    seen = sample(
+        "",
+        OwnerChange(1.0, "192.0.2.53", ("alpha",)),
+        OwnerChange(2.0, "192.0.2.53", ()),
+        OwnerChange(2.25, "192.0.2.53", ("alpha", "beta")),
+        OwnerChange(2.5, "192.0.2.53", ("beta",)),
+        OwnerChange(3.0, "192.0.2.53", ()),
+        end=3.25,
+    )
+    assert seen.longest_without_one_owner == 0.5

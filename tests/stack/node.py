@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tests.lab.errors import CommandError
 from tests.lab.host import Host
 from tests.lab.lan import Lan
 from tests.lab.plan import REPOSITORY, Place
@@ -18,6 +21,7 @@ from .images import IMAGES
 SOCKET: Final = "/run/docker.sock"
 _CLONED: Final = ("compose", "stack", "exporter", "pyproject.toml")
 _UP_SECONDS: Final = 180.0
+_SCRIPT_SECONDS: Final = 420.0
 
 
 class Node(Host):
@@ -85,6 +89,37 @@ class Node(Host):
         return self.engine.docker(
             "compose", *arguments, timeout=timeout, environment=environment, directory=self.compose_folder
         )
+
+    def script(self, name: str, *arguments: str, timeout: float = _SCRIPT_SECONDS) -> subprocess.CompletedProcess[str]:
+        """Run ``stack/NAME`` as the owner of the node does; return how it ended and what it said.
+
+        Raises:
+            CommandError: it took too long.
+        """
+        command = self.command(["env", f"--chdir={self.home}", f"{self.home}/clone/stack/{name}", *arguments])
+        try:
+            return subprocess.run(
+                command,
+                env=self.engine.environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            message = f"stack/{name} on {self.place.name} took longer than {timeout:g} s"
+            raise CommandError(message) from error
+
+    def renew_images(self) -> tuple[str, ...]:
+        """Give every container's image a new label, as a new release would: the next ``up`` replaces the containers."""
+        images = sorted(set(self.engine.docker("ps", "--all", "--format", "{{.Image}}").split()))
+        for image in images:
+            container = self.engine.docker("create", "--network", "none", image).strip()
+            label = f"LABEL renewed={time.time_ns()}"
+            self.engine.docker("commit", "--change", label, container, image)
+            self.engine.docker("rm", container)
+        return tuple(images)
 
     def health(self) -> dict[str, str]:
         """Every container's health, or its state where it has no health check."""

@@ -1,0 +1,95 @@
+"""Seconds without an answer after each failure, as a client asks every 10 ms; owners are looked at every 5 ms."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.bench.figures import Figure
+from tests.lab.plan import ALPHA, BETA
+from tests.lab.sample import Sample
+from tests.lab.waiting import wait_for
+from tests.stack.rig import Rig
+
+from .plan import Plan, say
+
+ROUNDS = 5
+_QUIET_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One way in which alpha, the owner, fails; ``limit`` in seconds."""
+
+    name: str
+    strike: Callable[[Rig], None]
+    limit: float
+    one_owner: bool = False
+    """Whether two owners at once, however short, are one too many."""
+
+
+def crash(rig: Rig) -> None:
+    """Cut alpha's power."""
+    rig.crash(ALPHA.name)
+
+
+def stop_keepalived(rig: Rig) -> None:
+    """Stop keepalived's container in good order."""
+    rig.node(ALPHA.name).engine.docker("stop", "keepalived")
+
+
+def stop_pihole(rig: Rig) -> None:
+    """Stop Pi-hole's container at once."""
+    rig.node(ALPHA.name).engine.docker("stop", "--time", "0", "pihole")
+
+
+def kill_keepalived(rig: Rig) -> None:
+    """SIGKILL keepalived by its host pid."""
+    rig.node(ALPHA.name).engine.kill_container_process("keepalived")
+
+
+CRASH = Failure("node crash", crash, 0.35)
+KEEPALIVED_STOPPED = Failure("keepalived stopped", stop_keepalived, 0.35)
+PIHOLE_STOPPED = Failure("DNS container stopped", stop_pihole, 0.9)
+KEEPALIVED_KILLED = Failure("keepalived SIGKILLed", kill_keepalived, 0.4, one_owner=True)
+
+
+def measure(plan: Plan, failure: Failure) -> list[Figure]:
+    """Let it fail several times: the median and the longest time without an answer, and the most owners at once."""
+    rounds = plan.rounds_or(ROUNDS)
+    samples = []
+    for number in range(1, rounds + 1):
+        samples.append(_one_round(plan.rig, failure))
+        say(
+            f"{failure.name}, {number} of {rounds}: {samples[-1].longest_outage:.3f} s without an answer, "
+            f"{samples[-1].owners_seen_max} owners at most"
+        )
+    outages = [sample.longest_outage for sample in samples]
+    most = max(sample.owners_seen_max for sample in samples)
+    return [
+        Figure(f"{failure.name}: without an answer, median", statistics.median(outages), "s", failure.limit,
+               higher_is_better=False, samples=rounds),
+        Figure(f"{failure.name}: without an answer, longest", max(outages), "s", None,
+               higher_is_better=False, samples=rounds),
+        Figure(f"{failure.name}: owners at once", most, "", 1 if failure.one_owner else None,
+               higher_is_better=False, samples=sum(sample.owner_samples for sample in samples)),
+    ]  # fmt: skip
+
+
+def _one_round(rig: Rig, failure: Failure) -> Sample:
+    """Let it fail once on a healthy pair, and watch until the other node answers."""
+    rig.reset()
+    killed = failure is KEEPALIVED_KILLED
+    engine = rig.node(ALPHA.name).engine
+    if killed:  # or else Docker may start it again before the other node takes over
+        engine.docker("update", "--restart", "no", "keepalived")
+    with rig.sample() as sampler:
+        time.sleep(_QUIET_SECONDS)
+        failure.strike(rig)
+        wait_for("beta to answer", rig.answering, until=lambda node: node == BETA.name, timeout=20.0)
+        time.sleep(_QUIET_SECONDS)
+    if killed:
+        engine.docker("update", "--restart", "unless-stopped", "keepalived")
+    return sampler.sample

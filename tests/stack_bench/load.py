@@ -1,0 +1,124 @@
+"""Load: questions at a fixed rate by dnsperf, processes that never rest, and writing to the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from tests.lab.errors import LabError
+from tests.lab.host import Host
+from tests.lab.plan import CANARY_ZONE
+
+# A household's questions: most are in Pi-hole's cache or its own, one in ten goes through Unbound too.
+_KNOWN, _ASKED_OF_UNBOUND = 9, 1
+_NAMES: Final = 1000
+_OUTSTANDING: Final = 20_000  # or else dnsperf waits for answers instead of keeping its rate
+_TIMEOUT_SECONDS: Final = 2
+_END_SECONDS: Final = 15.0
+_BUSY: Final = "while True: pass"
+_WRITE: Final = 'while :; do dd if=/dev/zero of="$1" bs=1M count=64 conv=fsync status=none; done'
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What dnsperf counted; ``rate`` in questions a second."""
+
+    sent: int
+    good: int
+    rate: float
+    words: str
+    """The lines that tell of losses, as dnsperf printed them."""
+
+    @property
+    def lost(self) -> int:
+        """Questions without an answer that says NOERROR."""
+        return self.sent - self.good
+
+
+def parse(text: str) -> Served:
+    """Read dnsperf's statistics.
+
+    Raises:
+        LabError: these are none.
+    """
+    sent = re.search(r"Queries sent:\s+(\d+)", text)
+    seconds = re.search(r"Run time \(s\):\s+([0-9.]+)", text)
+    if sent is None or seconds is None:
+        message = f"dnsperf told no statistics: {text.strip()[-2000:]}"
+        raise LabError(message)
+    good = re.search(r"Response codes:.*?NOERROR (\d+)", text)
+    lines = [" ".join(line.split()) for line in text.splitlines() if re.search(r"Queries lost|Response codes", line)]
+    total = int(sent[1])
+    return Served(total, int(good[1]) if good else 0, total / float(seconds[1]), "; ".join(lines))
+
+
+class Questions:
+    """Questions at a fixed rate from a host to a server, until the context ends."""
+
+    def __init__(self, host: Host, server: str, rate: int) -> None:
+        self._command = host.command(
+            ["dnsperf", "-s", server, "-Q", str(rate), "-q", str(_OUTSTANDING), "-t", str(_TIMEOUT_SECONDS)]
+        )
+        self._served: Served | None = None
+
+    def __enter__(self) -> Self:
+        self._names = tempfile.NamedTemporaryFile("w", prefix="dnsha-names-")
+        for number in range(_NAMES):
+            unbound = number % (_KNOWN + _ASKED_OF_UNBOUND) < _ASKED_OF_UNBOUND
+            self._names.write(f"load-{number}.{CANARY_ZONE} TXT\n" if unbound else "pi.hole A\n")
+        self._names.flush()
+        self._process = subprocess.Popen(
+            [*self._command, "-l", "86400", "-d", self._names.name],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.send_signal(signal.SIGINT)  # it then waits for what is due, and tells its statistics
+        try:
+            output, _ = self._process.communicate(timeout=_END_SECONDS)
+        finally:
+            self._process.kill()
+            self._names.close()
+        if error is None:
+            self._served = parse(output)
+
+    @property
+    def served(self) -> Served:
+        """What was served, once the context has ended."""
+        assert self._served is not None
+        return self._served
+
+
+@contextlib.contextmanager
+def busy(processes: int, folder: Path) -> Iterator[None]:
+    """Keep so many processes busy, and write to the disk below ``folder``, while the context lasts.
+
+    Each is a session of its own: the kernel shares the time out among sessions (sched(7), autogroup), so that one
+    session of ten would count as one.
+    """
+    scratch = folder / "written-by-the-bench"
+    commands = [*([sys.executable, "-c", _BUSY] for _ in range(processes)), ["sh", "-c", _WRITE, "write", str(scratch)]]
+    with contextlib.ExitStack() as undo:
+        undo.callback(scratch.unlink, missing_ok=True)
+        for command in commands:
+            process = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL)
+            undo.callback(process.wait)
+            undo.callback(_end_group, process)
+        yield
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
