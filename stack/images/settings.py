@@ -3,7 +3,8 @@
 
 It runs once in every `docker compose up`, and every service waits for its success: a wrong value in .env starts
 nothing instead of half a stack. Compose puts each password into a file here; from there it goes into a volume of its
-own for each service that reads it, so no container has it in its environment.
+own for each service that reads it, so no container has it in its environment. With observability.yaml it does the same
+for the notifier's addresses, which hold passwords too, and writes what Prometheus watches.
 
 Exits with 3, naming every mistake.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +24,15 @@ from exporter.errors import ConfigurationError
 from exporter.files import write_atomically
 from exporter.settings.load import load
 from stack.keepalived.values import read_environment
+from stack.prometheus import targets
 from stack.tools.settings import read_tasks
 
 BAD_CONFIGURATION = 3
 GIVEN = Path("/run/given")
 SECRETS = Path("/run/secrets")
+TARGETS = Path("/var/lib/dnsha/targets")
+# Each may be empty; the notifier's own check, which runs before, has said whether it is good.
+NOTIFIER_SECRETS = ("notify_urls", "notify_urls_critical", "notify_urls_warning", "notify_urls_info", "heartbeat_url")
 SHORTEST_PASSWORD = 8
 # What people find in examples, and what everybody tries first.
 KNOWN_PASSWORDS = frozenset({"changeme", "change-me", "password", "pihole123", "raspberry", "adminadmin", "12345678"})
@@ -40,7 +45,7 @@ class Password:
     variable: str
     given: str
     target: str
-    reader: str  # the service that reads it, once, when it starts
+    afterwards: str  # what makes its reader, which has read it once, take another one
     required: bool
 
     def problem(self, text: str) -> str | None:
@@ -56,24 +61,29 @@ class Password:
         return None
 
 
-PASSWORDS = (
-    Password("PIHOLE_PASSWORD", "pihole_password", "pihole/password", "pihole", required=True),
-    Password("VRRP_PASSWORD", "vrrp_password", "vrrp/password", "keepalived", required=False),
-)
+def observed(environment: Mapping[str, str]) -> bool:
+    """Whether observability.yaml, which alone passes SITE, is part of this stack."""
+    return "SITE" in environment
 
 
-def read_passwords(directory: Path) -> dict[Password, str]:
+def passwords_of(environment: Mapping[str, str]) -> Iterator[Password]:
+    """Name the passwords of this node's services."""
+    yield Password("PIHOLE_PASSWORD", "pihole_password", "pihole/password", "docker restart pihole", required=True)
+    yield Password("VRRP_PASSWORD", "vrrp_password", "vrrp/password", "docker restart keepalived", required=False)
+    if observed(environment) and environment.get("NODE_ROLE") != "secondary":
+        change = "docker exec grafana grafana cli admin reset-admin-password NEW"
+        yield Password("GRAFANA_ADMIN_PASSWORD", "grafana_password", "grafana/password", change, required=True)
+
+
+def read_given(name: str) -> str:
     """Read what Compose gave; a file that is not there counts as an empty one."""
-    found = {}
-    for password in PASSWORDS:
-        try:
-            found[password] = (directory / password.given).read_text().strip()
-        except FileNotFoundError:
-            found[password] = ""
-    return found
+    try:
+        return (GIVEN / name).read_text().strip()
+    except FileNotFoundError:
+        return ""
 
 
-def mistakes(environment: dict[str, str], passwords: dict[Password, str]) -> Iterator[str]:
+def mistakes(environment: Mapping[str, str], passwords: Mapping[Password, str]) -> Iterator[str]:
     """Everything that is wrong, each once."""
     for password, text in passwords.items():
         problem = password.problem(text)
@@ -81,6 +91,8 @@ def mistakes(environment: dict[str, str], passwords: dict[Password, str]) -> Ite
             yield problem
     seen: set[str] = set()
     vrrp = {password.variable: text for password, text in passwords.items() if not password.required}
+    if observed(environment):
+        yield from targets.mistakes(environment)
     for check in (
         lambda: load(None, environment, {}),
         lambda: read_environment({**environment, **vrrp}, interface_networks),
@@ -103,8 +115,9 @@ def mistakes(environment: dict[str, str], passwords: dict[Password, str]) -> Ite
 
 def main() -> int:
     """Check, then write; say what to correct."""
-    passwords = read_passwords(GIVEN)
-    problems = list(mistakes(dict(os.environ), passwords))
+    environment = dict(os.environ)
+    passwords = {password: read_given(password.given) for password in passwords_of(environment)}
+    problems = list(mistakes(environment, passwords))
     if problems:
         for problem in problems:
             print(f"nothing started: {problem}", file=sys.stderr)
@@ -112,9 +125,13 @@ def main() -> int:
     for password, text in passwords.items():
         target = SECRETS / password.target
         if target.exists() and target.read_text() != text:
-            reader = password.reader
-            print(f"{password.variable} has changed, which {reader} sees when it starts anew: docker restart {reader}")
+            print(f"{password.variable} has changed; its service takes the new one by: {password.afterwards}")
         write_atomically(target, text.encode())
+    if observed(environment):
+        for name in NOTIFIER_SECRETS:
+            write_atomically(SECRETS / "notifier" / name, read_given(name).encode())
+        for name, content in targets.files(environment).items():
+            write_atomically(TARGETS / name, content)
     print("the settings are good")
     return 0
 

@@ -1,0 +1,1 @@
+"""Prometheus on a node: one configuration, and what of it follows from .env."""
