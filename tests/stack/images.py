@@ -96,6 +96,7 @@ def _ingredients() -> Iterator[Path]:
     for folder in (
         REPOSITORY / "exporter",
         REPOSITORY / "stack",
+        REPOSITORY / "alerts" / "notifier",
         REPOSITORY / "docs" / "runbooks",
         *HERE.glob("standin-*"),
     ):

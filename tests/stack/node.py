@@ -19,7 +19,7 @@ from .engine import Engine
 from .images import IMAGES
 
 SOCKET: Final = "/run/docker.sock"
-_CLONED: Final = ("compose", "stack", "exporter", "pyproject.toml")
+_CLONED: Final = ("compose", "stack", "exporter", "alerts", "dashboards", "docs/runbooks", "pyproject.toml")
 _UP_SECONDS: Final = 180.0
 _SCRIPT_SECONDS: Final = 420.0
 

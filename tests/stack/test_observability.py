@@ -1,0 +1,294 @@
+"""Prometheus, Alertmanager, notifier and Grafana as shipped, on both nodes: what breaks is told, once, whoever died."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.lab.errors import CommandError
+from tests.lab.http_get import get
+from tests.lab.plan import ALPHA, BETA, CLIENT, EXPORTER_PORT, NODES, REPOSITORY, peer_of
+from tests.lab.waiting import wait_for
+
+from .node import Node
+from .rig import PASSWORD, Rig
+from .standin_phone import PORT, Received, StandinPhone
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+
+SERVICES = ("prometheus", "alertmanager", "notifier")
+JOBS = {"dnsha": EXPORTER_PORT, "node": 9100, "prometheus": 9090, "alertmanager": 9093, "notifier": 9754}
+SECRETS = {
+    "GRAFANA_ADMIN_PASSWORD": "battery-of-grafana",
+    "NOTIFY_URLS": f"json://owner:battery-of-the-phone@{CLIENT.ipv4}:{PORT}/phone",
+    "HEARTBEAT_URL": f"http://{CLIENT.ipv4}:{PORT}/heartbeat?key=battery-of-the-heart",
+}
+FILES = {"COMPOSE_FILE": "compose.yaml:observability.yaml"}
+# A scrape, an evaluation, Alertmanager's group, and a machine that does other things.
+TOLD_SECONDS = 90.0
+# As long as a second message could still come: the other Alertmanager's turn, and a repetition of the first.
+QUIET_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The pair, and the phone of its owner."""
+
+    rig: Rig
+    phone: StandinPhone
+
+    def ask(self, node: str, port: int, path: str) -> Any:
+        """What a program on a node answers the client, as JSON."""
+        return json.loads(get(self.rig.client, self.rig.hosts[node].place.ipv4, port, path).body)
+
+    def wait_message(self, text: str, since: float) -> Received:
+        """Wait until a message with this text comes."""
+        found: list[Received] = wait_for(
+            f"a message about {text!r}",
+            lambda: [one for one in self.phone.messages(since) if text in one.title + one.body],
+            until=bool,
+            timeout=TOLD_SECONDS,
+            every=0.5,
+        )
+        return found[0]
+
+    def wait_calm(self) -> None:
+        """Wait until no alert but the one that always fires is left on either node, and the phone knows."""
+        wait_for("no alert to be left", self._troubles, until=lambda names: not names, timeout=180.0, every=1.0)
+        time.sleep(QUIET_SECONDS)
+
+    def _troubles(self) -> list[str]:
+        return [
+            alert["labels"]["alertname"]
+            for place in NODES
+            for alert in self.ask(place.name, 9090, "/api/v1/alerts")["data"]["alerts"]
+            if alert["labels"]["alertname"] != "DnsHaWatchdog"
+        ]
+
+
+def env(rig: Rig, name: str) -> dict[str, str]:
+    """What the owner writes into .env for everything that is shipped."""
+    place = next(place for place in NODES if place.name == name)
+    return {**rig.env(place), **FILES, **SECRETS, "PEER_NAME": peer_of(name).name, "SITE": "lab"}
+
+
+@pytest.fixture(scope="module")
+def observed(shared_rig: Rig) -> Iterator[Observed]:
+    """The pair with observability.yaml, every target of it known."""
+    phone = StandinPhone(shared_rig.client)
+    for place in NODES:
+        node = shared_rig.node(place.name)
+        node.write_env(env(shared_rig, place.name))
+        node.compose("up", "--detach", "--no-build")
+    shared_rig.wait_healthy()
+    yield Observed(shared_rig, phone)
+    phone.close()
+    for place in NODES:
+        node = shared_rig.node(place.name)
+        node.write_env(shared_rig.env(place))
+        node.compose("up", "--detach", "--no-build", "--remove-orphans")
+
+
+def test_every_health_check_turns_healthy(observed: Observed) -> None:
+    observed.rig.node(ALPHA.name).wait_health(*SERVICES, "grafana", timeout=150.0)
+    observed.rig.node(BETA.name).wait_health(*SERVICES, timeout=150.0)
+    assert "grafana" not in observed.rig.node(BETA.name).engine.containers()
+
+
+@pytest.mark.parametrize("watching", [place.name for place in NODES])
+def test_each_prometheus_watches_both_nodes_under_their_names(observed: Observed, watching: str) -> None:
+    def targets() -> dict[tuple[str, str, str, str], str]:
+        return {
+            (labels["job"], labels["site"], labels["node"], labels["instance"]): target["health"]
+            for target in observed.ask(watching, 9090, "/api/v1/targets?state=active")["data"]["activeTargets"]
+            if (labels := target["labels"])
+        }
+
+    expected = {(job, "lab", place.name, f"{place.ipv4}:{port}"): "up" for job, port in JOBS.items() for place in NODES}
+    wait_for("every target to be up", targets, until=lambda seen: seen == expected, timeout=60.0, every=1.0)
+
+
+@pytest.mark.parametrize("node", [place.name for place in NODES])
+def test_every_rule_is_there_and_can_be_evaluated(observed: Observed, node: str) -> None:
+    written = {
+        (group["name"], rule.get("alert") or rule["record"])
+        for file in (REPOSITORY / "alerts" / "rules").glob("*.yaml")
+        for group in yaml.safe_load(file.read_text())["groups"]
+        for rule in group["rules"]
+    }
+
+    def rules() -> dict[tuple[str, str], str]:
+        groups = observed.ask(node, 9090, "/api/v1/rules")["data"]["groups"]
+        return {(group["name"], rule["name"]): rule["health"] for group in groups for rule in group["rules"]}
+
+    # Some are evaluated every five minutes; all of one group are, or none is.
+    seen = wait_for(
+        "the rules to be evaluated",
+        rules,
+        until=lambda found: sum(health == "ok" for health in found.values()) > len(found) / 2,
+        timeout=90.0,
+        every=1.0,
+    )
+    assert seen.keys() == written
+    assert set(seen.values()) <= {"ok", "unknown"}
+
+
+def test_prometheus_says_whose_it_is(observed: Observed) -> None:
+    for place in NODES:
+        text = observed.ask(place.name, 9090, "/api/v1/status/config")["data"]["yaml"]
+        assert yaml.safe_load(text)["global"]["external_labels"] == {"site": "lab", "replica": place.name}
+        told = observed.ask(place.name, 9090, "/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
+        assert {one["url"] for one in told} == {f"http://{one.ipv4}:9093/api/v2/alerts" for one in NODES}
+
+
+def test_prometheus_takes_each_block_of_the_page_about_many_sites(observed: Observed) -> None:
+    page = (REPOSITORY / "docs" / "many-sites.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 3
+    shipped = (REPOSITORY / "stack" / "prometheus" / "prometheus.yaml").read_text()
+    for block in blocks:
+        # Its password file is not there, which promtool would refuse: that is not the question.
+        text = re.sub(r"password_file: \S+}", "password: secret}", shipped + block)
+        said = observed.rig.node(ALPHA.name).engine.docker(
+            "exec", "--interactive", "prometheus", "promtool", "check", "config", "/dev/stdin", stdin=text.encode()
+        )
+        assert "is valid prometheus config file syntax" in said
+
+
+def test_both_alertmanagers_are_one_cluster(observed: Observed) -> None:
+    for place in NODES:
+        wait_for(
+            f"{place.name}'s Alertmanager to know the other one",
+            lambda name=place.name: observed.ask(name, 9093, "/api/v2/status")["cluster"],  # type: ignore[misc]
+            until=lambda cluster: (
+                cluster["status"] == "ready"
+                and {peer["address"] for peer in cluster["peers"]} == {f"{one.ipv4}:9094" for one in NODES}
+            ),
+            timeout=60.0,
+            every=1.0,
+        )
+
+
+def test_grafana_finds_its_dashboards_its_source_and_its_password(observed: Observed) -> None:
+    found = observed.ask(ALPHA.name, 3000, "/standin")
+    shipped = {file.name for file in (REPOSITORY / "dashboards" / "generated").glob("*.json")}
+    assert set(found["dashboards"].values()) == shipped
+    assert found["dashboards"][found["home"]] == "overview.json"
+    assert found["datasources"] == {"dnsha-prometheus": "http://127.0.0.1:9090"}
+    assert found["password_length"] == len(SECRETS["GRAFANA_ADMIN_PASSWORD"])
+
+
+def test_docker_shows_no_secret_and_nothing_has_more_than_it_needs(observed: Observed) -> None:
+    for place in NODES:
+        engine = observed.rig.node(place.name).engine
+        for name, container in engine.containers().items():
+            text = json.dumps(container)
+            assert [one for one in (PASSWORD, *SECRETS.values(), "battery-of") if one in text] == [], name
+            assert not any(one in engine.logs(name) for one in (PASSWORD, "battery-of")), name
+        for name in SERVICES:
+            status = engine.docker("exec", name, "cat", "/proc/1/status")
+            assert "CapEff:\t0000000000000000" in status, name
+            assert "Uid:\t0\t" not in status, name
+            assert engine.inspect(name, "{{.HostConfig.ReadonlyRootfs}}") == "true"
+
+
+def test_the_notifier_asks_outside_resolvers_for_names(observed: Observed) -> None:
+    text = observed.rig.node(BETA.name).engine.docker("exec", "notifier", "cat", "/etc/resolv.conf")
+    servers = [line.split()[1] for line in text.splitlines() if line.startswith("nameserver")]
+    assert servers == ["9.9.9.9", "1.1.1.1"]
+
+
+def test_the_heartbeat_arrives(observed: Observed) -> None:
+    wait_for("a heartbeat", observed.phone.heartbeats, until=bool, timeout=150.0, every=1.0)
+
+
+def test_one_failure_is_one_message_and_one_recovery(observed: Observed) -> None:
+    observed.wait_calm()
+    start = time.monotonic()
+    engine = observed.rig.node(ALPHA.name).engine
+    engine.docker("stop", "--time", "1", "unbound")
+    told = observed.wait_message("Unbound", start)
+    time.sleep(QUIET_SECONDS)
+    assert [one.title for one in observed.phone.messages(start)] == [told.title]
+    assert "alpha" in told.title
+    assert f"http://{told.sender}:{EXPORTER_PORT}/runbooks/" in told.body
+    engine.docker("start", "unbound")
+    observed.wait_message("recovered", start)
+    observed.wait_calm()
+    titles = [one.title for one in observed.phone.messages(start)]
+    assert len(titles) == 2, titles
+    assert told.title.partition(" ")[2].partition(" ")[2] in titles[1]
+
+
+def test_the_death_of_the_primary_is_told_by_the_other_node(observed: Observed) -> None:
+    observed.wait_calm()
+    start = time.monotonic()
+    observed.rig.crash(ALPHA.name)
+    told = observed.wait_message("alpha", start)
+    assert told.sender == BETA.ipv4
+    time.sleep(QUIET_SECONDS)
+    first = observed.phone.messages(start)
+    assert len(first) == 1, first
+    observed.rig.boot(ALPHA.name)
+    observed.wait_message("recovered", start)
+
+
+# Changes of one node's .env, and what the message must name; it starts nothing.
+WRONG = {
+    "an address for messages that is none": ({"NOTIFY_URLS": "tgram:/no-slash"}, "notifier-settings", "NOTIFY_URLS"),
+    "a heartbeat that is no URL": ({"HEARTBEAT_URL": "hc-ping.com"}, "notifier-settings", "HEARTBEAT_URL"),
+    "no password for Grafana": (
+        {"NODE_ROLE": "primary", "GRAFANA_ADMIN_PASSWORD": ""},
+        "settings",
+        "GRAFANA_ADMIN_PASSWORD is not set",
+    ),
+    "both nodes have one name": ({"PEER_NAME": BETA.name}, "settings", "PEER_NAME"),
+    "a retention that is none": ({"PROMETHEUS_RETENTION": "a month"}, "settings", "PROMETHEUS_RETENTION"),
+}
+
+
+@pytest.fixture(scope="module")
+def taken_down(observed: Observed) -> Iterator[Node]:
+    """The secondary with everything down."""
+    node = observed.rig.node(BETA.name)
+    node.compose("down")
+    yield node
+    node.compose("down")
+    node.write_env(env(observed.rig, BETA.name))
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_value_starts_nothing_and_says_why(taken_down: Node, observed: Observed, case: str) -> None:
+    change, service, reason = WRONG[case]
+    taken_down.write_env({**env(observed.rig, BETA.name), **change})
+    with pytest.raises(CommandError, match="settings"):
+        taken_down.compose("up", "--detach", "--no-build")
+    assert reason in taken_down.engine.logs(service)
+    running = [
+        name
+        for name in taken_down.engine.containers()
+        if taken_down.engine.inspect(name, "{{.State.Running}}") == "true"
+    ]
+    assert running == []
+    taken_down.compose("down")
+
+
+def test_a_standalone_node_tells_by_itself(taken_down: Node, observed: Observed) -> None:
+    alone = {"NODE_ROLE": "standalone", "PEER_IP": "", "PEER_NAME": "", "VIP_ADDRESS": "192.0.2.54"}
+    more = {"VIRTUAL_ROUTER_ID": "54", "SHARED_CONTENT": "", "SYNC_TASKS": ""}
+    start = time.monotonic()
+    taken_down.write_env({**env(observed.rig, BETA.name), **alone, **more})
+    taken_down.compose("up", "--detach", "--no-build")
+    taken_down.wait_health(*SERVICES, "grafana", timeout=150.0)
+    assert observed.ask(BETA.name, 9093, "/api/v2/status")["cluster"]["status"] == "disabled"
+    active = observed.ask(BETA.name, 9090, "/api/v1/targets?state=active")["data"]["activeTargets"]
+    assert {target["labels"]["node"] for target in active} == {BETA.name}
+    taken_down.engine.docker("stop", "--time", "1", "unbound")
+    assert observed.wait_message("Unbound", start).sender == BETA.ipv4
