@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import threading
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -67,13 +67,14 @@ class Receiver:
 
         sender = apprise.Apprise(self._service)
         kind = apprise.NotifyType.SUCCESS if recovered else apprise.NotifyType.WARNING
-        _heard.reasons = []
+        reasons: list[str] = []
+        _heard.set(reasons)
         try:
             taken = sender.notify(title=title, body=body, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)
         except Exception as error:  # noqa: BLE001 (a plugin may raise anything, with the URL in its text)
             raise DeliveryError(f"the library failed with {type(error).__name__}") from None
         if not taken:
-            raise DeliveryError("; ".join(dict.fromkeys(_heard.reasons)) or "it was not taken")
+            raise DeliveryError("; ".join(dict.fromkeys(reasons)) or "it was not taken")
 
 
 def open_receiver(url: str, number: int) -> Receiver:
@@ -98,7 +99,13 @@ def open_receiver(url: str, number: int) -> Receiver:
     if not known[scheme].enabled:
         raise ReceiverError(f"{scheme} needs a library or a program that is not installed")
     asset = apprise.AppriseAsset(
-        app_id="dns-ha", app_desc="Highly available DNS", secure_logging=True, async_mode=False
+        app_id="dns-ha",
+        app_desc="Highly available DNS",
+        secure_logging=True,
+        async_mode=False,
+        # 0: in the thread that asks. With a time-out, Apprise would use a few threads that all receivers share,
+        # and a message that is taken after it would count as lost.
+        service_timeout=0,
     )
     try:
         service = apprise.Apprise.instantiate(url, asset=asset)
@@ -127,12 +134,8 @@ def silence_libraries() -> None:
     apprise_log.setLevel(logging.DEBUG)
 
 
-class _Heard(threading.local):
-    def __init__(self) -> None:
-        self.reasons: list[str] = []
-
-
-_heard: Final = _Heard()
+# A context, because Apprise carries it over to the threads that it may use.
+_heard: Final[ContextVar[list[str] | None]] = ContextVar("heard", default=None)
 
 
 class _Listener(logging.Handler):
@@ -140,11 +143,14 @@ class _Listener(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Understand a line and forget it."""
+        reasons = _heard.get()
+        if reasons is None:
+            return
         try:
             line = record.getMessage()
         except Exception:  # noqa: BLE001 (a line that cannot be put together says nothing)
             return
         if status := _STATUS.search(line):
-            _heard.reasons.append(f"it answered with status {status[1]}")
+            reasons.append(f"it answered with status {status[1]}")
         elif "Exception" in line or record.levelno >= logging.ERROR:
-            _heard.reasons += [words for shape, words in _REASONS if shape.search(line)][:1]
+            reasons += [words for shape, words in _REASONS if shape.search(line)][:1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import json
 import logging
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # A thousand alerts with long texts are about 2 MiB.
 MAXIMUM_POST_BYTES: Final = 4 << 20
+# Of a post that is larger, so much more is read before it is refused.
+DISCARDED_POSTS: Final = 8
 _TEXT: Final = "text/plain; charset=utf-8"
 Outcome = tuple[HTTPStatus, str]
 
@@ -98,6 +101,7 @@ class NotifierHandler(Handler):
         if not length.isascii() or not length.isdigit():
             return self._refuse(HTTPStatus.LENGTH_REQUIRED, "length", "Content-Length is missing")
         if len(length) > 10 or int(length) > MAXIMUM_POST_BYTES:
+            self._discard()
             return self._refuse(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"more than {MAXIMUM_POST_BYTES} bytes"
             )
@@ -114,6 +118,13 @@ class NotifierHandler(Handler):
         except Exception as error:  # noqa: BLE001 (the text may hold anything)
             log.error("a post failed with %s", type(error).__name__)  # noqa: TRY400
             return HTTPStatus.INTERNAL_SERVER_ERROR, "this failed; the notifier's log says why"
+
+    def _discard(self) -> None:
+        """Read on for a while: who is cut off while writing does not see the answer."""
+        with contextlib.suppress(OSError):
+            for _ in range(DISCARDED_POSTS):
+                if len(self.rfile.read(MAXIMUM_POST_BYTES)) < MAXIMUM_POST_BYTES:
+                    return
 
     def _refuse(self, status: HTTPStatus, reason: str, text: str) -> Outcome:
         self.server.bad_requests.labels(reason).inc()

@@ -74,10 +74,11 @@ class Alertmanager:
             return False
         return True
 
-    def send(self, alerts: list[Labels], *, resolved: bool = False) -> None:
+    def send(self, alerts: list[Labels], *, resolved: bool = False, annotations: Labels | None = None) -> None:
         now = datetime.now(UTC)
-        ends = now if resolved else now + timedelta(minutes=5)
-        body = [{"labels": labels, "endsAt": ends.isoformat()} for labels in alerts]
+        ends = now if resolved else now + timedelta(minutes=10)
+        texts = annotations or {}
+        body = [{"labels": labels, "annotations": texts, "endsAt": ends.isoformat()} for labels in alerts]
         request = urllib.request.Request(
             self._url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
         )
@@ -89,23 +90,28 @@ class Alertmanager:
         return found
 
 
-@contextmanager
-def running_alertmanager(directory: Path) -> Iterator[tuple[Alertmanager, Recorder]]:
-    binary = tool("prometheus-alertmanager")
-    recorder = Recorder()
-    configuration = directory / "alertmanager.yaml"
-    configuration.write_text(CONFIGURATION.read_text().replace(NOTIFIER, recorder.address))
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    with (directory / "log").open("wb") as log:
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def alertmanager_for(notifier: str, directory: Path, *options: str) -> Iterator[Alertmanager]:
+    """Alertmanager with the shipped configuration that tells the notifier at another address; not clustered."""
+    binary = tool("prometheus-alertmanager")
+    configuration = directory / "alertmanager.yaml"
+    configuration.write_text(CONFIGURATION.read_text().replace(NOTIFIER, notifier))
+    address = f"127.0.0.1:{free_port()}"
+    with (directory / "log").open("ab") as log:
         process = subprocess.Popen(
             [
                 binary,
                 f"--config.file={configuration}",
                 f"--storage.path={directory / 'data'}",
                 f"--web.listen-address={address}",
-                "--cluster.listen-address=",
+                *(options or ["--cluster.listen-address="]),
             ],
             stdout=log,
             stderr=log,
@@ -113,8 +119,17 @@ def running_alertmanager(directory: Path) -> Iterator[tuple[Alertmanager, Record
     try:
         alertmanager = Alertmanager(address)
         assert wait_for(alertmanager.is_up, 15), (directory / "log").read_text()
-        yield alertmanager, recorder
+        yield alertmanager
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextmanager
+def running_alertmanager(directory: Path) -> Iterator[tuple[Alertmanager, Recorder]]:
+    recorder = Recorder()
+    try:
+        with alertmanager_for(recorder.address, directory) as alertmanager:
+            yield alertmanager, recorder
+    finally:
         recorder.close()
