@@ -15,6 +15,7 @@ from typing import Final
 from alerts.notifier.heartbeat import Heartbeat
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.notifier import Notifier
+from alerts.notifier.secret_files import SecretFiles
 from alerts.notifier.settings import Settings, load
 from alerts.notifier.web import NotifierServer
 from exporter.errors import ConfigurationError
@@ -34,8 +35,10 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     )
     parser.add_argument("--check-config", action="store_true", help="say what is wrong with the settings, and end")
     options = parser.parse_args(arguments)
+    environment = os.environ if environment is None else environment
+    secrets = SecretFiles(environment)
     try:
-        settings = load(os.environ if environment is None else environment)
+        settings = load(environment)
     except ConfigurationError as error:
         for problem in error.problems:
             print(f"notifier: {problem}", file=sys.stderr)
@@ -44,10 +47,10 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
         print(f"The settings can be used. {_receivers(settings)}")
         return 0
     _log_to_stderr(settings.log_level)
-    return _serve(settings)
+    return _serve(settings, secrets)
 
 
-def _serve(settings: Settings) -> int:
+def _serve(settings: Settings, secrets: SecretFiles) -> int:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -65,8 +68,11 @@ def _serve(settings: Settings) -> int:
         log.error("NOTIFY_URLS is empty: NOBODY IS TOLD when something breaks. Set it in .env and start again")
     log.info("listening on port %d. %s", settings.port, _receivers(settings))
     stuck: list[str] = []
-    while not ended.wait(LOOK_SECONDS) and not (stuck := notifier.stuck()):
+    changed = False
+    while not ended.wait(LOOK_SECONDS) and not (stuck := notifier.stuck()) and not (changed := secrets.changed()):
         pass
+    if changed:
+        log.info("NOTIFY_URLS or HEARTBEAT_URL has changed; ending, to be started anew with it")
     if stuck:
         # A thread that hangs in a library cannot be ended; whoever started this process starts it again.
         log.error("%s: a message has been under way for minutes; ending, to be started anew", ", ".join(stuck))
@@ -75,7 +81,7 @@ def _serve(settings: Settings) -> int:
     notifier.stop(0 if stuck else ENDING_SECONDS - 1)
     server.wait_for_answers(deadline - time.monotonic())
     server.server_close()
-    return 1 if stuck else 0
+    return 1 if stuck or changed else 0
 
 
 def _receivers(settings: Settings) -> str:

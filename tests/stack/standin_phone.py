@@ -42,7 +42,7 @@ class StandinPhone:
                     Received(
                         time.monotonic(),
                         self.client_address[0],
-                        self.path,
+                        self.path.partition("?")[0],
                         message.get("title", ""),
                         message.get("message", ""),
                     )

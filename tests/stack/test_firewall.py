@@ -43,10 +43,10 @@ def guarded(rig: Rig) -> Iterator[Rig]:
     rig.node(ALPHA.name).run("nft", "delete", "table", "inet", "dnsha")
 
 
-def test_everybody_gets_answers_and_only_the_peer_gets_metrics(guarded: Rig) -> None:
+def test_everybody_gets_answers_and_only_the_peer_gets_the_rest(guarded: Rig) -> None:
     assert canary(guarded.client, guarded.vips[0]) == ALPHA.name
     assert get(guarded.hosts[BETA.name], ALPHA.ipv4, EXPORTER_PORT, "/healthz").status == 200
-    for port in (EXPORTER_PORT, 9100, 80):
+    for port in (EXPORTER_PORT, 9754, 9100, 9090, 9093, 9094, 3000, 80):
         with pytest.raises(OSError, match="timed out"):
             get(guarded.client, ALPHA.ipv4, port, "/", timeout=0.5)
 

@@ -240,6 +240,23 @@ def test_the_death_of_the_primary_is_told_by_the_other_node(observed: Observed) 
     observed.wait_message("recovered", start)
 
 
+def test_a_new_address_in_env_reaches_the_notifier_with_the_next_up(observed: Observed) -> None:
+    node = observed.rig.node(BETA.name)
+    node.write_env({**env(observed.rig, BETA.name), "NOTIFY_URLS": "none"})
+    node.compose("up", "--detach", "--no-build")
+    try:
+        wait_for(
+            "the notifier to have nobody to tell",
+            lambda: node.engine.logs("notifier"),
+            until=lambda text: "NOBODY IS TOLD" in text,
+            timeout=60.0,
+            every=0.5,
+        )
+    finally:
+        node.write_env(env(observed.rig, BETA.name))
+        node.compose("up", "--detach", "--no-build")
+
+
 # Changes of one node's .env, and what the message must name; it starts nothing.
 WRONG = {
     "an address for messages that is none": ({"NOTIFY_URLS": "tgram:/no-slash"}, "notifier-settings", "NOTIFY_URLS"),
