@@ -55,6 +55,7 @@ class Facts:
     vrrp_version: int = 3
     peer: Peer | None = None
     peer_problem: str | None = None
+    expected_peer_name: str = ""  # PEER_NAME: what this node's Prometheus calls the other node
     passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
     clock_synchronised: bool | None = None
     free_bytes: int | None = None

@@ -47,6 +47,7 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
         addresses=interface_addresses(),
         vrrp_version=2 if passwords.get("VRRP_PASSWORD") else 3,
         passwords=passwords,
+        expected_peer_name=environment.get("PEER_NAME", ""),
         clock_synchronised=clock_synchronised(),
         free_bytes=_free_bytes(),
     )

@@ -89,6 +89,8 @@ def _differences(facts: Facts) -> Iterator[str]:
         yield f"both nodes are {ours.node_role}"
     if theirs.name == ours.node_name:
         yield f"both nodes are called {ours.node_name}"
+    elif facts.expected_peer_name and facts.expected_peer_name != theirs.name:
+        yield f"PEER_NAME is {facts.expected_peer_name} here, and NODE_NAME {theirs.name} there"
     vips = {str(virtual) for virtual in ours.vip_address}
     if theirs.vips and set(theirs.vips) != vips:
         yield f"VIP_ADDRESS is {listed(vips)} here and {listed(set(theirs.vips))} there"

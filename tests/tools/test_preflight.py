@@ -60,6 +60,7 @@ GOOD = Facts(
     passwords={"PIHOLE_PASSWORD": "correct horse"},
     clock_synchronised=True,
     free_bytes=20 << 30,
+    expected_peer_name="beta",
 )
 
 
@@ -112,6 +113,7 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
          "192.0.2.9.*another VIRTUAL_ROUTER_ID"),
         ({"peer": None, "peer_problem": "did not answer"}, "peer", Status.WARNING, "did not answer.*first node"),
         (with_peer(role="primary"), "peer", Status.CRITICAL, "both nodes are primary"),
+        ({"expected_peer_name": "gamma"}, "peer", Status.CRITICAL, "PEER_NAME is gamma here, and NODE_NAME beta there"),
         (with_peer(name="alpha"), "peer", Status.CRITICAL, "both nodes are called alpha"),
         (with_peer(vips={"192.0.2.54": PeerVip(owned=True, steady=None)}), "peer", Status.CRITICAL,
          "192.0.2.53 here and 192.0.2.54 there"),
