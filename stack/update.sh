@@ -88,6 +88,10 @@ keeper=dnsha-update
 docker rm --force "$keeper" >/dev/null 2>&1 || : # of an update that was killed
 compose run --detach --rm --no-deps --name "$keeper" --entrypoint sleep tools 900 >/dev/null
 compose up -d --remove-orphans ${offline:+--no-build --pull never}
+# Rules and routes are read at the start, and Compose does not see that a mounted file has changed.
+for reader in $(compose ps --services | grep -xE 'prometheus|alertmanager'); do
+  compose restart "$reader"
+done
 # The VIP stays away only while keepalived says so: it is another one now.
 # shellcheck disable=SC2086
 tools drain $force

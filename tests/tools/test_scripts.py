@@ -14,7 +14,8 @@ import pytest
 HERE = Path(__file__).parent
 STACK = HERE.parents[1] / "stack"
 TOOLS = "compose run --rm --no-deps -T tools "
-UP = ("run", "up -d")  # a container that holds keepalived's memory, then what is new
+# A container that holds keepalived's memory, what is new, and then what reads its files when it starts.
+UP = ("run", "up -d", "ps", "restart prometheus", "restart alertmanager")
 VERIFY_FIRST, VERIFY = TOOLS + "verify --drained --steady 2 --timeout 20", TOOLS + "verify --drained --steady 10"
 
 
