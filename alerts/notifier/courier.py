@@ -57,6 +57,7 @@ class Courier:
         self._owed: dict[str, Task] = {}
         self._changed = threading.Condition()
         self._stopping = False
+        self._failing = False
         self._busy_since: float | None = None
         self._thread = threading.Thread(target=self._run, name=receiver.name, daemon=True)
         metrics.failing_since.labels(*self._labels).set(0)
@@ -168,8 +169,9 @@ class Courier:
         if well:
             metrics.last_success.labels(*self._labels).set_to_current_time()
             metrics.failing_since.labels(*self._labels).set(0)
-        elif not metrics.failing_since.labels(*self._labels)._value.get():  # noqa: SLF001
+        elif not self._failing:
             metrics.failing_since.labels(*self._labels).set_to_current_time()
+        self._failing = not well
 
     def _count_owed(self) -> None:
         self._metrics.owed.labels(*self._labels).set(len(self._owed))

@@ -138,6 +138,10 @@ SITUATIONS: dict[str, tuple[list[Labels], list[Labels]]] = {
             alert("DnsHaTaskFailed", "alpha", task="pihole"),
         ],
     ),
+    "a heartbeat that does not get through": (
+        [alert("DnsHaHeartbeatFailing", "alpha"), alert("DnsHaReceiverFailing", "alpha", receiver="2", scheme="ntfy")],
+        [alert("DnsHaNotificationsFailing", "alpha")],
+    ),
     "a site without power": (
         [alert("DnsHaSiteDown"), alert("DnsHaWatchdog")],
         [alert("DnsHaNodeDown", "alpha"), alert("DnsHaNodeDown", "beta"), alert("DnsHaExporterDown", "beta")],

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import Counter
+from prometheus_client.metrics import MetricWrapperBase
 
 from alerts import generate, thresholds
+from alerts.notifier.metrics import Metrics
 from exporter.app import COLLECTORS
 from exporter.metrics import METRICS
 from exporter.settings.table import SETTINGS
@@ -58,6 +61,10 @@ def known_labels() -> dict[str, set[str]]:
             known[f"{metric.name}_bucket"] = {*metric.labels, "le"}
         else:
             known[metric.sample_name] = {*metric.labels}
+    for own in vars(Metrics()).values():
+        if isinstance(own, MetricWrapperBase):
+            name = next(iter(own.describe())).name
+            known[f"{name}_total" if isinstance(own, Counter) else name] = set(own._labelnames)
     for rule in RULES:
         if "record" in rule:
             known[rule["record"]] = set(rule["record"].partition(":")[0].split("_"))
