@@ -1,4 +1,4 @@
-"""Real Alertmanager, with the shipped configuration -> real notifier -> stand-in phone."""
+"""Real Alertmanager -> real notifier -> stand-in phone; the shipped configuration, mostly with shorter waits."""
 
 from __future__ import annotations
 
@@ -58,20 +58,20 @@ def titles(phone: StandinSignal) -> list[str]:
 
 
 @contextmanager
-def chain(directory: Path, phones: int = 1, **settings: str) -> Iterator[Chain]:
+def chain(directory: Path, phones: int = 1, intervals: str = "1s") -> Iterator[Chain]:
     with ExitStack() as stack:
         standins = [StandinSignal() for _ in range(phones)]
         for standin in standins:
             stack.callback(standin.close)
         urls = {"NOTIFY_URLS": " ".join(standin.url for standin in standins)}
-        notifier = stack.enter_context(running_notifier(directory / "notifier", urls | settings))
-        alertmanager = stack.enter_context(alertmanager_for(notifier.address, directory))
+        notifier = stack.enter_context(running_notifier(directory / "notifier", urls))
+        alertmanager = stack.enter_context(alertmanager_for(notifier.address, directory, intervals=intervals))
         yield Chain(alertmanager, notifier, standins)
         assert [standin.refused for standin in standins] == [[]] * phones
 
 
 def test_an_alert_and_its_end_are_one_message_each(tmp_path: Path) -> None:
-    with chain(tmp_path) as pair:
+    with chain(tmp_path, intervals="5s") as pair:
         fired = time.time()
         pair.fire(SPLIT)
         assert wait_for(lambda: len(pair.titles) == 1, 20)
@@ -93,7 +93,7 @@ def test_what_was_inhibited_is_not_reported_as_ended(tmp_path: Path) -> None:
         assert wait_for(lambda: len(pair.titles) == 3, 20)
         pair.resolve(SPLIT)
         assert wait_for(lambda: len(pair.titles) == 4, 20)
-        time.sleep(6)
+        time.sleep(3)
         assert sorted(pair.titles) == [
             "⚠️ WARNING home: DnsHaDiskFull",
             "✅ recovered: home: DnsHaDiskFull",
@@ -114,7 +114,7 @@ def test_what_comes_later_is_told_first_and_what_lasts_is_mentioned(tmp_path: Pa
 
 @pytest.mark.timeout(AWAY_SECONDS + 300)
 def test_a_receiver_that_was_away_gets_every_message_once(tmp_path: Path) -> None:
-    with chain(tmp_path) as pair:
+    with chain(tmp_path, intervals="5s") as pair:
         pair.phones[0].failing = True
         pair.fire(SPLIT)
         time.sleep(AWAY_SECONDS)
@@ -155,16 +155,16 @@ def test_a_notifier_that_was_away_and_forgot_nothing_tells_the_end(tmp_path: Pat
     phone, port = StandinSignal(), free_port()
     notifier = tmp_path / "notifier"
     settings = {"NOTIFY_URLS": phone.url}
-    with alertmanager_for(f"127.0.0.1:{port}", tmp_path) as alertmanager:
+    with alertmanager_for(f"127.0.0.1:{port}", tmp_path, intervals="1s") as alertmanager:
         with running_notifier(notifier, settings, port=port) as running:
             pair = Chain(alertmanager, running, [phone])
             pair.fire(SPLIT)
             assert wait_for(lambda: len(pair.titles) == 1, 20)
         pair.resolve(SPLIT)
-        time.sleep(12)  # Alertmanager tries, to no avail
+        time.sleep(5)  # Alertmanager tries, to no avail
         with running_notifier(notifier, settings, port=port):
             assert wait_for(lambda: len(pair.titles) == 2, 60)
-            time.sleep(6)
+            time.sleep(3)
     phone.close()
     assert pair.titles == ["🔴 CRITICAL home: DnsHaSplitBrain", "✅ recovered: home: DnsHaSplitBrain"]
 

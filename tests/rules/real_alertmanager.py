@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -98,11 +99,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def alertmanager_for(notifier: str, directory: Path, *options: str) -> Iterator[Alertmanager]:
+def alertmanager_for(notifier: str, directory: Path, *options: str, intervals: str = "5s") -> Iterator[Alertmanager]:
     """Alertmanager with the shipped configuration that tells the notifier at another address; not clustered."""
     binary = tool("prometheus-alertmanager")
     configuration = directory / "alertmanager.yaml"
-    configuration.write_text(CONFIGURATION.read_text().replace(NOTIFIER, notifier))
+    text = CONFIGURATION.read_text().replace(NOTIFIER, notifier)
+    configuration.write_text(re.sub(r"(group_wait|group_interval): 5s", rf"\1: {intervals}", text))
     address = f"127.0.0.1:{free_port()}"
     with (directory / "log").open("ab") as log:
         process = subprocess.Popen(

@@ -1,0 +1,84 @@
+"""The memory of what was told: kept, bounded, and never a reason to be silent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from alerts.notifier import told
+from alerts.notifier.changes import Changes, Told
+from alerts.notifier.told import FORGET_ENDED_SECONDS, FORGET_OPEN_SECONDS, ToldStore
+from tests.unit.notifier.posts import NOON, alert
+
+
+def of_new(*numbers: int) -> Changes:
+    return Changes(tuple(alert(number) for number in numbers), (), (), repeat=False)
+
+
+def of_ended(*numbers: int) -> Changes:
+    return Changes((), tuple(alert(number, ends=60) for number in numbers), (), repeat=False)
+
+
+class Clock:
+    now = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_it_is_found_again_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "told.json"
+    store = ToldStore(path, Clock())
+    store.record("signal-1", of_new(1, 2))
+    store.record("signal-1", of_ended(2))
+    found = ToldStore(path)
+    assert found.of("signal-1") == {f"{1:016x}": Told(NOON, NOON), f"{2:016x}": Told(NOON, NOON, ended_at=NOON)}
+    assert found.of("ntfy-2") == {}
+    assert found.known() == {f"{1:016x}": "told", f"{2:016x}": "ended"}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_one_receiver_still_believes_is_told(tmp_path: Path) -> None:
+    store = ToldStore(tmp_path / "told.json", Clock())
+    store.record("signal-1", of_new(1))
+    store.record("ntfy-2", of_ended(1))
+    assert store.known() == {f"{1:016x}": "told"}
+    store.keep_only({"ntfy-2"})
+    assert store.known() == {f"{1:016x}": "ended"}
+
+
+def test_it_forgets_in_time(tmp_path: Path) -> None:
+    clock = Clock()
+    store = ToldStore(tmp_path / "told.json", clock)
+    store.record("a", of_new(1))
+    store.record("a", of_ended(2))
+    clock.now += FORGET_ENDED_SECONDS
+    store.record("a", of_new(3))
+    assert set(store.of("a")) == {f"{1:016x}", f"{3:016x}"}
+    clock.now = NOON + FORGET_OPEN_SECONDS
+    store.record("a", of_new(4))
+    assert set(store.of("a")) == {f"{3:016x}", f"{4:016x}"}
+
+
+def test_it_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(told, "MAXIMUM_ENTRIES", 3)
+    clock = Clock()
+    store = ToldStore(tmp_path / "told.json", clock)
+    for number in range(5):
+        clock.now += 1
+        store.record("a", of_new(number))
+    assert set(store.of("a")) == {f"{number:016x}" for number in (2, 3, 4)}
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"receivers": 1}', '{"receivers": {"a": {"b": {}}}}', '{"receivers": {"a": {"b": 1}}}']
+)
+def test_a_file_that_makes_no_sense_is_begun_anew(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "told.json"
+    path.write_text(content)
+    store = ToldStore(path, Clock())
+    assert store.known() == {}
+    store.record("a", of_new(1))
+    assert list(json.loads(path.read_text())["receivers"]) == ["a"]

@@ -1,0 +1,69 @@
+"""Who may post, and what anyone may look at."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from alerts.notifier.heartbeat import Heartbeat
+from alerts.notifier.metrics import Metrics
+from alerts.notifier.notifier import Notifier
+from alerts.notifier.settings import load
+from alerts.notifier.web import NotifierServer
+from tests.unit.notifier.posts import entry, post
+
+
+class Elsewhere(NotifierServer):
+    """Believes that its clients come from another machine."""
+
+    client = "192.0.2.7"
+
+    def finish_request(self, request: object, client_address: object) -> None:
+        super().finish_request(request, (self.client, 40000))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Elsewhere]:
+    metrics = Metrics()
+    notifier = Notifier(load({"NOTIFIER_STATE": str(tmp_path / "told.json")}), metrics)
+    server = Elsewhere("127.0.0.1", 0, notifier, Heartbeat("", metrics), metrics, "alpha")
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+def ask(server: NotifierServer, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection.request(method, path, body)
+    answer = connection.getresponse()
+    found = answer.status, answer.read()
+    connection.close()
+    return found
+
+
+@pytest.mark.parametrize("client", ["192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7", "fe80::1%eth0"])
+@pytest.mark.parametrize("path", ["/", "/heartbeat"])
+def test_no_other_machine_may_post(server: Elsewhere, client: str, path: str) -> None:
+    server.client = client
+    assert ask(server, "POST", path, post(entry()))[0] == 403
+    assert b'dnsha_notifier_bad_requests_total{reason="not_local"} 1.0' in ask(server, "GET", "/metrics")[1]
+
+
+@pytest.mark.parametrize("client", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
+def test_this_machine_may(server: Elsewhere, client: str) -> None:
+    server.client = client
+    assert ask(server, "POST", "/", post(entry())) == (200, b"no_receiver\n")
+    assert ask(server, "POST", "/heartbeat", post(entry())) == (200, b"not_configured\n")
+
+
+def test_anyone_may_look(server: Elsewhere) -> None:
+    assert ask(server, "GET", "/healthz") == (200, b"ok\n")
+    assert ask(server, "GET", "/told") == (200, b'{"version": 1, "node": "alpha", "alerts": {}}')
+    assert ask(server, "GET", "/")[0] == 404
