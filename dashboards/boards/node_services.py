@@ -111,7 +111,7 @@ EXPORTER = [
         Query(on_nodes("max by (node, role, address) (dnsha_node_info{})"), instant=True, format="table"),
         Query(on_nodes("max by (node, version, python) (dnsha_build_info{})"), instant=True, format="table"),
         Query(
-            on_nodes('label_join(max by (node, version) (dnsha_keepalived_info{}), "keepalived", "", "version")'),
+            on_nodes('max by (node, keepalived) (label_join(dnsha_keepalived_info{}, "keepalived", "", "version"))'),
             instant=True,
             format="table",
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -107,10 +108,12 @@ def test_a_table_s_columns_are_fields_that_its_queries_give(document: dict[str, 
         several = len(panel["targets"]) > 1
         fields = {f"Value #{target['refId']}" for target in panel["targets"]} if several else {"Value"}
         fields |= {"Time"}
-        for target in panel["targets"]:
-            fields |= grouping_labels(target["expr"]) | made_labels(target["expr"])
+        labels = [grouping_labels(target["expr"]) | made_labels(target["expr"]) for target in panel["targets"]]
+        # Grafana joins rows by every label that queries share: one that only some have would keep rows apart.
+        for one, other in itertools.combinations(labels, 2):
+            assert one & other == set.intersection(*labels), panel["title"]
         columns = dict(overrides(panel))
-        assert columns.keys() <= fields, panel["title"]
+        assert columns.keys() <= fields.union(*labels), panel["title"]
         (order,) = panel["options"]["sortBy"]
         assert order["displayName"] in {shown["displayName"] for shown in columns.values()}
         named = panel["transformations"][1]["options"]["include"]["names"]
