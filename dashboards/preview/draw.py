@@ -26,7 +26,8 @@ GRID: Final = "#e4e7ea"
 # Okabe and Ito's colours, which nobody confuses; yellow is left out, since it vanishes on white.
 LINES: Final = ("#0072b2", "#e69f00", "#8e3bb0", "#56b4e9", "#d55e00", "#009e73", "#6b7280", "#24292e")
 SMALL: Final = 7.5
-_MOST_LINES: Final = 8
+_LEGEND_LINES: Final = 2  # below a panel there is no room for more
+_LETTER: Final = 6.5  # pixels, on average, in small words
 
 Drawer = Callable[[Axes, dict[str, Any], Replay], None]
 
@@ -124,10 +125,14 @@ def _time_series(axes: Axes, panel: dict[str, Any], replay: Replay) -> None:
         axes.set_ylim(bottom=defaults["min"], top=defaults.get("max"))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: with_unit(y, defaults["unit"], replay.end, None)))
     axes.grid(axis="y", color=GRID, lw=0.7)
+    axes.set_axisbelow(True)
     _time_axis(axes, replay)
     handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles[:_MOST_LINES], labels[:_MOST_LINES], loc="upper left", bbox_to_anchor=(-0.02, -0.11),
-                ncols=4 if max(map(len, labels)) < 16 else 2, fontsize=SMALL, frameon=False, labelcolor=INK,
+    columns = max(1, int(axes.get_window_extent().width / (_LETTER * (max(map(len, labels)) + 6))))
+    most = _LEGEND_LINES * columns
+    axes.legend(handles[:most], labels[:most], loc="upper left", bbox_to_anchor=(-0.02, -0.11),
+                ncols=columns,
+                fontsize=SMALL, frameon=False, labelcolor=INK,
                 handlelength=1.2, borderaxespad=0, columnspacing=1.2)  # fmt: skip
 
 
@@ -141,7 +146,7 @@ def _state_timeline(axes: Axes, panel: dict[str, Any], replay: Replay) -> None:
         for begin, end, value in spans(line.samples, STEP):
             text, color = mapped(value, mappings) or (f"{value:g}", "#6b7280")
             axes.broken_barh([(begin, end - begin)], (index - 0.4, 0.8), color=color, alpha=0.9, lw=0)
-            if end - begin > len(text) * (replay.end - replay.start) / 150:
+            if (end - begin) / (replay.end - replay.start) * axes.get_window_extent().width > _LETTER * (len(text) + 1):
                 axes.text(begin + 1, index, text, va="center", color="white", fontsize=SMALL, clip_on=True)
     axes.set_yticks(range(len(found)), [line.legend for line in found])
     axes.set_ylim(-0.6, len(found) - 0.4)
