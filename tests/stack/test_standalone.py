@@ -8,7 +8,8 @@ import pytest
 
 from tests.lab.dns_query import canary
 from tests.lab.errors import CommandError
-from tests.lab.plan import BETA
+from tests.lab.http_get import get
+from tests.lab.plan import BETA, EXPORTER_PORT
 from tests.lab.waiting import wait_for
 
 from .node import Node
@@ -50,6 +51,14 @@ def test_it_answers_on_its_virtual_ip(node: Node, shared_rig: Rig) -> None:
 
 def test_it_runs_no_sync(node: Node) -> None:
     assert "sync" not in node.engine.containers()
+
+
+def test_its_exporter_serves_the_runbooks_that_messages_lead_to(node: Node, shared_rig: Rig) -> None:
+    node.wait_health("exporter")
+    for path in ("/runbooks/", "/runbooks/DnsHaSplitBrain", "/runbooks/DnsHaSplitBrain.md"):
+        answer = get(shared_rig.client, BETA.ipv4, EXPORTER_PORT, path)
+        assert answer.status == 200
+        assert "docker compose exec exporter" in answer.body
 
 
 def test_its_exporter_finds_nothing_wrong_once_there_is_a_backup(node: Node) -> None:
