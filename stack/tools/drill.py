@@ -73,7 +73,7 @@ def _report(extra: Extra, facts: Extra) -> None:
 
 
 def _refuse_unless_healthy(node: Settings) -> None:
-    wrong = complaints(node, drained=False)
+    wrong = complaints(node, drained=False, but_for=TASK)
     if wrong:
         raise RefusedError(f"no drill, the pair is not healthy: {'; '.join(wrong)}")
     view = look(node)

@@ -13,14 +13,19 @@ from exporter.sources.http_get import http_get
 from stack.tools.progress import say, wait_until
 
 DRAINED_CHECK = "node.drained"
+TASK_CHECK = "sync.task"
 LOOK_SECONDS = 0.5
 ONLY_OK = frozenset({Status.OK})
 # Where nothing has run for long: no backup yet, maybe no second node.
 NOTHING_CRITICAL = frozenset({Status.OK, Status.WARNING})
 
 
-def complaints(settings: Settings, *, drained: bool, accept: frozenset[Status] = ONLY_OK) -> list[str]:
+def complaints(
+    settings: Settings, *, drained: bool, accept: frozenset[Status] = ONLY_OK, but_for: str = ""
+) -> list[str]:
     """Say what this node's running exporter finds wrong; ``drained``: that this node is drained is well.
+
+    ``but_for`` is the task that asks: that it has never run, or failed the last time, is why it is run again.
 
     A verdict counts only when the running exporter gives it: that it runs is part of what is asked.
     """
@@ -32,17 +37,26 @@ def complaints(settings: Settings, *, drained: bool, accept: frozenset[Status] =
         checks = parse_checks(document)
     except ExporterError as error:
         return [str(error)]
-    return judged(checks, settings.node_name, drained=drained, accept=accept)
+    return judged(checks, settings.node_name, drained=drained, accept=accept, but_for=but_for)
 
 
-def judged(checks: tuple[Check, ...], node: str, *, drained: bool, accept: frozenset[Status] = ONLY_OK) -> list[str]:
-    """Say which checks have no verdict that is accepted, leaving out a drain of this node where it is meant to be."""
+def judged(
+    checks: tuple[Check, ...],
+    node: str,
+    *,
+    drained: bool,
+    accept: frozenset[Status] = ONLY_OK,
+    but_for: str = "",
+) -> list[str]:
+    """Say which checks have no verdict that is accepted, as ``complaints`` does."""
     if not checks:
         return ["nothing was checked"]
+    meant = {(DRAINED_CHECK, node, "")} if drained else set()
+    meant |= {(TASK_CHECK, node, but_for)}
     return [
         f"{check.node}: {check.id}{f' [{check.subject}]' if check.subject else ''}: {check.seen}"
         for check in checks
-        if check.status not in accept and not (drained and check.id == DRAINED_CHECK and check.node == node)
+        if check.status not in accept and (check.id, check.node, check.subject) not in meant
     ]
 
 

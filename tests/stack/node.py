@@ -96,20 +96,26 @@ class Node(Host):
         Raises:
             CommandError: it took too long.
         """
-        command = self.command(["env", f"--chdir={self.home}", f"{self.home}/clone/stack/{name}", *arguments])
+        process = self.start_script(name, *arguments)
         try:
-            return subprocess.run(
-                command,
-                env=self.engine.environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=timeout,
-                check=False,
-            )
+            stdout, stderr = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as error:
+            process.kill()
+            process.communicate()
             message = f"stack/{name} on {self.place.name} took longer than {timeout:g} s"
             raise CommandError(message) from error
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def start_script(self, name: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start ``stack/NAME`` as the owner of the node does, without waiting for its end."""
+        return subprocess.Popen(
+            self.command(["env", f"--chdir={self.home}", f"{self.home}/clone/stack/{name}", *arguments]),
+            env=self.engine.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def renew_images(self) -> tuple[str, ...]:
         """Give every container's image a new label, as a new release would: the next ``up`` replaces the containers."""

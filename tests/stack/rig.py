@@ -19,6 +19,7 @@ from tests.lab.plan import ALPHA, CLIENT, INTERFACE, NODES, ROLES, Place, peer_o
 from tests.lab.waiting import wait_for
 
 from . import tools
+from .disk import Disk
 from .images import IMAGES
 from .node import Node
 from .tools import STACK
@@ -86,6 +87,8 @@ class Rig(Lab):
             self.logs = undo.enter_context(log_directory(STACK))
             for place in NODES:  # gigabytes of images; the logs stay
                 undo.callback(shutil.rmtree, self.logs / place.name / "data", ignore_errors=True)
+            self.disk = Disk(self.logs / ALPHA.name / "data")
+            undo.callback(self.disk.destroy)
             self.lan = Lan()
             undo.callback(self.lan.destroy)
             for place in (*NODES, CLIENT):

@@ -23,6 +23,7 @@ WRONG = {
     "no such interface": ({"NETWORK_INTERFACE": "eth7"}, "it has eth0"),
     "no such role": ({"NODE_ROLE": "master"}, "primary, secondary, standalone"),
     "a standalone node with a peer": ({"NODE_ROLE": "standalone"}, "PEER_IP"),
+    "a primary without a peer": ({"PEER_IP": ""}, "PEER_IP is not set"),
     "both addresses are the same": ({"PEER_IP": BETA.ipv4}, "PEER_IP"),
     "a short password": ({"PIHOLE_PASSWORD": "abc"}, "PIHOLE_PASSWORD has 3 characters"),
     "a password that everybody tries": ({"PIHOLE_PASSWORD": "changeme"}, "PIHOLE_PASSWORD"),

@@ -118,3 +118,10 @@ def test_a_drain_is_well_only_where_it_is_meant_and_warnings_only_where_they_are
     for status in (Status.CRITICAL, Status.UNKNOWN):
         assert judged((check("x", status),), "alpha", drained=True, accept=NOTHING_CRITICAL) != []
     assert judged((), "alpha", drained=False) == ["nothing was checked"]
+
+
+def test_a_task_that_never_ran_or_failed_does_not_keep_itself_from_running_again() -> None:
+    failed = Check("sync.task", "alpha", "drill", "sync", Status.WARNING, "drill failed", "expected", "advice")
+    assert judged((failed,), "alpha", drained=False, but_for="drill") == []
+    assert judged((failed,), "alpha", drained=False, but_for="backup") == ["alpha: sync.task [drill]: drill failed"]
+    assert judged((failed,), "alpha", drained=False) == ["alpha: sync.task [drill]: drill failed"]
