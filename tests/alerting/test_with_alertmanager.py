@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -77,6 +78,7 @@ def test_an_alert_and_its_end_are_one_message_each(tmp_path: Path) -> None:
         assert wait_for(lambda: len(pair.titles) == 1, 20)
         message = pair.phones[0].sent[0].message.replace("\r\n", "\n").splitlines()
         assert message[:2] == ["🔴 CRITICAL home: DnsHaSplitBrain", "Where: site home, vip 192.0.2.53"]
+        assert re.fullmatch(r"Since: \d\d:\d\d:\d\d \(\d+ s\)", message[2])
         assert message[3:] == ["Now: Unplug one of them.", TEXTS["runbook_url"]]
         assert pair.phones[0].sent[0].time - fired < 15
         pair.resolve(SPLIT)
@@ -198,11 +200,13 @@ def test_two_nodes_tell_once_and_the_end_comes_from_the_one_that_is_left(tmp_pat
         assert wait_for(lambda: len(phone.sent) == 1, 40)
         time.sleep(12)  # the other one has waited its turn
         assert titles(phone) == ["🔴 CRITICAL home: DnsHaSplitBrain"]
-        teller = next(number for number, (pair, _) in enumerate(nodes) if pair.notifier.told()["alerts"])
+        tellers = [number for number, (pair, _) in enumerate(nodes) if pair.notifier.told()["alerts"]]
+        assert len(tellers) == 1
+        teller = tellers[0]
         # The Alertmanager that told dies; its notifier, on a node that runs, still knows.
         nodes[teller][1].close()
         left = nodes[1 - teller][0]
         left.resolve(SPLIT)
         assert wait_for(lambda: len(phone.sent) == 2, 40), left.notifier.log
         assert titles(phone)[1:] == ["✅ recovered: home: DnsHaSplitBrain"]
-        assert "told of 0 new, 1 ended" in left.notifier.log
+        assert wait_for(lambda: "told of 0 new, 1 ended" in left.notifier.log, 10)

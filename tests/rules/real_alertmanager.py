@@ -67,6 +67,7 @@ class Alertmanager:
 
     def __init__(self, address: str) -> None:
         self._url = f"http://{address}/api/v2/alerts"
+        self._starts: dict[frozenset[tuple[str, str]], str] = {}
 
     def is_up(self) -> bool:
         try:
@@ -79,7 +80,16 @@ class Alertmanager:
         now = datetime.now(UTC)
         ends = now if resolved else now + timedelta(minutes=10)
         texts = annotations or {}
-        body = [{"labels": labels, "annotations": texts, "endsAt": ends.isoformat()} for labels in alerts]
+        body = [
+            {
+                "labels": labels,
+                "annotations": texts,
+                # As Prometheus: always the same, from the first time on. Alertmanager would take the end for it.
+                "startsAt": self._starts.setdefault(frozenset(labels.items()), now.isoformat()),
+                "endsAt": ends.isoformat(),
+            }
+            for labels in alerts
+        ]
         request = urllib.request.Request(
             self._url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
         )
