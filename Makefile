@@ -30,7 +30,7 @@ check: $(READY) ## format, lint, types, unit tests, rules, generated files
 	$(BIN)/python -m dashboards.generate --check
 	$(BIN)/python -m pytest -q -n 4 tests/unit
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/rules tests/tools tests/dashboards
-	$(BIN)/python -m pytest -q -n 4 tests/alerting
+	$(BIN)/python -m pytest -q -n 6 tests/alerting
 
 test: check ## check, and everything that needs a pair, an engine or a browser
 	@tests/packages lab engine page
