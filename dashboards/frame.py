@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from grafanalib._gen import DashboardEncoder
 from grafanalib.core import Annotations, Dashboard, Template, Templating, Time, TimePicker
 
-from alerts.thresholds import RUNBOOKS, SCRAPE_INTERVAL
+from alerts.thresholds import SCRAPE_INTERVAL
 from dashboards import style
 from dashboards.panels import DATASOURCE
 from dashboards.queries import in_sites
@@ -18,6 +18,11 @@ from dashboards.rows import Row, place
 
 SCHEMA_VERSION: Final = 39
 TAG: Final = "dns-ha"
+
+# The exporters serve the runbooks: they are there without the internet, and while DNS is broken.
+EXPORTER: Final = "exporter"
+RUNBOOKS: Final = f"http://${{{EXPORTER}}}/runbooks/"
+_HIDDEN: Final = 2
 
 Scope = Literal["site", "nodes", "sites"]
 
@@ -77,7 +82,9 @@ def _variables(scope: Scope) -> list[Template]:
     )
     if scope == "nodes":
         variables.append(_choice("node", "Node", 'label_values(dnsha_build_info{site="$site"}, node)', several=True))
-    return variables
+    own = _choice(EXPORTER, "Exporter", 'label_values(dnsha_build_info{site=~"$site"}, instance)', several=False)
+    own.hide = _HIDDEN
+    return [*variables, own]
 
 
 def _choice(name: str, label: str, query: str, *, several: bool) -> Template:
@@ -137,7 +144,7 @@ def _link_to_others() -> dict[str, Any]:
 
 
 def _link_to_runbooks() -> dict[str, Any]:
-    return _link("link", "Runbooks", url=f"{RUNBOOKS}/", icon="doc", tooltip="What to do, alert by alert",
+    return _link("link", "Runbooks", url=RUNBOOKS, icon="doc", tooltip="What to do, alert by alert",
                  targetBlank=True)  # fmt: skip
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from alerts.thresholds import RUNBOOKS
 from dashboards import style
+from dashboards.frame import RUNBOOKS
 from dashboards.panels import Column, Tile, state_timeline, table
 from dashboards.queries import Query
 
 Scoped = Callable[[str], str]
 
-RUNBOOK = ("What to do: the runbook", RUNBOOKS + "/${__value.raw}.md")
+RUNBOOK = ("What to do: the runbook", RUNBOOKS + "${__value.raw}")
 
 
 def details(board: str, title: str) -> list[dict[str, object]]:

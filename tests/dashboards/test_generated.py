@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from alerts.thresholds import RUNBOOKS, SCRAPE_INTERVAL
+from alerts.thresholds import SCRAPE_INTERVAL
 from dashboards import generate
 from dashboards.boards import BOARDS
 from tests.dashboards.documents import boards, panels
@@ -130,14 +130,21 @@ def test_dashboards_lead_to_each_other_and_show_what_was_done(document: dict[str
     assert set(others["tags"]) <= set(document["tags"])
     assert others["includeVars"]
     assert others["keepTime"]
-    assert runbooks["url"] == f"{RUNBOOKS}/"
+    assert runbooks["url"] == "http://${exporter}/runbooks/"
     names = {annotation["name"] for annotation in document["annotations"]["list"]}
     assert names == {"VIP taken over", "Drained", "Keepalived started"}
 
 
+@each_board
+def test_runbooks_come_from_an_exporter_of_the_site_shown(document: dict[str, Any]) -> None:
+    (exporter,) = [one for one in document["templating"]["list"] if one["name"] == "exporter"]
+    assert exporter["hide"] == 2
+    assert exporter["query"]["query"] == 'label_values(dnsha_build_info{site=~"$site"}, instance)'
+
+
 def test_alerts_lead_to_their_runbooks() -> None:
-    assert "/docs/runbooks/${__value.raw}.md" in str(DOCUMENTS["overview"])
-    assert "/docs/runbooks/${__value.raw}.md" in str(DOCUMENTS["fleet"])
+    assert "http://${exporter}/runbooks/${__value.raw}" in str(DOCUMENTS["overview"])
+    assert "http://${exporter}/runbooks/${__value.raw}" in str(DOCUMENTS["fleet"])
 
 
 def test_grafana_is_provisioned_with_uids_that_stay() -> None:
