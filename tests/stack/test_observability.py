@@ -21,7 +21,7 @@ from .node import Node
 from .rig import PASSWORD, Rig
 from .standin_phone import PORT, Received, StandinPhone
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
 
 SERVICES = ("prometheus", "alertmanager", "notifier")
 JOBS = {"dnsha": EXPORTER_PORT, "node": 9100, "prometheus": 9090, "alertmanager": 9093, "notifier": 9754}
@@ -35,6 +35,10 @@ FILES = {"COMPOSE_FILE": "compose.yaml:observability.yaml"}
 TOLD_SECONDS = 90.0
 # As long as a second message could still come: the other Alertmanager's turn, and a repetition of the first.
 QUIET_SECONDS = 20.0
+# The pair's own start makes the virtual IP move about; that is flapping for five minutes.
+CALM_SECONDS = 480.0
+# Always fires; and the machines that run tests keep no time.
+NO_TROUBLE = {"DnsHaWatchdog", "DnsHaClockNotSynchronised"}
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,15 @@ class Observed:
         """What a program on a node answers the client, as JSON."""
         return json.loads(get(self.rig.client, self.rig.hosts[node].place.ipv4, port, path).body)
 
-    def wait_message(self, text: str, since: float) -> Received:
-        """Wait until a message with this text comes."""
+    def titled(self, *words: str, since: float) -> list[Received]:
+        """The messages with all these words in the title."""
+        return [one for one in self.phone.messages(since) if all(word in one.title for word in words)]
+
+    def wait_message(self, *words: str, since: float) -> Received:
+        """Wait until a message with all these words in the title comes."""
         found: list[Received] = wait_for(
-            f"a message about {text!r}",
-            lambda: [one for one in self.phone.messages(since) if text in one.title + one.body],
+            f"a message about {' '.join(words)}",
+            lambda: self.titled(*words, since=since),
             until=bool,
             timeout=TOLD_SECONDS,
             every=0.5,
@@ -60,8 +68,8 @@ class Observed:
         return found[0]
 
     def wait_calm(self) -> None:
-        """Wait until no alert but the one that always fires is left on either node, and the phone knows."""
-        wait_for("no alert to be left", self._troubles, until=lambda names: not names, timeout=180.0, every=1.0)
+        """Wait until no alert is left on either node, and the phone knows."""
+        wait_for("no alert to be left", self._troubles, until=lambda names: not names, timeout=CALM_SECONDS, every=1.0)
         time.sleep(QUIET_SECONDS)
 
     def _troubles(self) -> list[str]:
@@ -69,7 +77,7 @@ class Observed:
             alert["labels"]["alertname"]
             for place in NODES
             for alert in self.ask(place.name, 9090, "/api/v1/alerts")["data"]["alerts"]
-            if alert["labels"]["alertname"] != "DnsHaWatchdog"
+            if alert["state"] == "firing" and alert["labels"]["alertname"] not in NO_TROUBLE
         ]
 
 
@@ -214,30 +222,26 @@ def test_one_failure_is_one_message_and_one_recovery(observed: Observed) -> None
     start = time.monotonic()
     engine = observed.rig.node(ALPHA.name).engine
     engine.docker("stop", "--time", "1", "unbound")
-    told = observed.wait_message("Unbound", start)
+    told = observed.wait_message("Unbound", "alpha", since=start)
+    assert f"http://{told.sender}:{EXPORTER_PORT}/runbooks/DnsHaUnboundDown" in told.body
     time.sleep(QUIET_SECONDS)
-    assert [one.title for one in observed.phone.messages(start)] == [told.title]
-    assert "alpha" in told.title
-    assert f"http://{told.sender}:{EXPORTER_PORT}/runbooks/" in told.body
     engine.docker("start", "unbound")
-    observed.wait_message("recovered", start)
-    observed.wait_calm()
-    titles = [one.title for one in observed.phone.messages(start)]
-    assert len(titles) == 2, titles
-    assert told.title.partition(" ")[2].partition(" ")[2] in titles[1]
+    recovered = observed.wait_message("recovered", "Unbound", "alpha", since=start)
+    time.sleep(QUIET_SECONDS)
+    # From two Prometheus, two Alertmanagers and two notifiers.
+    assert observed.titled("Unbound", since=start) == [told, recovered]
 
 
 def test_the_death_of_the_primary_is_told_by_the_other_node(observed: Observed) -> None:
     observed.wait_calm()
     start = time.monotonic()
     observed.rig.crash(ALPHA.name)
-    told = observed.wait_message("alpha", start)
+    told = observed.wait_message("alpha is down", since=start)
     assert told.sender == BETA.ipv4
     time.sleep(QUIET_SECONDS)
-    first = observed.phone.messages(start)
-    assert len(first) == 1, first
+    assert observed.titled("alpha is down", since=start) == [told]
     observed.rig.boot(ALPHA.name)
-    observed.wait_message("recovered", start)
+    observed.wait_message("recovered", "alpha is down", since=start)
 
 
 def test_a_new_address_in_env_reaches_the_notifier_with_the_next_up(observed: Observed) -> None:
@@ -308,4 +312,4 @@ def test_a_standalone_node_tells_by_itself(taken_down: Node, observed: Observed)
     active = observed.ask(BETA.name, 9090, "/api/v1/targets?state=active")["data"]["activeTargets"]
     assert {target["labels"]["node"] for target in active} == {BETA.name}
     taken_down.engine.docker("stop", "--time", "1", "unbound")
-    assert observed.wait_message("Unbound", start).sender == BETA.ipv4
+    assert observed.wait_message("Unbound", since=start).sender == BETA.ipv4
