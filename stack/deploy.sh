@@ -10,6 +10,7 @@ Looks for what would break this node, starts it, and waits until nothing is crit
   --force           start even if preflight finds something critical
   --preflight-only  look, and change nothing but the exporter's image
   --offline         fetch and build nothing: use the images that this node has, for instance by docker load
+VERIFY_TIMEOUT in the environment: how many seconds to wait for all to be well (default: 300).
 Exit codes: 0 it runs, 1 it was started but is not well, 2 preflight found something critical, 3 wrong settings.
 END
 }
@@ -74,5 +75,5 @@ fi
 say "starting"
 docker compose up -d --remove-orphans ${offline:+--no-build --pull never}
 say "waiting until nothing is critical"
-docker compose run --rm --no-deps -T tools verify --accept-warnings --steady 5 --timeout 300 || exit 1
+docker compose run --rm --no-deps -T tools verify --accept-warnings --steady 5 --timeout "${VERIFY_TIMEOUT:-300}" || exit 1
 say "done: docker compose exec exporter python3 -m exporter --once tells the state at any time"

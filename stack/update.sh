@@ -11,6 +11,7 @@ Updates this node: drain, pull and build images, docker compose up, verify, undr
 which state the node is, and can be run again. One node after the other, never both at once.
   --force    even if the pair is not healthy, or the other node cannot take over
   --offline  fetch and build nothing: use the images that this node has, for instance by docker load
+VERIFY_TIMEOUT in the environment: how many seconds to wait for all to be well (default: 300).
 Exit codes: 0 updated, 1 failed, 2 refused (nothing was changed), 3 wrong settings, 4 another update is under way.
 END
 }
@@ -97,7 +98,7 @@ done
 tools drain $force
 
 say "is all well?"
-tools verify --drained --steady 10 --timeout 300
+tools verify --drained --steady 10 --timeout "${VERIFY_TIMEOUT:-300}"
 
 say "taking the VIP back"
 state="the update is done, but this node does not serve as it should; see: docker compose exec exporter python3 -m exporter --once"
