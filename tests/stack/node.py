@@ -90,13 +90,15 @@ class Node(Host):
             "compose", *arguments, timeout=timeout, environment=environment, directory=self.compose_folder
         )
 
-    def script(self, name: str, *arguments: str, timeout: float = _SCRIPT_SECONDS) -> subprocess.CompletedProcess[str]:
+    def script(
+        self, name: str, *arguments: str, timeout: float = _SCRIPT_SECONDS, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run ``stack/NAME`` as the owner of the node does; return how it ended and what it said.
 
         Raises:
             CommandError: it took too long.
         """
-        process = self.start_script(name, *arguments)
+        process = self.start_script(name, *arguments, environment=environment)
         try:
             stdout, stderr = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as error:
@@ -106,11 +108,13 @@ class Node(Host):
             raise CommandError(message) from error
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
-    def start_script(self, name: str, *arguments: str) -> subprocess.Popen[str]:
+    def start_script(
+        self, name: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         """Start ``stack/NAME`` as the owner of the node does, without waiting for its end."""
         return subprocess.Popen(
             self.command(["env", f"--chdir={self.home}", f"{self.home}/clone/stack/{name}", *arguments]),
-            env=self.engine.environment(),
+            env=self.engine.environment(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
