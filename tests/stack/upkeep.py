@@ -8,7 +8,7 @@ from tests.lab.plan import BETA, NODES
 from .node import Node
 from .rig import Rig
 
-_SETTLE_SECONDS = 60.0
+_SETTLE_SECONDS = 120.0
 
 
 def make_well(rig: Rig) -> None:
