@@ -22,6 +22,7 @@ _OF_CHECK = {
     "resolve.pihole": "DnsHaPiholeDown",
     "resolve.unbound": "DnsHaUnboundDown",
     "resolve.vip": "DnsHaVipNotAnswering",
+    "sync.disk": "DnsHaDiskFull",
     "sync.drift": "DnsHaSyncDrifted",
     "sync.task": "DnsHaTaskFailed",
     "vip.abandoned": "DnsHaKeepalivedDeadHoldingVip",
