@@ -19,8 +19,12 @@ FAST_EVALUATION: Final = "2s"
 SLOW_EVALUATION: Final = "15s"  # of what need not be told within a minute
 # Longer than a scrape interval: one scrape that fell into a failover of under a second is not enough.
 LASTING: Final = "5s"
-# An alert stays for that long after its reason has gone, so that one good scrape is not a recovery.
-KEEP_FIRING: Final = "15s"
+# An alert stays for that long after its reason has gone, so that one good scrape is not a recovery. And a cause
+# stays longer than all that follows from it, which would be told as news otherwise when the cause no longer hides it:
+# a scrape and a slow evaluation are 20 s, and each step up is more than a scrape and an evaluation of its group.
+KEEP_FIRING: Final = "30s"
+KEEP_FIRING_DAEMON: Final = "45s"  # whose death explains others: keepalived, Unbound
+KEEP_FIRING_PAIR: Final = "1m"  # explains all of the above: the virtual IP, a node
 # An exporter that is being replaced has said whether its node is drained at most so long ago.
 DRAIN_MEMORY: Final = "15m"
 # A value survives scrapes that were missed.

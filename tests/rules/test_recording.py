@@ -21,7 +21,7 @@ RECORDING = REPOSITORY / "tests" / "dashboards" / "recording.om.xz"
 SCRAPE = 5
 PHASES = {"alpha": 0, "beta": 2}  # seconds
 # How long after its reason an alert may still fire: a window of three scrapes, and keep_firing_for.
-AFTERGLOW = 45
+AFTERGLOW = 90
 
 Samples = dict[int, float]  # by the second of the recording
 

@@ -104,7 +104,7 @@ def test_a_template_with_an_unknown_threshold_is_refused() -> None:
 def test_every_threshold_is_used() -> None:
     templates = "".join(path.read_text() for path in generate.TEMPLATES.glob("*.yaml"))
     unused = {name for name in generate.THRESHOLDS | generate.SNIPPETS if f"@{{{name}}}" not in templates}
-    assert unused == {"RUNBOOKS", "SCRAPE_INTERVAL"}  # the generator's, and the Prometheus configuration's
+    assert unused == {"RUNBOOKS"}  # the generator's own
 
 
 def test_the_exporter_warns_at_the_same_values() -> None:
