@@ -1,4 +1,4 @@
-"""Stands in signal-cli-rest-api's place: ``python -m tests.alerting.standin_signal PORT LOGFILE [--fail-while FILE]``.
+"""Stands in signal-cli-rest-api's place: ``python -m tests.alerting.standin_signal PORT LOGFILE [OPTIONS]``.
 
 ``POST /v2/send`` takes what the real one takes and refuses what it refuses: its Go code binds the JSON to a structure
 (``SendMessageV2`` in src/api/api.go), and so a number in place of a string is an error 400. Each message becomes a line
@@ -36,12 +36,13 @@ class Sent:
 
 @dataclass
 class StandinSignal:
-    """A server on loopback, in threads of its own."""
+    """A server in threads of its own."""
 
     port: int = 0
     log: Path | None = None
     fail_while: Path | None = None
     delay: float = 0.0
+    address: str = "127.0.0.1"
     failing: bool = False
     sent: list[Sent] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -77,7 +78,7 @@ class StandinSignal:
             block_on_close = False
 
         self._lock = threading.Lock()
-        self._server = Server(("127.0.0.1", self.port), Handler)
+        self._server = Server((self.address, self.port), Handler)
         self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -146,8 +147,9 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("log", type=Path)
     parser.add_argument("--fail-while", type=Path, help="fail as long as this file exists")
+    parser.add_argument("--address", default="127.0.0.1", help="where to listen")
     options = parser.parse_args()
-    StandinSignal(options.port, options.log, options.fail_while)
+    StandinSignal(options.port, options.log, options.fail_while, address=options.address)
     threading.Event().wait()
 
 

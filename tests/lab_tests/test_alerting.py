@@ -1,0 +1,134 @@
+"""From a failure to the phone, everything between them real: exporters, Prometheus, Alertmanager, the notifier.
+
+The tests go on with one lab, because every daemon needs a while to settle; each leaves it mended.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.alerting.phone import Message, is_about
+from tests.alerting.watch import Watched, require_watching, watched
+from tests.lab.daemons import ServiceName
+from tests.lab.lab import Lab
+from tests.lab.plan import ALPHA, BETA
+from tests.lab.waiting import wait_for
+
+pytestmark = pytest.mark.timeout(240)
+
+SOON = 120.0  # seconds; how soon it really is, `make bench-alerts` says
+TWICE = 12.0  # longer than the second Alertmanager waits for the first one's word
+VIP = r"(?:192\.0\.2\.53|2001:db8::53)"
+SPLIT_BRAIN = f"home: more than one host has {VIP}"
+DNS_IS_DOWN = f"home: no answer from {VIP}, DNS is down"
+
+
+@pytest.fixture(scope="module")
+def watch(shared_pair: Lab) -> Iterator[Watched]:
+    require_watching()
+    shared_pair.reset()
+    with watched(shared_pair) as watching:
+        watching.wait_calm()
+        yield watching
+        shared_pair.reset()
+
+
+def told(watch: Watched, headline: str, since: float) -> Message:
+    return watch.phone.wait_news(headline, since, SOON)
+
+
+def test_a_split_brain_is_told_once_and_so_is_its_end(watch: Watched) -> None:
+    began = time.time()
+    watch.lab.kill9_keepalived(ALPHA.name)
+    message = told(watch, SPLIT_BRAIN, began)
+    assert "Owners: alpha beta" in message.text
+    assert "Since: " in message.text
+    assert "Restart keepalived on the node that should not have it" in message.text
+    assert "runbooks/DnsHaSplitBrain.md" in message.text
+    time.sleep(TWICE)
+    watch.lab.start_service(ALPHA.name, "keepalived")
+    watch.phone.wait_end(SPLIT_BRAIN, began, SOON)
+    time.sleep(TWICE)
+    assert len(watch.phone.telling(SPLIT_BRAIN, began)) == 1
+    assert len(watch.phone.ending(SPLIT_BRAIN, began)) == 1
+
+
+def test_prometheus_on_one_node_is_enough(watch: Watched) -> None:
+    silent = "home: Unbound on beta does not answer"
+    watch.lab.hosts[ALPHA.name].service("prometheus").kill()
+    began = time.time()
+    watch.lab.kill_service(BETA.name, "unbound")
+    told(watch, silent, began)
+    time.sleep(TWICE)
+    assert len(watch.phone.telling(silent, began)) == 1
+    watch.lab.hosts[ALPHA.name].service("prometheus").start()
+
+
+def test_a_message_needs_nothing_of_the_dns_that_it_tells_of(watch: Watched) -> None:
+    began = time.time()
+    for node in (ALPHA, BETA):
+        watch.lab.kill_service(node.name, "unbound")
+        watch.lab.kill_service(node.name, "dnsmasq")
+    told(watch, DNS_IS_DOWN, began)
+    assert watch.lab.answering() is None
+    for node in (ALPHA, BETA):
+        watch.lab.start_service(node.name, "unbound")
+        watch.lab.start_service(node.name, "dnsmasq")
+
+
+def test_when_the_nodes_cannot_reach_each_other_both_tell(watch: Watched) -> None:
+    began = time.time()
+    watch.lab.cut_between(ALPHA.name, BETA.name)
+    told(watch, "home: alpha is down", began)
+    told(watch, "home: beta is down", began)
+    watch.lab.mend()
+
+
+def test_the_death_of_the_primary_is_told_by_the_other_node(watch: Watched) -> None:
+    began = time.time()
+    watch.lab.crash(ALPHA.name)
+    message = told(watch, "home: alpha is down, redundancy is lost", began)
+    assert "beta has 192.0.2.53" in message.text
+    time.sleep(TWICE)
+    assert len(watch.phone.telling("home: alpha is down", began)) == 1
+    watch.lab.boot(ALPHA.name)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "service", "silent"),
+    [
+        (60, "unbound", "home: Unbound on beta does not answer"),
+        (-60, "dnsmasq", "home: Pi-hole on beta does not answer"),
+    ],
+)
+def test_a_node_whose_clock_is_a_minute_off_is_watched_all_the_same(
+    watch: Watched, seconds: int, service: ServiceName, silent: str
+) -> None:
+    host = watch.lab.hosts[BETA.name]
+    exact = host.service("exporter").daemon
+    host.remove("exporter")
+    wrong = ("faketime", "-f", f"{seconds:+d}s", *exact.argv)
+    environment = {**exact.environment, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    host.install(replace(exact, argv=wrong, environment=environment)).start()
+    try:
+        began = time.time()
+        wait_for(
+            "alpha's Prometheus to know of the difference",
+            lambda: watch.query(ALPHA.name, 'abs(dnsha_peer_clock_offset_seconds{node="alpha"})'),
+            until=lambda seen: bool(seen) and 55 < seen[0][1] < 65,
+            timeout=SOON,
+            every=0.5,
+        )
+        watch.lab.kill_service(BETA.name, service)
+        told(watch, silent, began)
+        # The difference itself is told after CLOCK_DIFFERENCE_FOR.
+        expected = f"{silent}|home: the nodes' clocks"
+        assert [line for line in watch.phone.begins(began) if not is_about(line, f"(?:{expected})")] == []
+    finally:
+        watch.lab.start_service(BETA.name, service)
+        host.remove("exporter")
+        host.install(exact).start()
