@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LAB := $(BIN)/python -m tests.lab
 
-.PHONY: help demo test test-stack check lab bench bench-stack clean generate preview
+.PHONY: help demo test test-stack check lab bench bench-alerts bench-stack clean generate preview
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -33,7 +33,7 @@ check: $(READY) ## format, lint, types, unit tests, rules, generated files
 	$(BIN)/python -m pytest -q -n 6 tests/alerting
 
 test: check ## check, and everything that needs a pair, an engine or a browser
-	@tests/packages lab engine page
+	@tests/packages lab engine alerts page
 	$(LAB) run -- $(BIN)/python -m pytest -q tests/lab_tests
 	$(BIN)/python -m pytest -q tests/wire tests/engine tests/page
 
@@ -50,6 +50,10 @@ bench-stack: $(READY) ## measure the compose files as shipped, on two Docker Eng
 	@tests/packages lab stack
 	$(BIN)/python -m tests.stack.images
 	$(LAB) run -- $(BIN)/python -m tests.stack_bench $(BENCH)
+
+bench-alerts: $(READY) ## measure how soon a phone is told, and what a fleet costs; build/bench-alerts.json
+	@tests/packages lab alerts
+	$(LAB) run -- $(BIN)/python -m tests.alerts_bench $(BENCH)
 
 generate: $(READY) ## write README, rules and dashboards anew
 	$(BIN)/python -m docs.generate

@@ -65,6 +65,14 @@ def write(path: Path, versions: Mapping[str, str], figures: Sequence[Figure]) ->
     write_atomically(path, (json.dumps(document, indent=2) + "\n").encode())
 
 
+def merge(path: Path, versions: Mapping[str, str], figures: Sequence[Figure]) -> None:
+    """Write figures into what an earlier run wrote, in place of those of the same names."""
+    kept: list[Figure] = []
+    if path.exists():
+        kept = [Figure(**figure) for figure in json.loads(path.read_text())["figures"]]
+    write(path, versions, list(({figure.name: figure for figure in [*kept, *figures]}).values()))
+
+
 def table(versions: Mapping[str, str], figures: Sequence[Figure]) -> str:
     """Write the figures as a table; those that miss their limit are marked."""
     rows = [("figure", "value", "limit", "samples", "compared with")]
