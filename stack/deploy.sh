@@ -73,7 +73,10 @@ if [ "$code" -ge 2 ] && [ -z "$force" ]; then
 fi
 
 say "starting"
+# Its copies of the passwords are as old as its container, which Compose keeps when nothing else has changed.
+docker compose rm --force settings >/dev/null 2>&1 || :
 docker compose up -d --remove-orphans ${offline:+--no-build --pull never}
+docker compose logs --no-color --no-log-prefix settings 2>/dev/null | grep 'has changed' >&2 || :
 say "waiting until nothing is critical"
 docker compose run --rm --no-deps -T tools verify --accept-warnings --steady 5 --timeout "${VERIFY_TIMEOUT:-300}" || exit 1
 say "done: docker compose exec exporter python3 -m exporter --once tells the state at any time"

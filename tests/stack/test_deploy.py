@@ -58,6 +58,19 @@ def test_both_nodes_are_deployed_one_after_the_other(rig: Rig) -> None:
         rig.wait_healthy()
 
 
+def test_a_changed_password_is_handed_out_and_what_is_left_to_do_is_told(rig: Rig) -> None:
+    node, changed = rig.node(BETA.name), "another-horse-battery"
+    with settings(rig, node, PIHOLE_PASSWORD=changed):
+        done = node.script("deploy.sh", "--offline")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "PIHOLE_PASSWORD has changed; its service takes the new one by: docker restart pihole" in done.stderr
+        assert changed not in done.stdout + done.stderr
+        assert node.engine.docker("exec", "pihole", "cat", "/run/secrets/pihole/password") == changed
+    # As .env.example has it, without the script.
+    node.compose("up", "--detach", "--no-build", "--force-recreate", "settings", "pihole")
+    assert node.engine.docker("exec", "pihole", "cat", "/run/secrets/pihole/password") == PASSWORD
+
+
 def test_preflight_sees_from_its_container_what_it_has_to_see(rig: Rig) -> None:
     node = rig.node(ALPHA.name)
     found = preflight(node)

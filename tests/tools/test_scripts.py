@@ -132,8 +132,9 @@ def test_an_offline_deployment_uses_the_images_that_are_here(site: Site) -> None
 def test_a_deployment_looks_starts_and_waits(site: Site) -> None:
     code, said, calls = site.run("deploy.sh")
     assert code == 0, said
-    assert [call.split()[0:2] for call in calls][-4:] == [
-        ["compose", "build"], ["run", "--rm"], ["compose", "up"], ["compose", "run"],
+    assert [call.split()[0:2] for call in calls][-6:] == [
+        ["compose", "build"], ["run", "--rm"],
+        ["compose", "rm"], ["compose", "up"], ["compose", "logs"], ["compose", "run"],
     ]  # fmt: skip
     (preflight,) = [call for call in calls if call.startswith("run ")]
     assert "PREFLIGHT_DOCKER_VERSION=26.1.5" in preflight
