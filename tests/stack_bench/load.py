@@ -80,10 +80,11 @@ class Questions:
             unbound = number % (_KNOWN + _ASKED_OF_UNBOUND) < _ASKED_OF_UNBOUND
             self._names.write(f"load-{number}.{CANARY_ZONE} TXT\n" if unbound else "pi.hole A\n")
         self._names.flush()
+        # A file, not a pipe: it prints a line for each loss, and a full pipe would stop it.
+        self._said = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             [*self._command, "-l", "86400", "-d", self._names.name],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=self._said, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         put_first(self._process.pid)
         return self
@@ -91,14 +92,16 @@ class Questions:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.send_signal(signal.SIGINT)  # it then waits for what is due, and tells its statistics
+        self._process.send_signal(signal.SIGINT)  # it then tells its statistics
         try:
-            output, _ = self._process.communicate(timeout=_END_SECONDS)
+            self._process.wait(_END_SECONDS)
         finally:
             self._process.kill()
             self._names.close()
-        if error is None:
-            self._served = parse(output)
+        with self._said as said:
+            said.seek(0)
+            if error is None:
+                self._served = parse(said.read())
 
     @property
     def served(self) -> Served:
