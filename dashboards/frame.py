@@ -111,7 +111,7 @@ def _annotations() -> list[dict[str, Any]]:
             style.CRITICAL,
             value_is_time=True,
         ),
-        _annotation("Drained", "max by (site, node) (dnsha_drained{}) == 1", "{{node}} is drained", style.WARNING),
+        _annotation("Drained", "max by (site, node) (dnsha_drained{} == 1)", "{{node}} is drained", style.WARNING),
         _annotation(
             "Keepalived started",
             "max by (site, node) (dnsha_keepalived_last_start_timestamp_seconds{}) * 1000",
