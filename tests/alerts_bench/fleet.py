@@ -36,7 +36,7 @@ def _rules(fleet: Fleet, sites: int, minutes: float) -> list[Figure]:
             _add(taken, group["name"], group)
             for rule in group["rules"]:
                 _add(rules, f"{rule['name']} ({group['name']})", rule)
-        answering = _value(fleet, 'sum(up{job!=""})')
+        answering = _value(fleet, 'sum(up{site!=""})')
         print(
             f"bench-alerts: {answering:.0f} of {sites * TARGETS_OF_A_SITE} targets answer, "
             f"all rules take {sum(each[-1] for each in taken.values() if each):.2f} s, {left:.0f} s to go",

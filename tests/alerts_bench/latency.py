@@ -17,7 +17,7 @@ from tests.lab.errors import LabError, LabTimeoutError
 from tests.lab.lab import Lab
 
 _GIVE_UP_SECONDS = 90.0
-_MORE_SECONDS = 15.0  # three times as long as the other Alertmanager waits: whatever is told twice is there by then
+_MORE_SECONDS = 20.0  # twice as long as the other Alertmanager waits: whatever is told twice is there by then
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,10 +67,12 @@ def write(path: Path, versions: Mapping[str, str], figures: Sequence[Figure]) ->
 
 def merge(path: Path, versions: Mapping[str, str], figures: Sequence[Figure]) -> None:
     """Write figures into what an earlier run wrote, in place of those of the same names."""
-    kept: list[Figure] = []
+    earlier: list[Figure] = []
     if path.exists():
-        kept = [Figure(**figure) for figure in json.loads(path.read_text())["figures"]]
-    write(path, versions, list(({figure.name: figure for figure in [*kept, *figures]}).values()))
+        for told in json.loads(path.read_text())["figures"]:
+            del told["kept"]  # which follows from the rest
+            earlier.append(Figure(**told))
+    write(path, versions, list({figure.name: figure for figure in [*earlier, *figures]}.values()))
 
 
 def table(versions: Mapping[str, str], figures: Sequence[Figure]) -> str:
