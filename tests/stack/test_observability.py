@@ -69,7 +69,7 @@ class Observed:
     def _troubles(self) -> list[str]:
         try:
             alerts = [alert for p in NODES for alert in self.ask(p.name, 9090, "/api/v1/alerts")["data"]["alerts"]]
-        except OSError as error:
+        except (OSError, ValueError) as error:  # not there, or not ready: that is no JSON
             return [str(error)]
         return [
             alert["labels"]["alertname"]
@@ -110,6 +110,8 @@ def observed(shared_rig: Rig) -> Iterator[Observed]:
         node.write_env(env(shared_rig, place.name))
         node.compose("up", "--detach", "--no-build")
     shared_rig.wait_healthy()
+    for place in NODES:
+        shared_rig.node(place.name).wait_health(*SERVICES, timeout=180.0)
     yield Observed(shared_rig, phone)
     phone.close()
     for place in NODES:
