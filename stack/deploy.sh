@@ -75,6 +75,7 @@ fi
 say "starting"
 # Its copies of the passwords are as old as its container, which Compose keeps when nothing else has changed.
 docker compose rm --force settings >/dev/null 2>&1 || :
+docker compose rm --force notifier-settings >/dev/null 2>&1 || : # not everybody has it
 docker compose up -d --remove-orphans ${offline:+--no-build --pull never}
 docker compose logs --no-color --no-log-prefix settings 2>/dev/null | grep 'has changed' >&2 || :
 say "waiting until nothing is critical"
