@@ -26,6 +26,7 @@ PARTS: Final[dict[str, Callable[[Plan], list[Figure]]]] = {
     "crash": partial(failures.measure, failure=failures.CRASH),
     "keepalived-stopped": partial(failures.measure, failure=failures.KEEPALIVED_STOPPED),
     "dns-stopped": partial(failures.measure, failure=failures.PIHOLE_STOPPED),
+    "unbound-stopped": partial(failures.measure, failure=failures.UNBOUND_STOPPED),
     "keepalived-killed": partial(failures.measure, failure=failures.KEEPALIVED_KILLED),
     "update": update.measure,
     "reboot": reboot.measure,

@@ -38,10 +38,6 @@ def _start(container: str) -> Callable[[Rig], None]:
     return lambda rig: void(rig.node(ALPHA.name).engine.docker("start", container))
 
 
-def _stop(container: str) -> Callable[[Rig], None]:
-    return lambda rig: void(rig.node(ALPHA.name).engine.docker("stop", "--time", "0", container))
-
-
 def void(_: object) -> None:
     """Nothing: what a command printed does not matter."""
 
@@ -52,7 +48,7 @@ EVENTS = (
     Event("keepalived killed", failures.kill_keepalived, void),
     Event("keepalived stopped", failures.stop_keepalived, _start("keepalived")),
     Event("pihole stopped", failures.stop_pihole, _start("pihole")),
-    Event("unbound stopped", _stop("unbound"), _start("unbound")),
+    Event("unbound stopped", failures.stop_unbound, _start("unbound")),
     Event("drained", lambda rig: rig.drain(ALPHA.name), lambda rig: rig.undrain(ALPHA.name)),
     Event("cable pulled", lambda rig: rig.unplug(ALPHA.name), lambda rig: rig.plug(ALPHA.name)),
 )

@@ -21,11 +21,11 @@ _QUIET_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One way in which alpha, the owner, fails; ``limit`` in seconds."""
+    """One way in which alpha, the owner, fails; ``limit`` in seconds, None where none was set."""
 
     name: str
     strike: Callable[[Rig], None]
-    limit: float
+    limit: float | None
     one_owner: bool = False
     """Whether two owners at once, however short, are one too many."""
 
@@ -45,6 +45,11 @@ def stop_pihole(rig: Rig) -> None:
     rig.node(ALPHA.name).engine.docker("stop", "--time", "0", "pihole")
 
 
+def stop_unbound(rig: Rig) -> None:
+    """Stop Unbound's container at once: Pi-hole lives, and has nobody to ask."""
+    rig.node(ALPHA.name).engine.docker("stop", "--time", "0", "unbound")
+
+
 def kill_keepalived(rig: Rig) -> None:
     """SIGKILL keepalived by its host pid."""
     rig.node(ALPHA.name).engine.kill_container_process("keepalived")
@@ -53,6 +58,7 @@ def kill_keepalived(rig: Rig) -> None:
 CRASH = Failure("node crash", crash, 0.35)
 KEEPALIVED_STOPPED = Failure("keepalived stopped", stop_keepalived, 0.35)
 PIHOLE_STOPPED = Failure("DNS container stopped", stop_pihole, 0.9)
+UNBOUND_STOPPED = Failure("Unbound stopped", stop_unbound, None)
 KEEPALIVED_KILLED = Failure("keepalived SIGKILLed", kill_keepalived, 0.4, one_owner=True)
 
 

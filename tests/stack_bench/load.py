@@ -62,7 +62,7 @@ def parse(text: str) -> Served:
     # Those that were due when it was told to stop are nobody's loss.
     interrupted = re.search(r"Queries interrupted:\s+(\d+)", text)
     total = int(sent[1]) - (int(interrupted[1]) if interrupted else 0)
-    return Served(total, int(good[1]) if good else 0, total / float(seconds[1]), "; ".join(lines))
+    return Served(total, int(good[1]) if good else 0, int(sent[1]) / float(seconds[1]), "; ".join(lines))
 
 
 class Questions:
