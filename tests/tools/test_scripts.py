@@ -134,7 +134,7 @@ def test_a_deployment_looks_starts_and_waits(site: Site) -> None:
     assert code == 0, said
     assert [call.split()[0:2] for call in calls][-7:] == [
         ["compose", "build"], ["run", "--rm"],
-        ["compose", "rm"], ["compose", "up"], ["compose", "logs"], ["compose", "run"],
+        ["compose", "rm"], ["compose", "rm"], ["compose", "up"], ["compose", "logs"], ["compose", "run"],
     ]  # fmt: skip
     (preflight,) = [call for call in calls if call.startswith("run ")]
     assert "PREFLIGHT_DOCKER_VERSION=26.1.5" in preflight
