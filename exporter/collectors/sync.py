@@ -93,6 +93,9 @@ class SyncCollector:
             seen = signature(path)
             if self._known.get(name, (None, ""))[0] != seen:
                 self._known[name] = (seen, digest(path))
+        except FileNotFoundError:
+            problems.append(f"{path} is not there; a sync makes it, and the sync's log says why none has")
+            return None
         except OSError as error:
             problems.append(f"{path} cannot be read: {error.strerror}")
             return None

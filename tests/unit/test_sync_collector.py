@@ -182,7 +182,7 @@ def test_content_that_vanishes_is_a_problem_and_the_rest_is_still_told(tmp_path:
         assert len(until(collector).digests) == 2
         shared.rmdir()
         seen = until(collector, lambda seen: bool(seen.problems))
-    assert seen.problems == (f"{shared} cannot be read: No such file or directory",)
+    assert seen.problems == (f"{shared} is not there; a sync makes it, and the sync's log says why none has",)
     assert [entry.name for entry in seen.digests] == ["hosts"]
     assert seen.tasks[0].last_success == NOW - 60
 
