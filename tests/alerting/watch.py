@@ -24,7 +24,6 @@ from tests.alerting import configuration
 from tests.alerting.configuration import ALERTMANAGER_PORT, NODE_EXPORTER_PORT, NOTIFIER_PORT, PROMETHEUS_PORT
 from tests.alerting.phone import Phone
 from tests.lab.errors import NoAnswerError
-from tests.lab.exporters import wait_settled
 from tests.lab.fixtures import require_lab
 from tests.lab.host import Host
 from tests.lab.http_get import get
@@ -68,7 +67,6 @@ class Watched:
         Raises:
             LabTimeoutError: not in ``timeout`` seconds; the message has what was seen last.
         """
-        wait_settled(self.lab, timeout)
         targets = float(2 * len(configuration.JOBS))
 
         def look() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 
 from tests.alerts_bench import fleet, healthy, latency, receiver
 from tests.bench.figures import Figure, merge, table, version_of
+from tests.lab.errors import LabError
 from tests.lab.isolation import inside
 from tests.lab.plan import BUILD
 
@@ -59,6 +60,8 @@ def main() -> int:
         except KeyboardInterrupt:
             failed.append(f"{name} (interrupted)")
             break
+        except LabError as error:
+            failed.append(f"{name} ({error})")
     print(f"\n{table(versions, list(measured.values()))}")
     missed = [figure.name for figure in measured.values() if not figure.good]
     print(
