@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -23,8 +22,8 @@ HELD = (
     "print(u.urlopen(u.Request(api + 'config/dns', headers={'X-FTL-SID': sid})).read().decode());"
     "u.urlopen(u.Request(api + 'auth', headers={'X-FTL-SID': sid}, method='DELETE'))"
 )
-# Two failed checks, one a second, and a time-out.
-DNSDIST_NOTICES_SECONDS = 4.0
+# Two failed checks, one a second, and a time-out; and as much as a busy machine needs.
+DNSDIST_NOTICES_SECONDS = 20.0
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
@@ -71,10 +70,14 @@ def test_a_node_survives_the_loss_of_any_one_of_the_four(layout_b: Rig, victim: 
     node = layout_b.node(ALPHA.name)
     with layout_b.sample() as sampler:
         node.engine.docker("stop", "--time", "0", victim)
-        time.sleep(DNSDIST_NOTICES_SECONDS)
+        # With one of the two away and that noticed, every question is answered.
+        wait_for(
+            "twenty answers of alpha in a row",
+            lambda: [layout_b.answering() for _ in range(20)],
+            until=lambda seen: seen == [ALPHA.name] * 20,
+            timeout=DNSDIST_NOTICES_SECONDS,
+        )
         layout_b.wait_owners(ALPHA.name, timeout=10.0)
-        for _ in range(20):  # with one of the two away, every question is answered
-            assert layout_b.answering() == ALPHA.name
         node.engine.docker("start", victim)
     # Until dnsdist has noticed, every second question fails, so the virtual IP may visit the other node meanwhile.
     assert sampler.sample.longest_outage < 5.0
