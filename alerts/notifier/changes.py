@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from alerts.notifier.payload import SEVERITIES, Alert, Group
 
@@ -15,8 +15,6 @@ SAME_OCCURRENCE_SECONDS: Final = 120.0
 # but the same once more, such as after a restart of Alertmanager.
 REPEAT_SECONDS: Final = 1800.0
 
-Known = Literal["told", "ended", "unknown"]
-
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -25,6 +23,15 @@ class Told:
     starts_at: float
     told_at: float
     ended_at: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the end is still to be told."""
+        return self.ended_at is None
+
+    def is_of(self, starts_at: float) -> bool:
+        """Whether it is about the occurrence that began then."""
+        return starts_at <= self.starts_at + SAME_OCCURRENCE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +50,57 @@ class Changes:
         return bool(self.new or self.ended or self.repeat)
 
 
-def compare(group: Group, told: Mapping[str, Told], elsewhere: Mapping[str, Known], now: float) -> Changes:
+def compare(group: Group, told: Mapping[str, Told], elsewhere: Mapping[str, Told], now: float) -> Changes:
     """Find the news of a group for one receiver.
 
     Args:
         group: the group as Alertmanager sees it, with the alerts that concern the receiver.
         told: what this receiver was told, by fingerprint.
-        elsewhere: what the other node told of alerts that this one did not; what is not in it is unknown.
+        elsewhere: what the other node told of alerts about which ``told`` may not know enough.
         now: Unix seconds.
     """
     new: list[Alert] = []
     ended: list[Alert] = []
-    still: list[Alert] = []
+    still: list[tuple[Alert, Told]] = []
     for alert in sorted(group.alerts, key=_urgency):
-        entry = told.get(alert.fingerprint)
-        is_open = entry is not None and entry.ended_at is None
+        here, there = told.get(alert.fingerprint), elsewhere.get(alert.fingerprint)
         if alert.firing:
-            same = entry and alert.starts_at <= entry.starts_at + SAME_OCCURRENCE_SECONDS
-            (still if is_open and same else new).append(alert)
-        elif is_open or (entry is None and elsewhere.get(alert.fingerprint) == "told"):
+            known = _known(alert, here, there)
+            if known:
+                still.append((alert, known))
+            else:
+                new.append(alert)
+        elif here.is_open if here else there and there.is_open:
             ended.append(alert)
-    last = max((told[alert.fingerprint].told_at for alert in still), default=now)
+    last = max((known.told_at for _, known in still), default=now)
     return Changes(
         new=tuple(new),
         ended=tuple(ended),
-        still=tuple(still),
+        still=tuple(alert for alert, _ in still),
         # A clock that went back must not silence anything.
         repeat=bool(still) and not new and not ended and not 0 <= now - last < REPEAT_SECONDS,
         left_out=group.left_out,
     )
+
+
+def is_known_here(alert: Alert, here: Told | None) -> bool:
+    """Whether what was told here says all about an alert; otherwise the other node may know better."""
+    if not alert.firing:
+        return here is not None
+    return here is not None and here.is_open and alert.starts_at <= here.starts_at
+
+
+def _known(alert: Alert, here: Told | None, there: Told | None) -> Told | None:
+    """What was told of this very occurrence, here or by the other node, and not ended since."""
+    if here and here.is_open and here.is_of(alert.starts_at):
+        # The other node told the end of it, and then it began again.
+        began_again = there and not there.is_open and alert.starts_at > there.starts_at
+        return None if began_again else here
+    if there and there.is_open and there.is_of(alert.starts_at):
+        # The other node has not heard that its end was told here.
+        is_over = here and not here.is_open and here.is_of(there.starts_at)
+        return None if is_over else there
+    return None
 
 
 def _urgency(alert: Alert) -> tuple[int, float, str]:

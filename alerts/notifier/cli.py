@@ -58,7 +58,7 @@ def _serve(settings: Settings, secrets: SecretFiles) -> int:
     notifier = Notifier(settings, metrics)
     heartbeat = Heartbeat(settings.heartbeat_url, metrics)
     try:
-        server = NotifierServer(settings.address, settings.port, notifier, heartbeat, metrics, settings.node)
+        server = NotifierServer(settings.address, settings.port, notifier, heartbeat, metrics)
     except ListenError as error:
         print(f"notifier: {error}", file=sys.stderr)
         return 2

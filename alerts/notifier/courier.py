@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
-from alerts.notifier.changes import Known, compare
+from alerts.notifier.changes import Told, compare
 from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.payload import Group
@@ -35,7 +35,7 @@ class Task:
     """A post that a receiver has to be told of; ``outcome`` is whether the first attempt went well."""
 
     group: Group
-    elsewhere: Mapping[str, Known]
+    elsewhere: Mapping[str, Told]
     outcome: Future[bool] = field(default_factory=Future)
     since: float = field(default_factory=time.monotonic)
     due: float = field(default_factory=time.monotonic)
@@ -80,6 +80,12 @@ class Courier:
                 oldest.settle(well=False)
             self._owed[task.group.key] = task
             self._changed.notify_all()
+
+    def in_hand(self) -> set[str]:
+        """The fingerprints of the alerts of which the receiver is being told, or about to be, for the first time."""
+        with self._changed:
+            tasks = [task for task in self._owed.values() if not task.outcome.done()]
+        return {alert.fingerprint for task in tasks for alert in task.group.alerts if alert.firing}
 
     def withdraw(self, task: Task) -> None:
         """Owe a post no longer, because somebody else sees to it."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from alerts.notifier import peer
-from alerts.notifier.changes import Known
+from alerts.notifier.changes import Told, is_known_here
 from alerts.notifier.courier import Courier, Task
 from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
@@ -24,7 +24,10 @@ Verdict = Literal["delivered", "no_receiver", "failed"]
 # Alertmanager gives up on a post after its group_interval, but not before 10 s (notify.MinTimeout in notify/notify.go).
 OVERALL_SECONDS: Final = 8.0
 STUCK_SECONDS: Final = 120.0
-AskPeer = Callable[[], dict[str, Known] | None]
+# How long one of two nodes that begin at the same moment gives the other one: its answer to the first of two questions
+# was that it knew of nothing.
+COURTESY_SECONDS: Final = 1.0
+AskPeer = Callable[[], peer.Peer | None]
 
 
 class Notifier:
@@ -42,7 +45,7 @@ class Notifier:
         self._ask_peer = ask_peer or (lambda: peer.ask(settings.peer, settings.port))
         for severity in SEVERITIES:
             metrics.receivers.labels(severity).set(len(settings.receivers[severity]))
-        metrics.told.set_function(lambda: list(self._told.known().values()).count("told"))
+        metrics.told.set_function(lambda: sum(entry.is_open for entry in self._told.known().values()))
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -57,9 +60,10 @@ class Notifier:
         for courier in self._couriers.values():
             courier.join(deadline - time.monotonic())
 
-    def known(self) -> dict[str, Known]:
-        """What was told of each alert, for the other node."""
-        return self._told.known()
+    def for_peer(self) -> bytes:
+        """What the other node may ask: what was told of each alert, and what is being told."""
+        in_hand = {fingerprint for courier in self._couriers.values() for fingerprint in courier.in_hand()}
+        return peer.document(self._told.known(), in_hand, self._settings.node)
 
     def stuck(self) -> list[str]:
         """The receivers that have had a message in hand for too long."""
@@ -81,6 +85,9 @@ class Notifier:
 
     def _take(self, group: Group, deadline: float) -> Verdict:
         elsewhere = self._elsewhere(group.alerts)
+        if elsewhere is None:
+            log.info("the other node is telling it right now; Alertmanager will ask again")
+            return "failed"
         tasks: list[tuple[Courier, Task]] = []
         for number, courier in self._couriers.items():
             concerned = tuple(alert for alert in group.alerts if self._concerns(number, alert))
@@ -100,17 +107,28 @@ class Notifier:
     def _concerns(self, number: int, alert: Alert) -> bool:
         return any(receiver.number == number for receiver in self._settings.receivers[alert.severity])
 
-    def _elsewhere(self, alerts: tuple[Alert, ...]) -> Mapping[str, Known]:
-        """Ask the other node about alerts that ended and that nobody here was told of."""
+    def _elsewhere(self, alerts: tuple[Alert, ...]) -> Mapping[str, Told] | None:
+        """Ask the other node about alerts of which this one does not know enough; None while it is telling of one.
+
+        Two Alertmanagers that see a group differently for a moment both send it, and an end may come to the node that
+        did not tell the beginning.
+        """
         known = self._told.known()
-        unknown = [alert.fingerprint for alert in alerts if not alert.firing and alert.fingerprint not in known]
-        if not unknown or not self._settings.peer:
+        asked = [alert for alert in alerts if not is_known_here(alert, known.get(alert.fingerprint))]
+        if not asked or not self._settings.peer:
             return {}
         answer = self._ask_peer()
+        asked_for = {alert.fingerprint for alert in asked}
+        firing = {alert.fingerprint for alert in asked if alert.firing}
+        if answer and self._settings.node > answer.node and firing - answer.told.keys() - answer.in_hand:
+            time.sleep(COURTESY_SECONDS)
+            answer = self._ask_peer()
         if answer is None:
             # Alertmanager lists inhibited alerts among those that ended: rather such an end too many than one too few.
-            return dict.fromkeys(unknown, "told")
-        return {fingerprint: answer.get(fingerprint, "unknown") for fingerprint in unknown}
+            return {alert.fingerprint: Told(alert.starts_at, alert.starts_at) for alert in asked if not alert.firing}
+        if firing & answer.in_hand:
+            return None
+        return {fingerprint: answer.told[fingerprint] for fingerprint in asked_for & answer.told.keys()}
 
 
 def _outcome(task: Task, deadline: float) -> bool:

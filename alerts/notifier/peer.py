@@ -7,10 +7,12 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 from typing import Final
 
-from alerts.notifier.changes import Known
+from alerts.notifier.changes import Told
+from alerts.notifier.told import told_of
 from exporter.errors import ParseError
 from exporter.files import parse_json
 
@@ -21,12 +23,22 @@ SECONDS: Final = 1.0
 MAXIMUM_BYTES: Final = 2 << 20
 
 
-def document(known: Mapping[str, Known], node: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What the other node's notifier says: its name, what it told, and what it is about to tell, by fingerprint."""
+
+    node: str
+    told: Mapping[str, Told]
+    in_hand: frozenset[str]
+
+
+def document(told: Mapping[str, Told], in_hand: Collection[str], node: str) -> bytes:
     """What is answered to the peer; it holds no secret and no text of an alert."""
-    return json.dumps({"version": 1, "node": node, "alerts": known}).encode()
+    alerts = {fingerprint: asdict(entry) for fingerprint, entry in told.items()}
+    return json.dumps({"version": 2, "node": node, "alerts": alerts, "in_hand": sorted(in_hand)}).encode()
 
 
-def ask(address: str, port: int) -> dict[str, Known] | None:
+def ask(address: str, port: int) -> Peer | None:
     """Ask the peer; None when it did not answer, which is known within a second."""
     deadline = time.monotonic() + SECONDS
     connection = http.client.HTTPConnection(address, port, timeout=SECONDS)
@@ -50,13 +62,14 @@ def ask(address: str, port: int) -> dict[str, Known] | None:
         return _parse(content)
     except (OSError, http.client.HTTPException) as error:
         log.warning("the notifier at %s did not answer (%s)", address, type(error).__name__)
-    except (ParseError, KeyError, TypeError, AttributeError):
+    except (ParseError, KeyError, TypeError, ValueError, AttributeError):
         log.warning("the notifier at %s answered what makes no sense; do both nodes run the same version?", address)
     finally:
         connection.close()
     return None
 
 
-def _parse(content: bytes) -> dict[str, Known]:
-    alerts = parse_json(content, "its answer")["alerts"]
-    return {str(fingerprint): "told" if known == "told" else "ended" for fingerprint, known in alerts.items()}
+def _parse(content: bytes) -> Peer:
+    answer = parse_json(content, "its answer")
+    told = {str(fingerprint): told_of(entry) for fingerprint, entry in answer["alerts"].items()}
+    return Peer(str(answer["node"]), told, frozenset(map(str, answer["in_hand"])))

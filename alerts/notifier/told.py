@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from alerts.notifier.changes import Changes, Known, Told
+from alerts.notifier.changes import Changes, Told
 from exporter.errors import ParseError
 from exporter.files import parse_json, read_bounded, write_atomically
 
@@ -58,16 +58,14 @@ class ToldStore:
         with self._lock:
             self._receivers = {name: entries for name, entries in self._receivers.items() if name in receivers}
 
-    def known(self) -> dict[str, Known]:
-        """What is known of each alert, over all receivers: it was told, or its end was."""
+    def known(self) -> dict[str, Told]:
+        """What is known of each alert, over all receivers; an end counts when all of them have it."""
         with self._lock:
-            found: dict[str, Known] = {}
+            found: dict[str, Told] = {}
             for entries in self._receivers.values():
                 for fingerprint, entry in entries.items():
-                    if entry.ended_at is None or found.get(fingerprint) == "told":
-                        found[fingerprint] = "told"
-                    else:
-                        found[fingerprint] = "ended"
+                    if entry.is_open or not (fingerprint in found and found[fingerprint].is_open):
+                        found[fingerprint] = entry
         return found
 
     def _write(self) -> None:
@@ -103,7 +101,7 @@ def _read(path: Path) -> dict[str, Entries]:
     try:
         document = parse_json(read_bounded(path, MAXIMUM_BYTES), str(path))
         return {
-            receiver: {fingerprint: _entry(entry) for fingerprint, entry in entries.items()}
+            receiver: {fingerprint: told_of(entry) for fingerprint, entry in entries.items()}
             for receiver, entries in document["receivers"].items()
         }
     except FileNotFoundError:
@@ -113,6 +111,11 @@ def _read(path: Path) -> dict[str, Entries]:
         return {}
 
 
-def _entry(value: Any) -> Told:  # noqa: ANN401
+def told_of(value: Any) -> Told:  # noqa: ANN401
+    """Read an entry of a JSON document.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
     ended_at = value["ended_at"]
     return Told(float(value["starts_at"]), float(value["told_at"]), None if ended_at is None else float(ended_at))

@@ -32,11 +32,9 @@ Outcome = tuple[HTTPStatus, str]
 class NotifierServer(Server):
     """Listens; see the table in ``routes`` and ``posts``."""
 
-    def __init__(
-        self, host: str, port: int, notifier: Notifier, heartbeat: Heartbeat, metrics: Metrics, node: str
-    ) -> None:
+    def __init__(self, host: str, port: int, notifier: Notifier, heartbeat: Heartbeat, metrics: Metrics) -> None:
         def told(_: str, __: Sequence[str]) -> Answer:
-            return peer.document(notifier.known(), node), "application/json"
+            return notifier.for_peer(), "application/json"
 
         def health(_: str, __: Sequence[str]) -> Answer:
             return b"ok\n", _TEXT

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 import alerts
-from alerts.notifier.changes import REPEAT_SECONDS, SAME_OCCURRENCE_SECONDS, Changes, Told, compare
+from alerts.notifier.changes import REPEAT_SECONDS, SAME_OCCURRENCE_SECONDS, Changes, Told, compare, is_known_here
 from alerts.notifier.payload import Group
 from tests.unit.notifier.posts import NOON, entry, group
 
@@ -18,10 +18,11 @@ def numbers(found: tuple[object, ...]) -> list[int]:
     return [int(getattr(alert, "fingerprint"), 16) for alert in found]  # noqa: B009
 
 
-def news(of: Group, told: dict[int, Told] | None = None, **elsewhere: str) -> Changes:
-    entries = {f"{number:016x}": known for number, known in (told or {}).items()}
-    others = {f"{int(name[1:]):016x}": known for name, known in elsewhere.items()}
-    return compare(of, entries, others, NOW)  # type: ignore[arg-type]
+def news(of: Group, told: dict[int, Told] | None = None, elsewhere: dict[int, Told] | None = None) -> Changes:
+    entries, others = (
+        {f"{number:016x}": entry for number, entry in (some or {}).items()} for some in (told, elsewhere)
+    )
+    return compare(of, entries, others, NOW)
 
 
 def told(seconds_ago: float, *, starts: float = 0.0, ended: bool = False) -> Told:
@@ -73,13 +74,46 @@ def test_an_end_is_told_once() -> None:
 
 
 def test_an_end_is_told_of_what_the_other_node_told() -> None:
-    assert numbers(news(group(entry(1, ends=300)), n1="told").ended) == [1]
-    assert not news(group(entry(1, ends=300)), n1="ended").worth_telling
-    assert not news(group(entry(1, ends=300)), n1="unknown").worth_telling
+    assert numbers(news(group(entry(1, ends=300)), {}, {1: told(30)}).ended) == [1]
+    assert not news(group(entry(1, ends=300)), {}, {1: told(30, ended=True)}).worth_telling
+    assert not news(group(entry(1, ends=300)), {}, {2: told(30)}).worth_telling
 
 
 def test_what_this_receiver_knows_has_ended_does_not_end_again_because_the_other_node_told_it() -> None:
-    assert not news(group(entry(1, ends=300)), {1: told(30, ended=True)}, n1="told").worth_telling
+    assert not news(group(entry(1, ends=300)), {1: told(30, ended=True)}, {1: told(30)}).worth_telling
+
+
+def test_what_the_other_node_told_is_not_told_again() -> None:
+    changes = news(group(entry(1, starts=5), entry(2)), {}, {1: told(30)})
+    assert (numbers(changes.new), numbers(changes.still)) == ([2], [1])
+    assert not news(group(entry(1)), {}, {1: told(30)}).worth_telling
+    assert news(group(entry(1)), {}, {1: told(REPEAT_SECONDS)}).repeat
+
+
+def test_what_the_other_node_told_long_before_is_another_occurrence() -> None:
+    assert numbers(news(group(entry(1, starts=SAME_OCCURRENCE_SECONDS + 1)), {}, {1: told(30)}).new) == [1]
+    assert numbers(news(group(entry(1, starts=90)), {}, {1: told(30, ended=True)}).new) == [1]
+
+
+def test_what_began_again_within_two_minutes_is_news_although_the_other_node_has_not_heard_of_the_end() -> None:
+    assert numbers(news(group(entry(1, starts=90)), {1: told(30, ended=True)}, {1: told(60)}).new) == [1]
+
+
+def test_what_began_again_within_two_minutes_is_news_although_the_other_node_told_the_end() -> None:
+    assert numbers(news(group(entry(1, starts=90)), {1: told(60)}, {1: told(30, ended=True)}).new) == [1]
+    assert numbers(news(group(entry(1)), {1: told(60)}, {1: told(30, ended=True)}).still) == [1]
+
+
+def test_the_other_node_is_asked_about_what_is_not_known_for_sure() -> None:
+    def asked(of: Group, here: Told | None) -> bool:
+        return not is_known_here(of.alerts[0], here)
+
+    assert [asked(group(entry(1)), here) for here in (None, told(30, ended=True), told(30, starts=-1), told(30))] == [
+        *(True, True, True, False),
+    ]
+    assert [asked(group(entry(1, ends=60)), here) for here in (None, told(30, ended=True), told(30))] == [
+        *(True, False, False),
+    ]
 
 
 def test_an_alert_that_comes_back_is_new() -> None:

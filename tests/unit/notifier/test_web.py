@@ -29,8 +29,8 @@ class Elsewhere(NotifierServer):
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Elsewhere]:
     metrics = Metrics()
-    notifier = Notifier(load({"NOTIFIER_STATE": str(tmp_path / "told.json")}), metrics)
-    server = Elsewhere("127.0.0.1", 0, notifier, Heartbeat("", metrics), metrics, "alpha")
+    notifier = Notifier(load({"NOTIFIER_STATE": str(tmp_path / "told.json"), "NODE_NAME": "alpha"}), metrics)
+    server = Elsewhere("127.0.0.1", 0, notifier, Heartbeat("", metrics), metrics)
     thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server
@@ -65,5 +65,5 @@ def test_this_machine_may(server: Elsewhere, client: str) -> None:
 
 def test_anyone_may_look(server: Elsewhere) -> None:
     assert ask(server, "GET", "/healthz") == (200, b"ok\n")
-    assert ask(server, "GET", "/told") == (200, b'{"version": 1, "node": "alpha", "alerts": {}}')
+    assert ask(server, "GET", "/told") == (200, b'{"version": 2, "node": "alpha", "alerts": {}, "in_hand": []}')
     assert ask(server, "GET", "/")[0] == 404

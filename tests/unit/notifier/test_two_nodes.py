@@ -1,0 +1,80 @@
+"""What a notifier does about what the other node's one knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alerts.notifier import notifier as module
+from alerts.notifier.changes import Told
+from alerts.notifier.metrics import Metrics
+from alerts.notifier.notifier import Notifier
+from alerts.notifier.peer import Peer
+from alerts.notifier.settings import load
+from tests.unit.notifier.posts import NOON, entry, group
+
+OPEN = Told(NOON, NOON + 20)
+FIRST, SECOND = f"{1:016x}", f"{2:016x}"
+
+
+class OtherNode:
+    """Answers with one answer after the other, the last for ever; None: it does not answer."""
+
+    def __init__(self, *answers: Peer | None) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+
+    def __call__(self) -> Peer | None:
+        self.asked += 1
+        return self.answers[min(self.asked, len(self.answers)) - 1]
+
+
+def says(*in_hand: str, node: str = "beta", **told: Told) -> Peer:
+    return Peer(node, {f"{int(name[1:]):016x}": entry for name, entry in told.items()}, frozenset(in_hand))
+
+
+@pytest.fixture(autouse=True)
+def no_courtesy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "COURTESY_SECONDS", 0.0)
+
+
+def alpha(tmp_path: Path, other: OtherNode) -> Notifier:
+    environment = {
+        "NODE_NAME": "alpha",
+        "PEER_IP": "192.0.2.12",
+        "NOTIFIER_STATE": str(tmp_path / "told.json"),
+        "NOTIFY_URLS": "json://127.0.0.1:9",
+    }
+    return Notifier(load(environment), Metrics(), other)
+
+
+def test_what_the_other_node_told_is_known_here(tmp_path: Path) -> None:
+    other = OtherNode(says(n1=OPEN))
+    assert alpha(tmp_path, other)._elsewhere(group(entry(1), entry(2)).alerts) == {FIRST: OPEN}
+    assert other.asked == 1
+
+
+def test_what_the_other_node_is_telling_right_now_is_left_to_alertmanagers_next_try(tmp_path: Path) -> None:
+    other = OtherNode(says(FIRST))
+    assert alpha(tmp_path, other).take(group(entry(1))) == "failed"
+    assert alpha(tmp_path, other)._elsewhere(group(entry(2)).alerts) == {}
+
+
+def test_an_end_does_not_wait_for_what_the_other_node_is_telling(tmp_path: Path) -> None:
+    assert alpha(tmp_path, OtherNode(says(FIRST, n1=OPEN)))._elsewhere(group(entry(1, ends=60)).alerts) == {FIRST: OPEN}
+
+
+def test_of_two_that_begin_at_once_the_first_by_name_tells(tmp_path: Path) -> None:
+    first = OtherNode(says(node="beta"), says(node="beta", n1=OPEN))
+    assert alpha(tmp_path, first)._elsewhere(group(entry(1)).alerts) == {}
+    second = OtherNode(says(node="aardvark"), says(node="aardvark", n1=OPEN))
+    assert alpha(tmp_path, second)._elsewhere(group(entry(1)).alerts) == {FIRST: OPEN}
+    assert (first.asked, second.asked) == (1, 2)
+
+
+def test_without_the_other_node_news_is_told_and_an_end_too(tmp_path: Path) -> None:
+    found = alpha(tmp_path, OtherNode(None))._elsewhere(group(entry(1), entry(2, ends=60)).alerts)
+    assert found is not None
+    assert found.keys() == {SECOND}
+    assert found[SECOND].is_open
