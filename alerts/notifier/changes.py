@@ -90,6 +90,16 @@ def is_known_here(alert: Alert, here: Told | None) -> bool:
     return here is not None and here.is_open and alert.starts_at <= here.starts_at
 
 
+def is_stale(alert: Alert, there: Told | None, now: float) -> bool:
+    """Whether a post is older than the end that the other node told.
+
+    An Alertmanager that waits for the other one's word (``--cluster.peer-timeout``) sends what it saw before it waited.
+    """
+    if there is None or there.ended_at is None or alert.starts_at > there.starts_at:
+        return False
+    return abs(now - there.ended_at) < SAME_OCCURRENCE_SECONDS
+
+
 def _known(alert: Alert, here: Told | None, there: Told | None) -> Told | None:
     """What was told of this very occurrence, here or by the other node, and not ended since."""
     if here and here.is_open and here.is_of(alert.starts_at):

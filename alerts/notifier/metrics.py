@@ -23,7 +23,7 @@ class Metrics:
         self.messages = Counter(
             "dnsha_notifier_messages",
             "Posts of Alertmanager, by the highest severity in them: a receiver knows all of it (delivered), none is "
-            "configured for it (no_receiver), or nobody was reached (failed).",
+            "configured for it (no_receiver), nobody was reached (failed), or the other node is at it (not_yet).",
             ["severity", "result"],
             registry=registry,
         )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from alerts.notifier import peer
-from alerts.notifier.changes import Told, is_known_here
+from alerts.notifier.changes import Told, is_known_here, is_stale
 from alerts.notifier.courier import Courier, Task
 from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
@@ -20,7 +20,7 @@ from alerts.notifier.told import ToldStore
 
 log = logging.getLogger(__name__)
 
-Verdict = Literal["delivered", "no_receiver", "failed"]
+Verdict = Literal["delivered", "no_receiver", "failed", "not_yet"]
 # Alertmanager gives up on a post after its group_interval, but not before 10 s (notify.MinTimeout in notify/notify.go).
 OVERALL_SECONDS: Final = 8.0
 STUCK_SECONDS: Final = 120.0
@@ -86,8 +86,7 @@ class Notifier:
     def _take(self, group: Group, deadline: float) -> Verdict:
         elsewhere = self._elsewhere(group.alerts)
         if elsewhere is None:
-            log.info("the other node is telling it right now; Alertmanager will ask again")
-            return "failed"
+            return "not_yet"
         tasks: list[tuple[Courier, Task]] = []
         for number, courier in self._couriers.items():
             concerned = tuple(alert for alert in group.alerts if self._concerns(number, alert))
@@ -108,10 +107,10 @@ class Notifier:
         return any(receiver.number == number for receiver in self._settings.receivers[alert.severity])
 
     def _elsewhere(self, alerts: tuple[Alert, ...]) -> Mapping[str, Told] | None:
-        """Ask the other node about alerts of which this one does not know enough; None while it is telling of one.
+        """Ask the other node about alerts of which this one does not know enough; None when it is better to wait.
 
         Two Alertmanagers that see a group differently for a moment both send it, and an end may come to the node that
-        did not tell the beginning.
+        did not tell the beginning. To wait costs nothing: Alertmanager tries again, soon with a fresh view.
         """
         known = self._told.known()
         asked = [alert for alert in alerts if not is_known_here(alert, known.get(alert.fingerprint))]
@@ -127,6 +126,10 @@ class Notifier:
             # Alertmanager lists inhibited alerts among those that ended: rather such an end too many than one too few.
             return {alert.fingerprint: Told(alert.starts_at, alert.starts_at) for alert in asked if not alert.firing}
         if firing & answer.in_hand:
+            log.info("the other node is telling it right now; Alertmanager will try again")
+            return None
+        if any(alert.firing and is_stale(alert, answer.told.get(alert.fingerprint), time.time()) for alert in asked):
+            log.info("the other node has just told the end of it; Alertmanager will try again with a fresh view")
             return None
         return {fingerprint: answer.told[fingerprint] for fingerprint in asked_for & answer.told.keys()}
 

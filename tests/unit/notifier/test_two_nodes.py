@@ -57,8 +57,20 @@ def test_what_the_other_node_told_is_known_here(tmp_path: Path) -> None:
 
 def test_what_the_other_node_is_telling_right_now_is_left_to_alertmanagers_next_try(tmp_path: Path) -> None:
     other = OtherNode(says(FIRST))
-    assert alpha(tmp_path, other).take(group(entry(1))) == "failed"
+    assert alpha(tmp_path, other).take(group(entry(1))) == "not_yet"
     assert alpha(tmp_path, other)._elsewhere(group(entry(2)).alerts) == {}
+
+
+def test_what_was_seen_before_the_other_node_told_the_end_is_no_news(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = Told(NOON, NOON + 60, ended_at=NOON + 60)
+    other = OtherNode(says(n1=over))
+    for seconds, waits in ((60, True), (0, True), (179, True), (180, False), (3600, False)):
+        monkeypatch.setattr("alerts.notifier.notifier.time.time", lambda seconds=seconds: NOON + seconds)
+        assert (alpha(tmp_path, other)._elsewhere(group(entry(1)).alerts) is None) is waits, seconds
+    monkeypatch.setattr("alerts.notifier.notifier.time.time", lambda: NOON + 70)
+    assert alpha(tmp_path, other)._elsewhere(group(entry(1, starts=65)).alerts) == {FIRST: over}  # it began again
 
 
 def test_an_end_does_not_wait_for_what_the_other_node_is_telling(tmp_path: Path) -> None:
