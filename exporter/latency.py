@@ -7,7 +7,7 @@ from bisect import bisect_left
 from exporter.observations import Latency
 
 # From an answer out of the same host's memory to one that a client has nearly given up on; seconds.
-BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 0.5)
 
 
 class Histogram:

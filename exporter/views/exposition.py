@@ -164,6 +164,10 @@ def _add_vrrp(samples: Samples, seen: VrrpObservation, _: NodeStatus) -> None:
                 samples.add(metrics.VRRP_ERRORS, count, name, reason)
 
 
+# What other series do not say. All thirteen for a dozen containers were a third of a node's series.
+EVENTS_SHOWN = ("start", "die", "oom", "health_status_unhealthy")
+
+
 def _add_containers(samples: Samples, seen: ContainersObservation, _: NodeStatus) -> None:
     for container in seen.containers:
         name = container.name
@@ -175,8 +179,9 @@ def _add_containers(samples: Samples, seen: ContainersObservation, _: NodeStatus
         samples.add(metrics.CONTAINER_OOM_KILLED, container.oom_killed, name)
         samples.add(metrics.CONTAINER_EXIT_CODE, container.exit_code, name)
         samples.add(metrics.CONTAINER_START_TIME, container.started_at, name)
-        for event, count in container.events.items():
-            samples.add(metrics.CONTAINER_EVENTS, count, name, event)
+        for event in EVENTS_SHOWN:
+            if event in container.events:  # there are none while Docker does not tell
+                samples.add(metrics.CONTAINER_EVENTS, container.events[event], name, event)
 
 
 def _add_probes(samples: Samples, seen: ResolveObservation, _: NodeStatus) -> None:

@@ -15,6 +15,9 @@ from stack.tools.progress import say
 # A sleep is cut into these, so that a clock that was set or a request by hand is noticed.
 NAP_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
+# Pi-hole is not ready at once when all is new.
+FIRST_RUN_SECONDS = 60.0
+FIRST_RETRY_SECONDS = 300.0
 # A run may be long; each has its own deadline.
 HEARTBEAT_MAXIMUM_AGE_SECONDS = 1800.0
 
@@ -34,6 +37,17 @@ def every(seconds: float) -> Due:
 def at(cron: Cron | None) -> Due:
     """Due when the schedule says; never where there is none, so that the run by hand is left."""
     return lambda now, _: math.inf if cron is None else cron.next_after(now)
+
+
+def soon_at_first(due: Due, has_succeeded: Callable[[], bool]) -> Due:
+    """Due within minutes until it has succeeded once, and then as it was: a new node does not wait for the night."""
+
+    def soon(now: float, previous: float | None) -> float:
+        if has_succeeded():
+            return due(now, previous)
+        return now + (FIRST_RUN_SECONDS if previous is None else FIRST_RETRY_SECONDS)
+
+    return soon
 
 
 def run_for_ever(

@@ -44,6 +44,12 @@ class _Stamper:
         write_atomically(self.path, json.dumps(document).encode() + b"\n")
 
 
+def has_succeeded(directory: Path, task: str) -> bool:
+    """Whether a task has ever been done."""
+    previous = _Stamper(directory / f"{task}.json", time.time).previous()
+    return previous is not None and previous.last_success is not None
+
+
 @contextlib.contextmanager
 def stamped(directory: Path, task: str, clock: Callable[[], float] = time.time) -> Iterator[Extra]:
     """Stamp a run: when it begins, and how it ended, whatever ends it. The mapping given takes more keys.

@@ -13,6 +13,7 @@ from stack.tools.drill import drill as rehearse
 from stack.tools.errors import ToolError
 from stack.tools.progress import say
 from stack.tools.settings import TaskSettings, read_node, read_tasks
+from stack.tools.stamps import has_succeeded
 from stack.tools.sync import synchronise
 
 BY_HAND_WAIT_SECONDS = 600.0
@@ -26,9 +27,12 @@ def backup(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     if options.when == "now":
         backing_up.back_up(node, tasks, BY_HAND_WAIT_SECONDS)
         return
+    due = schedule.at(tasks.backup_cron)
+    if tasks.backup_cron is not None:
+        due = schedule.soon_at_first(due, lambda: has_succeeded(node.stamp_directory, backing_up.TASK))
     schedule.run_for_ever(
         "backup",
-        schedule.at(tasks.backup_cron),
+        due,
         lambda: backing_up.back_up(node, tasks, 0),
         heartbeat(tasks, "backup"),
         request_file(tasks, "backup"),

@@ -11,6 +11,7 @@ import pytest
 from stack.tools import schedule
 from stack.tools.cron import parse_cron
 from stack.tools.errors import BusyError, Interrupted, RefusedError, ToolError
+from stack.tools.stamps import has_succeeded, stamped
 
 
 def test_an_interval_counts_from_the_last_run() -> None:
@@ -23,6 +24,21 @@ def test_an_interval_counts_from_the_last_run() -> None:
 
 def test_a_schedule_does_not_ask_when_it_last_ran() -> None:
     assert schedule.at(parse_cron("* * * * *"))(30.0, None) == 60.0
+
+
+NOT_READY = "Pi-hole is not ready"
+
+
+def test_what_never_succeeded_does_not_wait_for_its_schedule(tmp_path: Path) -> None:
+    night = schedule.at(parse_cron("30 3 * * *"))
+    due = schedule.soon_at_first(night, lambda: has_succeeded(tmp_path, "backup"))
+    assert due(1000.0, None) == 1060.0
+    with pytest.raises(ToolError), stamped(tmp_path, "backup"):
+        raise ToolError(NOT_READY)
+    assert due(1060.0, 1060.0) == 1360.0
+    with stamped(tmp_path, "backup"):
+        pass
+    assert due(1360.0, 1360.0) == night(1360.0, None)
 
 
 def test_what_is_switched_off_runs_only_when_it_is_asked_for(

@@ -69,7 +69,7 @@ def everything() -> NodeStatus:
         ),
         samples.resolve(probe(), failing),
         samples.containers(
-            container(restarts=6, events={"start": 7, "die": 6}),
+            container(restarts=6, events={"start": 7, "die": 6, "kill": 2}),
             container("unbound", state="exited", health=None, oom_killed=True, exit_code=137, started_at=NOW - 50),
             container("ftl", state="absent", health=None, restarts=None, oom_killed=None, started_at=None, events={}),
         ),
