@@ -151,14 +151,15 @@ def _serve(settings: Settings) -> int:
     except ExporterError as error:
         print(f"exporter: {error}", file=sys.stderr)
         return 1
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # Blocked in every thread and waited for: the kernel may hand a signal to a thread that is not the main one, and
+    # Python's own handler would then run only when the main one wakes for another reason, which it never does.
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     application.runner.start()
     serving = threading.Thread(target=server.serve_forever, name="http", daemon=True)
     serving.start()
     log.info("%s serves on %s port %d", settings.node_name, host or "every address,", settings.exporter_port)
-    stop.wait()
+    signal.sigwait(ends)
     log.info("stopping")
     server.shutdown()
     server.server_close()
