@@ -178,7 +178,10 @@ def test_the_end_of_what_the_other_node_told_is_told(
     with running_notifier(tmp_path / "beta", other, "127.0.0.3", port) as beta:
         with running_notifier(tmp_path / "alpha", one, "127.0.0.2", port) as alpha:
             assert alpha.post(post(entry(1))) == 200
-            assert alpha.told() == {"version": 1, "node": "alpha", "alerts": {f"{1:016x}": "told"}}
+            told = alpha.told()
+            assert (told["node"], list(told["alerts"]), told["in_hand"]) == ("alpha", [f"{1:016x}"], [])
+            assert beta.post(post(entry(1))) == 200
+            assert titles(second_phone) == []
             assert beta.post(post(entry(1, ends=60), entry(2, ends=60))) == 200
             assert titles(second_phone) == [f"{RECOVERED} 1 (after 1 min 0 s)"]
         # Nobody to ask: rather told than lost.
