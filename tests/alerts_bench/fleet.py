@@ -7,9 +7,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from alerts.thresholds import SCRAPE_INTERVAL
 from tests.alerts_bench import fleet_queries
-from tests.alerts_bench.fleet_prometheus import NODE_EXPORTER_INTERVAL, TARGETS_OF_A_SITE, Fleet, running
+from tests.alerts_bench.fleet_prometheus import (
+    EXPORTER_INTERVAL,
+    NODE_EXPORTER_INTERVAL,
+    TARGETS_OF_A_SITE,
+    Fleet,
+    running,
+)
 from tests.bench.figures import Figure
 
 _RULES_LIMIT = 2.0  # seconds
@@ -45,7 +50,7 @@ def _rules(fleet: Fleet, sites: int, minutes: float) -> list[Figure]:
     medians = {name: statistics.median(each) for name, each in rules.items() if each}
     for name in sorted(medians, key=lambda name: -medians[name])[:_SAID_RULES]:
         print(f"bench-alerts:   {medians[name]:.3f} s  {name}", flush=True)
-    pace = f"exporters scraped every {SCRAPE_INTERVAL}, node_exporters every {NODE_EXPORTER_INTERVAL}"
+    pace = f"exporters scraped every {EXPORTER_INTERVAL}, node_exporters every {NODE_EXPORTER_INTERVAL}"
     print(f"bench-alerts: the fleet has {_value(fleet, 'prometheus_tsdb_head_series'):,.0f} series; {pace}", flush=True)
     missed = _value(fleet, "sum(increase(prometheus_rule_group_iterations_missed_total[3m]))")
     once = sum(statistics.median(each) for each in taken.values() if each)
