@@ -82,8 +82,13 @@ class Courier:
             self._changed.notify_all()
 
     def in_hand(self) -> set[str]:
-        """The fingerprints of the alerts of which the receiver is being told, or about to be, for the first time."""
+        """The fingerprints of the alerts of which the receiver is being told, or about to be, for the first time.
+
+        Nothing while deliveries fail: nobody should wait for this node then.
+        """
         with self._changed:
+            if self._failing:
+                return set()
             tasks = [task for task in self._owed.values() if not task.outcome.done()]
         return {alert.fingerprint for task in tasks for alert in task.group.alerts if alert.firing}
 

@@ -26,6 +26,10 @@ MAXIMUM_POST_BYTES: Final = 4 << 20
 # Of a post that is larger, so much more is read before it is refused.
 DISCARDED_POSTS: Final = 8
 _TEXT: Final = "text/plain; charset=utf-8"
+_AGAIN: Final = {
+    "failed": "no receiver took it; the notifier's log says why",
+    "not_yet": "the other node's notifier is at it; try again",
+}
 Outcome = tuple[HTTPStatus, str]
 
 
@@ -44,8 +48,8 @@ class NotifierServer(Server):
 
         def alerts(body: bytes) -> Outcome:
             verdict = notifier.take(parse(body))
-            if verdict == "failed":
-                return HTTPStatus.SERVICE_UNAVAILABLE, "no receiver took it; the notifier's log says why"
+            if verdict in ("failed", "not_yet"):
+                return HTTPStatus.SERVICE_UNAVAILABLE, _AGAIN[verdict]
             return HTTPStatus.OK, verdict
 
         def beat(_: bytes) -> Outcome:

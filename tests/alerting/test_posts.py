@@ -189,6 +189,26 @@ def test_the_end_of_what_the_other_node_told_is_told(
     assert titles(second_phone)[1:] == [f"{RECOVERED} 3 (after 1 min 0 s)"]
 
 
+def test_a_node_that_cannot_tell_holds_nobody_up(
+    phone: StandinSignal, second_phone: StandinSignal, tmp_path: Path
+) -> None:
+    port = free_port()
+    one = {"NOTIFY_URLS": phone.url, "PEER_IP": "127.0.0.3", "NODE_NAME": "alpha"}
+    other = {"NOTIFY_URLS": second_phone.url, "PEER_IP": "127.0.0.2", "NODE_NAME": "beta"}
+    with (
+        running_notifier(tmp_path / "beta", other, "127.0.0.3", port) as beta,
+        running_notifier(tmp_path / "alpha", one, "127.0.0.2", port) as alpha,
+    ):
+        phone.failing = True
+        assert alpha.post(post(entry(1))) == 503
+        assert alpha.told()["in_hand"] == []
+        assert beta.post(post(entry(1))) == 200
+        assert len(titles(second_phone)) == 1
+        phone.failing = False
+        assert alpha.post(post(entry(1))) == 200
+        assert titles(phone) == []
+
+
 def test_nonsense_is_refused_counted_and_logged(notifier: RunningNotifier, phone: StandinSignal) -> None:
     assert notifier.post(b"{") == 400
     assert notifier.post(post(entry(1, status="\n\x1bgone"))) == 400

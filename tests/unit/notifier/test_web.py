@@ -63,6 +63,17 @@ def test_this_machine_may(server: Elsewhere, client: str) -> None:
     assert ask(server, "POST", "/heartbeat", post(entry())) == (200, b"not_configured\n")
 
 
+@pytest.mark.parametrize(
+    ("verdict", "status"), [("delivered", 200), ("no_receiver", 200), ("failed", 503), ("not_yet", 503)]
+)
+def test_alertmanager_tries_again_until_somebody_was_told(
+    server: Elsewhere, monkeypatch: pytest.MonkeyPatch, verdict: str, status: int
+) -> None:
+    server.client = "127.0.0.1"
+    monkeypatch.setattr(Notifier, "take", lambda *_: verdict)
+    assert ask(server, "POST", "/", post(entry()))[0] == status
+
+
 def test_anyone_may_look(server: Elsewhere) -> None:
     assert ask(server, "GET", "/healthz") == (200, b"ok\n")
     assert ask(server, "GET", "/told") == (200, b'{"version": 2, "node": "alpha", "alerts": {}, "in_hand": []}')
