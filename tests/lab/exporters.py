@@ -21,6 +21,8 @@ from .plan import ALPHA, EXPORTER_PORT, REPOSITORY
 from .waiting import wait_for
 
 _ONCE_SECONDS = 15.0
+_CHECK_SECONDS = 2.0
+"""A DNS check that began while a service was still down has ended by then, and keepalived has acted on it."""
 
 Verdicts = dict[str, tuple[str, list[str], list[str]]]
 """By node: its exporter's verdict, the VIPs it owns, and every check that is not ok."""
@@ -54,7 +56,7 @@ def status(lab: Lab, node: str, *, place: str = "client") -> dict[str, Any]:
 
 
 def wait_settled(lab: Lab, timeout: float = 15.0) -> None:
-    """Wait until both exporters find everything well and know that the primary alone owns the VIPs.
+    """Wait until both exporters find everything well and know that the primary alone owns the VIPs, for two seconds.
 
     Raises:
         LabTimeoutError: they do not in ``timeout`` seconds; the message has what they said last.
@@ -74,7 +76,14 @@ def wait_settled(lab: Lab, timeout: float = 15.0) -> None:
     wanted: Verdicts = {
         host.place.name: ("ok", list(lab.vips) if host.place == ALPHA else [], []) for host in lab.nodes
     }
-    wait_for("both exporters to report a healthy pair", look, until=lambda seen: seen == wanted, timeout=timeout)
+    wait_for(
+        "both exporters to report a healthy pair",
+        look,
+        until=lambda seen: seen == wanted,
+        timeout=timeout,
+        every=0.1,
+        steady=_CHECK_SECONDS,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ def wait_for(
     until: Callable[[Seen], bool] = bool,
     timeout: float = 5.0,
     every: float = 0.01,
+    steady: float = 0.0,
 ) -> Seen:
-    """Look again and again until what is seen satisfies ``until``; return what was seen.
+    """Look again and again until what is seen has satisfied ``until`` for ``steady``; return what was seen last.
 
     ``OSError`` and ``NoAnswerError`` while looking count as "not yet". Times are in seconds.
 
@@ -27,14 +28,20 @@ def wait_for(
         LabTimeoutError: not seen within ``timeout``; the message tells what was seen last.
     """
     deadline = time.monotonic() + timeout
+    since = None
     while True:
         try:
             seen = look()
         except (OSError, NoAnswerError) as error:
+            since = None
             last = f"{type(error).__name__}: {error}"
         else:
             if until(seen):
-                return seen
+                since = since or time.monotonic()
+                if time.monotonic() >= since + steady:
+                    return seen
+            else:
+                since = None
             last = repr(seen)
         if time.monotonic() >= deadline:
             message = f"waited {timeout:g} s for {what}; last seen: {last}"
