@@ -39,6 +39,8 @@ done
 say() { echo "deploy: $*" >&2; }
 
 cd "$(dirname "$0")/../compose"
+# shellcheck source=stack/up.sh
+. ../stack/up.sh
 if [ ! -f .env ]; then
   say "there is no compose/.env: cp compose/.env.example compose/.env, and fill it in"
   exit 3
@@ -76,7 +78,7 @@ say "starting"
 # Its copies of the passwords are as old as its container, which Compose keeps when nothing else has changed.
 docker compose rm --force settings >/dev/null 2>&1 || :
 docker compose rm --force notifier-settings >/dev/null 2>&1 || : # not everybody has it
-docker compose up -d --remove-orphans ${offline:+--no-build --pull never}
+start_all "$offline"
 docker compose logs --no-color --no-log-prefix settings 2>/dev/null | grep 'has changed' >&2 || :
 say "waiting until nothing is critical"
 docker compose run --rm --no-deps -T tools verify --accept-warnings --steady 5 --timeout "${VERIFY_TIMEOUT:-300}" || exit 1

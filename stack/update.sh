@@ -38,6 +38,8 @@ compose() { docker compose "$@"; }
 tools() { compose run --rm --no-deps -T tools "$@"; }
 
 cd "$(dirname "$0")/../compose"
+# shellcheck source=stack/up.sh
+. ../stack/up.sh
 exec 9<../stack/update.sh # the lock is on this very file, so none is left behind
 if ! flock -n 9; then
   say "another update is under way on this node" >&2
@@ -88,7 +90,7 @@ say "starting what is new"
 keeper=dnsha-update
 docker rm --force "$keeper" >/dev/null 2>&1 || : # of an update that was killed
 compose run --detach --rm --no-deps --name "$keeper" --entrypoint sleep tools 900 >/dev/null
-compose up -d --remove-orphans ${offline:+--no-build --pull never}
+start_all "$offline"
 # Rules and routes are read at the start, and Compose does not see that a mounted file has changed.
 for reader in $(compose ps --services | grep -xE 'prometheus|alertmanager'); do
   compose restart "$reader"

@@ -14,8 +14,8 @@ import pytest
 HERE = Path(__file__).parent
 STACK = HERE.parents[1] / "stack"
 TOOLS = "compose run --rm --no-deps -T tools "
-# A container that holds keepalived's memory, what is new, and then what reads its files when it starts.
-UP = ("run", "up -d", "ps", "restart prometheus", "restart alertmanager")
+# A container that holds keepalived's memory, nothing half-made, what is new, and what reads its files when it starts.
+UP = ("run", "ps", "up -d", "ps", "restart prometheus", "restart alertmanager")
 VERIFY_FIRST, VERIFY = TOOLS + "verify --drained --steady 2 --timeout 20", TOOLS + "verify --drained --steady 10"
 
 
@@ -50,7 +50,7 @@ class Site:
 def site(tmp_path: Path) -> Site:
     for folder in ("stack", "compose", "bin"):
         (tmp_path / folder).mkdir()
-    for script in ("update.sh", "deploy.sh"):
+    for script in ("update.sh", "deploy.sh", "up.sh"):
         shutil.copy(STACK / script, tmp_path / "stack")
     shutil.copy(HERE / "standin-docker", tmp_path / "bin" / "docker")
     (tmp_path / "compose" / ".env").write_text("NODE_ROLE=primary\n")
@@ -132,9 +132,10 @@ def test_an_offline_deployment_uses_the_images_that_are_here(site: Site) -> None
 def test_a_deployment_looks_starts_and_waits(site: Site) -> None:
     code, said, calls = site.run("deploy.sh")
     assert code == 0, said
-    assert [call.split()[0:2] for call in calls][-7:] == [
+    assert [call.split()[0:2] for call in calls][-8:] == [
         ["compose", "build"], ["run", "--rm"],
-        ["compose", "rm"], ["compose", "rm"], ["compose", "up"], ["compose", "logs"], ["compose", "run"],
+        ["compose", "rm"], ["compose", "rm"], ["ps", "--all"], ["compose", "up"],
+        ["compose", "logs"], ["compose", "run"],
     ]  # fmt: skip
     (preflight,) = [call for call in calls if call.startswith("run ")]
     assert "PREFLIGHT_DOCKER_VERSION=26.1.5" in preflight
