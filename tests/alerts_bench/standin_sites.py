@@ -15,7 +15,7 @@ from tests.rules.standin_pair import NODES, History, Series, dnsha_series, node_
 _FRESH_SECONDS = 1.0
 # What moves on with time; everything else stays as it was then.
 _MOVES = ("timestamp_seconds", "_total", "_count", "_bucket")
-_STILL = 1000.0
+_STILL = 5000.0  # when nobody has just changed a setting
 
 
 class Sites:
