@@ -66,6 +66,7 @@ docker run --rm --pull never --network host --pid host --user 0:0 --read-only --
   --cap-add NET_RAW --cap-add SYS_PTRACE --cap-add DAC_READ_SEARCH \
   --security-opt no-new-privileges --security-opt apparmor=unconfined \
   --env PREFLIGHT_DOCKER_VERSION="$engine" --env PREFLIGHT_COMPOSE_VERSION="$plugin" \
+  --env PREFLIGHT_CONTAINERS="$(docker compose ps --quiet)" \
   --volume "$PWD/.env:/run/preflight.env:ro" \
   dnsha-exporter:local --preflight --env-file /run/preflight.env ${json:+"$json"} || code=$?
 [ -z "$only" ] || exit "$code"

@@ -14,6 +14,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Check]], ...] = (
     host_checks.compose,
     host_checks.cgroup_memory,
     host_checks.port_53,
+    host_checks.other_ports,
     host_checks.interface,
     host_checks.static_address,
     pair_checks.foreign_owner,

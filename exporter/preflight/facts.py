@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from exporter.observations import Peer
 from exporter.settings.values import Settings
@@ -11,11 +12,20 @@ from exporter.settings.values import Settings
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A socket on port 53. ``process`` is None where processes of the host cannot be seen."""
+    """A socket on a port that the stack needs. ``process`` is None where processes of the host cannot be seen."""
 
     address: str
     protocol: str  # tcp or udp
     process: str | None
+    port: int = 53
+    ours: bool = False  # held by a container of this stack
+
+
+class NeededPort(NamedTuple):
+    """Who needs a port, and the variable in .env that gives another one; empty when none does."""
+
+    container: str
+    variable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,7 @@ class Facts:
     cgroup_memory: bool | None = None
     raspberry_pi: bool = False
     listeners: tuple[Listener, ...] | None = None
+    ports: Mapping[int, NeededPort] = field(default_factory=dict)  # all but 53
     interfaces: tuple[str, ...] = ()
     addresses: tuple[InterfaceAddress, ...] | None = None
     owned_vips: frozenset[str] = frozenset()  # by this node, whose keepalived runs already

@@ -18,7 +18,7 @@ from exporter.parsers.status_document import parse_peer
 from exporter.preflight.addresses import interface_addresses
 from exporter.preflight.facts import Facts
 from exporter.preflight.lan import listen
-from exporter.preflight.port import listeners
+from exporter.preflight.port import DNS_PORT, listeners, needed
 from exporter.settings.load import load
 from exporter.settings.values import Settings
 from exporter.sources.http_get import http_get
@@ -27,6 +27,7 @@ STATUS_PATH = "/api/v1/status"
 PASSWORDS = ("PIHOLE_PASSWORD", "GRAFANA_ADMIN_PASSWORD", "VRRP_PASSWORD")
 # Told by stack/deploy.sh, because a container cannot ask Docker.
 DOCKER_VERSION, COMPOSE_VERSION = "PREFLIGHT_DOCKER_VERSION", "PREFLIGHT_COMPOSE_VERSION"
+CONTAINERS = "PREFLIGHT_CONTAINERS"
 CLOCK_UNSYNCHRONISED = 5  # TIME_ERROR, adjtimex(2)
 _TIMEX_BYTES = 512  # more than struct timex on any architecture; its first field, modes, is 0: only ask
 
@@ -34,6 +35,7 @@ _TIMEX_BYTES = 512  # more than struct timex on any architecture; its first fiel
 def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/proc")) -> Facts:
     """Look at this node and its LAN, for so many seconds."""
     settings, problems = _settings(environment)
+    ports = needed(environment)
     passwords = {name: text for name in PASSWORDS if (text := _password(environment, name))}
     facts = Facts(
         settings=settings,
@@ -42,7 +44,8 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
         compose_version=environment.get(COMPOSE_VERSION) or None,
         cgroup_memory=cgroup_memory(proc, Path("/sys/fs/cgroup")),
         raspberry_pi="Raspberry Pi" in _text(proc / "device-tree/model"),
-        listeners=listeners(proc),
+        listeners=listeners(proc, {DNS_PORT, *ports}, environment.get(CONTAINERS)),
+        ports=ports,
         interfaces=tuple(sorted(path.name for path in Path("/sys/class/net").iterdir())),
         addresses=interface_addresses(),
         vrrp_version=2 if passwords.get("VRRP_PASSWORD") else 3,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from exporter.observations import Check, Status
 from exporter.preflight.build import check, unknown
 from exporter.preflight.facts import Facts
+from exporter.preflight.port import DNS_PORT
 
 MINIMUM_DOCKER = (24, 0)
 MINIMUM_COMPOSE = (2, 24)
@@ -38,6 +39,8 @@ KNOWN_PASSWORDS = frozenset(
         "vrrp-pass",
     ]
 )
+# Without these a node does not answer, or nobody can say how it is; without others it lacks something.
+NEEDED_CONTAINERS = frozenset({"exporter", "pihole-b", "unbound", "unbound-b"})
 OWN_DNS = frozenset({"pihole-FTL", "dnsdist"})
 RESOLVED_ADDRESSES = frozenset({"127.0.0.53", "127.0.0.54"})
 
@@ -73,7 +76,11 @@ def port_53(facts: Facts) -> Iterator[Check]:
     if facts.listeners is None:
         yield unknown(facts, "port_53", "the sockets of this host cannot be listed")
         return
-    others = [listener for listener in facts.listeners if listener.process not in OWN_DNS]
+    others = [
+        listener
+        for listener in facts.listeners
+        if listener.port == DNS_PORT and not listener.ours and listener.process not in OWN_DNS
+    ]
     if not others:
         yield check(facts, "port_53", Status.OK, "port 53 is free for Pi-hole")
         return
@@ -92,6 +99,28 @@ def port_53(facts: Facts) -> Iterator[Check]:
     status = Status.CRITICAL if resolved or names else Status.WARNING
     who = "systemd-resolved" if resolved else " and ".join(names) or "a process"
     yield check(facts, "port_53", status, f"{who} listens on {where}", "port 53 free for Pi-hole", advice)
+
+
+def other_ports(facts: Facts) -> Iterator[Check]:
+    """Nothing but the stack's own services listens on the other ports that it needs."""
+    if facts.listeners is None:  # which the check of port 53 says
+        return
+    taken = {
+        listener.port: listener.process
+        for listener in facts.listeners
+        if listener.port in facts.ports and listener.protocol == "tcp" and not listener.ours
+    }
+    for port, process in sorted(taken.items()):
+        container, variable = facts.ports[port]
+        status = Status.CRITICAL if container in NEEDED_CONTAINERS and process else Status.WARNING
+        advice = (
+            f"stop it (sudo ss -ltnp 'sport = :{port}' shows it){f', or set {variable} in .env' if variable else ''}"
+        )
+        seen = f"{process or 'a process'} listens on port {port}"
+        yield check(facts, "ports", status, seen, f"port {port} free for {container}", advice, str(port))
+    if not taken:
+        numbers = ", ".join(str(port) for port in sorted(facts.ports))
+        yield check(facts, "ports", Status.OK, f"the other ports are free: {numbers}")
 
 
 def interface(facts: Facts) -> Iterator[Check]:

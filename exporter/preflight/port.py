@@ -1,4 +1,4 @@
-"""Who listens on port 53 (proc(5), /proc/net/tcp and its like)."""
+"""Which ports the stack needs, and who listens on them now (proc(5), /proc/net/tcp and its like)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,51 @@ import ipaddress
 import os
 import re
 import struct
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from exporter.preflight.facts import Listener
+from exporter.preflight.facts import Listener, NeededPort
 
-PORT = 53
+DNS_PORT = 53
 # Listening for TCP; for UDP: not connected.
 _STATES = {"tcp": "0A", "udp": "07"}
+_CONTAINER = re.compile(r"[0-9a-f]{64}")
+# What the files in compose/ have their services listen on.
+_ALWAYS = {5335: "unbound"}
+_BY_FILE = {
+    "layout-b": {5301: "pihole", 5302: "pihole-b", 5336: "unbound-b", 8081: "pihole-b"},
+    "observability": {9090: "prometheus", 9093: "alertmanager", 9094: "alertmanager", 9754: "notifier"},
+}
+_BY_VARIABLE = {"EXPORTER_PORT": "9753", "NODE_EXPORTER_PORT": "9100", "PIHOLE_WEB_PORT": "80o,443os"}
+_GRAFANA = {"GRAFANA_PORT": "3000"}
+_GRAFANA_ROLES = ("primary", "standalone")
+_CONTAINERS = {
+    "EXPORTER_PORT": "exporter", "NODE_EXPORTER_PORT": "node-exporter", "PIHOLE_WEB_PORT": "pihole",
+    "GRAFANA_PORT": "grafana",
+}  # fmt: skip
 
 
-def listeners(proc: Path) -> tuple[Listener, ...] | None:
-    """List them; None when the kernel's tables cannot be read."""
-    found: dict[str, tuple[str, str]] = {}
+def needed(environment: Mapping[str, str]) -> dict[int, NeededPort]:
+    """The TCP ports but 53 that the stack needs with these settings, by their number."""
+    files = environment.get("COMPOSE_FILE", "")
+    ports = {port: NeededPort(container) for port, container in _ALWAYS.items()}
+    for part, more in _BY_FILE.items():
+        if part in files:
+            ports |= {port: NeededPort(container) for port, container in more.items()}
+    grafana = "observability" in files and environment.get("NODE_ROLE") in _GRAFANA_ROLES
+    for variable, default in (_BY_VARIABLE | (_GRAFANA if grafana else {})).items():
+        # Pi-hole's own form has an address before the port and letters after it: 127.0.0.1:8080o,[::1]:8443os.
+        found = re.findall(r"(\d{1,5})[a-z]*(?:,|$)", environment.get(variable) or default)
+        ports |= {int(port): NeededPort(_CONTAINERS[variable], variable) for port in found}
+    return ports
+
+
+def listeners(proc: Path, ports: Collection[int], containers: str | None) -> tuple[Listener, ...] | None:
+    """List them; None when the kernel's tables cannot be read.
+
+    ``containers`` has the identifiers of the stack's own; without it any container counts as its own.
+    """
+    found: dict[str, tuple[str, str, int]] = {}
     readable = False
     for name in ("tcp", "tcp6", "udp", "udp6"):
         try:
@@ -25,26 +58,28 @@ def listeners(proc: Path) -> tuple[Listener, ...] | None:
         except OSError:
             continue
         readable = True
-        found.update(parse_table(text, name.rstrip("6")))
+        found.update(parse_table(text, name.rstrip("6"), ports))
     if not readable:
         return None
-    processes = _processes(proc, set(found)) if found else {}
+    holders = _holders(proc, found) if found else {}
     return tuple(
-        Listener(address, protocol, processes.get(inode)) for inode, (address, protocol) in sorted(found.items())
+        Listener(address, protocol, name, port, bool(inside) and (containers is None or inside in containers))
+        for inode, (address, protocol, port) in sorted(found.items())
+        for name, inside in [holders.get(inode, (None, ""))]
     )
 
 
-def parse_table(text: str, protocol: str) -> dict[str, tuple[str, str]]:
-    """Return the sockets on the port, by inode: address and protocol; lines that make no sense are left out."""
+def parse_table(text: str, protocol: str, ports: Collection[int]) -> dict[str, tuple[str, str, int]]:
+    """Return the sockets on the ports, by inode: address, protocol, port; lines that make no sense are left out."""
     found = {}
     for line in text.splitlines():
         fields = line.split()
         if len(fields) < 10 or fields[3] != _STATES[protocol]:
             continue
         match = re.fullmatch(r"([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})", fields[1])
-        if match is None or int(match[2], 16) != PORT:
+        if match is None or (port := int(match[2], 16)) not in ports:
             continue
-        found[fields[9]] = (_address(match[1]), protocol)
+        found[fields[9]] = (_address(match[1]), protocol, port)
     return found
 
 
@@ -54,18 +89,21 @@ def _address(digits: str) -> str:
     return str(ipaddress.ip_address(words))
 
 
-def _processes(proc: Path, inodes: set[str]) -> dict[str, str]:
-    """The names of the processes that hold sockets, as far as this process may see them."""
+def _holders(proc: Path, inodes: Iterable[str]) -> dict[str, tuple[str | None, str]]:
+    """The processes that hold sockets, as far as this one may see them: each one's name and container ("": none)."""
     links = {f"socket:[{inode}]": inode for inode in inodes}
-    names: dict[str, str] = {}
+    holders: dict[str, tuple[str | None, str]] = {}
     for process in proc.iterdir():
         if not process.name.isdigit():
             continue
         try:
-            held = {os.readlink(link) for link in (process / "fd").iterdir()}  # noqa: PTH115 (no path)
+            held = {os.readlink(link) for link in (process / "fd").iterdir()} & links.keys()  # noqa: PTH115 (no path)
+            if not held:
+                continue
             name = (process / "comm").read_text("utf-8", "replace").strip()
+            inside = _CONTAINER.search((process / "cgroup").read_text("utf-8", "replace"))
         except OSError:  # it has ended, or is none of ours
             continue
-        for link in held & links.keys():
-            names[links[link]] = name
-    return names
+        for link in held:
+            holders[links[link]] = (name, inside[0] if inside else "")
+    return holders

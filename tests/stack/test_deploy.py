@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.lab.plan import ALPHA, BETA, DNS_PORT, INTERFACE, VIRTUAL_ROUTER_ID
+from tests.lab.waiting import wait_for
 
 from .node import Node
 from .rig import PASSWORD, Rig
@@ -78,8 +79,8 @@ def test_preflight_sees_from_its_container_what_it_has_to_see(rig: Rig) -> None:
     (docker,), (compose,) = found["docker"], found["compose"]
     assert docker["seen"] == f"Docker Engine {node.engine.docker('version', '--format', '{{.Server.Version}}').strip()}"
     assert compose["seen"].startswith("Docker Compose 2.")
-    # Pi-hole has port 53, which on a node that runs is as it should be.
-    for name in ("settings", "port_53", "interface", "static_address"):
+    # Its services have their ports, which on a node that runs is as it should be.
+    for name in ("settings", "port_53", "ports", "interface", "static_address"):
         assert [check["status"] for check in found[name]] == ["ok"], found[name]
     assert found["peer"][0]["seen"] == "beta's settings fit"
     (disk,) = found["disk"]
@@ -106,6 +107,25 @@ def test_preflight_names_who_has_port_53(rig: Rig) -> None:
         assert done.returncode == 2
         assert "nothing was started" in done.stderr
         assert node.engine.containers() == {}
+
+
+def test_preflight_names_who_has_a_port_of_another_service(rig: Rig) -> None:
+    node = rig.node(BETA.name)
+    server = ["python3", "-m", "http.server", "--bind", "127.0.0.1", "9100"]
+    with bare(rig, node), subprocess.Popen(node.command(server), stderr=subprocess.DEVNULL) as thief:
+        try:
+            found = wait_for(
+                "the thief to be seen",
+                lambda: preflight(node)["ports"],
+                until=lambda checks: checks[0]["status"] != "ok",
+                timeout=30.0,
+            )
+        finally:
+            thief.kill()
+    (port,) = found
+    assert (port["status"], port["subject"]) == ("warning", "9100")
+    assert port["seen"].startswith("python3")
+    assert "NODE_EXPORTER_PORT" in port["advice"]
 
 
 def test_preflight_sees_a_stranger_who_has_the_virtual_ip(rig: Rig) -> None:

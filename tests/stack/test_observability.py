@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,7 @@ TOLD_SECONDS = 90.0
 # As long as a second message could still come: the other Alertmanager's turn, and a repetition of the first.
 QUIET_SECONDS = 20.0
 CALM_SECONDS = 300.0
+SERIES_OF_A_NODE = 400
 # Of these an alert may be what explains the next one. A busy machine that starts a pair has flapping and a late clock.
 CALM_COMPONENTS = {"vip", "vrrp", "dns", "containers", "nodes"}
 UNBOUND = "Unbound on alpha does not answer"
@@ -137,6 +139,15 @@ def test_each_prometheus_watches_both_nodes_under_their_names(observed: Observed
 
     expected = {(job, "lab", place.name, f"{place.ipv4}:{port}"): "up" for job, port in JOBS.items() for place in NODES}
     wait_for("every target to be up", targets, until=lambda seen: seen == expected, timeout=60.0, every=1.0)
+
+
+def test_a_node_with_everything_that_is_shipped_stays_under_its_limit_of_series(observed: Observed) -> None:
+    query = urllib.parse.quote('count by (node) ({job="dnsha"})')
+    found = observed.ask(ALPHA.name, 9090, f"/api/v1/query?query={query}")["data"]["result"]
+    series = {one["metric"]["node"]: int(one["value"][1]) for one in found}
+    print(f"series of the exporters as shipped: {series}")
+    assert series.keys() == {place.name for place in NODES}
+    assert max(series.values()) < SERIES_OF_A_NODE
 
 
 @pytest.mark.parametrize("node", [place.name for place in NODES])

@@ -18,9 +18,9 @@ from exporter.observations import Check, Peer, PeerVip, Status
 from exporter.preflight import checks
 from exporter.preflight.addresses import parse_addresses
 from exporter.preflight.env_file import parse_env
-from exporter.preflight.facts import Facts, InterfaceAddress, Listener, WireFacts
+from exporter.preflight.facts import Facts, InterfaceAddress, Listener, NeededPort, WireFacts
 from exporter.preflight.gather import cgroup_memory, gather
-from exporter.preflight.port import listeners, parse_table
+from exporter.preflight.port import listeners, needed, parse_table
 from exporter.settings.load import load
 
 ENVIRONMENT = {
@@ -46,6 +46,7 @@ PEER = Peer(
     (),
 )
 BETA, STRANGER = "02:00:00:00:00:0c", "02:00:00:00:00:99"
+CONTAINER, STRANGE_CONTAINER = "4f" * 32, "e1" * 32
 GOOD = Facts(
     settings=SETTINGS,
     docker_version="26.1.5",
@@ -53,6 +54,7 @@ GOOD = Facts(
     cgroup_memory=True,
     raspberry_pi=True,
     listeners=(),
+    ports={5335: NeededPort("unbound"), 9753: NeededPort("exporter"), 9100: NeededPort("x", "NODE_EXPORTER_PORT")},
     interfaces=("eth0", "lo"),
     addresses=(InterfaceAddress("eth0", "192.0.2.11", permanent=True),),
     wire=WireFacts({"192.0.2.12": frozenset({BETA}), "192.0.2.53": frozenset({BETA})}, (), 3.5),
@@ -100,6 +102,12 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
         ({"listeners": (Listener("0.0.0.0", "udp", "systemd-resolve"),)}, "port_53", Status.CRITICAL, "DNSStub"),
         ({"listeners": (Listener("0.0.0.0", "tcp", "named"),)}, "port_53", Status.CRITICAL, "stop named"),
         ({"listeners": (Listener("0.0.0.0", "tcp", None),)}, "port_53", Status.WARNING, "sudo ss -lnp"),
+        ({"listeners": (Listener("0.0.0.0", "tcp", "node_exporter", 9100),)}, "ports", Status.WARNING,
+         "node_exporter listens on port 9100.*or set NODE_EXPORTER_PORT in .env"),
+        ({"listeners": (Listener("127.0.0.1", "tcp", "unbound", 5335),)}, "ports", Status.CRITICAL, "stop it"),
+        ({"listeners": (Listener("127.0.0.1", "tcp", None, 5335),)}, "ports", Status.WARNING, "a process listens"),
+        ({"listeners": (Listener("0.0.0.0", "tcp", "dnsmasq", ours=True), Listener("::", "tcp", "x", 9753))}, "ports",
+         Status.CRITICAL, "x listens on port 9753"),
         ({"interfaces": ("end0", "lo", "wlan0")}, "interface", Status.CRITICAL, "no interface eth0, but end0, wlan0"),
         ({"addresses": ()}, "static_address", Status.CRITICAL, "does not have 192.0.2.11"),
         ({"addresses": (InterfaceAddress("wlan0", "192.0.2.11", permanent=True),)}, "static_address",
@@ -146,7 +154,11 @@ def test_without_the_right_to_listen_the_lan_is_unknown_not_fine() -> None:
 def test_pihole_itself_and_a_vip_on_this_node_are_no_trouble() -> None:
     own = replace(
         GOOD,
-        listeners=(Listener("0.0.0.0", "udp", "pihole-FTL"),),
+        listeners=(
+            Listener("0.0.0.0", "udp", "pihole-FTL"),
+            Listener("127.0.0.1", "tcp", "unbound", 5335, ours=True),
+            Listener("127.0.0.1", "udp", "ntpd", 9753),
+        ),
         owned_vips=frozenset({"192.0.2.53"}),
         wire=WireFacts({}, (), 3.5),
     )
@@ -226,24 +238,69 @@ TCP6 = """\
 
 
 def test_the_kernels_tables_of_sockets_are_read() -> None:
-    assert parse_table(UDP, "udp") == {"18123": ("127.0.0.53", "udp")}
-    (found,) = parse_table(TCP6, "tcp").values()
-    assert found == ("fe80::ff:0:1", "tcp")
+    assert parse_table(UDP, "udp", {53}) == {"18123": ("127.0.0.53", "udp", 53)}
+    assert parse_table(UDP, "udp", {67, 68}) == {"18124": ("0.0.0.0", "udp", 68)}
+    (found,) = parse_table(TCP6, "tcp", {53}).values()
+    assert found == ("fe80::ff:0:1", "tcp", 53)
 
 
 @given(st.text(alphabet="0123456789ABCDEF: \n", max_size=300))
 def test_a_strange_table_breaks_nothing(text: str) -> None:
-    parse_table(text, "udp")
+    parse_table(text, "udp", {53})
 
 
-def test_the_process_is_named_where_it_can_be_seen(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("cgroup", "containers", "ours"),
+    [
+        ("0::/../system.slice/systemd-resolved.service", None, False),
+        (f"0::/../{CONTAINER}", None, True),
+        (f"0::/../{CONTAINER}", f"{STRANGE_CONTAINER}\n{CONTAINER}\n", True),
+        (f"0::/../docker-{CONTAINER}.scope", CONTAINER, True),
+        (f"13:memory:/docker/{CONTAINER}\n12:pids:/docker/{CONTAINER}", CONTAINER, True),
+        (f"0::/../{CONTAINER}", STRANGE_CONTAINER, False),
+        (f"0::/../{CONTAINER}", "", False),
+    ],
+)
+def test_the_process_is_named_where_it_can_be_seen(
+    tmp_path: Path, cgroup: str, containers: str | None, *, ours: bool
+) -> None:
     (tmp_path / "net").mkdir()
     (tmp_path / "net" / "udp").write_text(UDP)
     (tmp_path / "612" / "fd").mkdir(parents=True)
     (tmp_path / "612" / "comm").write_text("systemd-resolve\n")
+    (tmp_path / "612" / "cgroup").write_text(cgroup)
     (tmp_path / "612" / "fd" / "13").symlink_to("socket:[18123]")
-    assert listeners(tmp_path) == (Listener("127.0.0.53", "udp", "systemd-resolve"),)
-    assert listeners(tmp_path / "nowhere") is None
+    found = listeners(tmp_path, {53}, containers)
+    assert found == (Listener("127.0.0.53", "udp", "systemd-resolve", ours=ours),)
+    assert listeners(tmp_path / "nowhere", {53}, containers) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "ports"),
+    [
+        ({}, {80: "pihole", 443: "pihole", 5335: "unbound", 9100: "node-exporter", 9753: "exporter"}),
+        ({"PIHOLE_WEB_PORT": "127.0.0.1:8080o,[::1]:8443os", "EXPORTER_PORT": "9999", "NODE_EXPORTER_PORT": "9101"},
+         {8080: "pihole", 8443: "pihole", 5335: "unbound", 9101: "node-exporter", 9999: "exporter"}),
+        ({"COMPOSE_FILE": "compose.yaml:observability.yaml", "NODE_ROLE": "secondary"},
+         {80: "pihole", 443: "pihole", 5335: "unbound", 9100: "node-exporter", 9753: "exporter", 9090: "prometheus",
+          9093: "alertmanager", 9094: "alertmanager", 9754: "notifier"}),
+    ],
+)  # fmt: skip
+def test_the_ports_that_the_stack_needs_follow_from_the_settings(
+    changes: dict[str, str], ports: dict[int, str]
+) -> None:
+    assert {port: who.container for port, who in needed({**ENVIRONMENT, **changes}).items()} == ports
+
+
+def test_grafana_is_on_the_primary_and_layout_b_has_everything_twice() -> None:
+    everything = {
+        **ENVIRONMENT,
+        "COMPOSE_FILE": "compose.yaml:layout-b.yaml:observability.yaml",
+        "GRAFANA_PORT": "3001",
+    }
+    found = needed(everything)
+    assert found[3001] == ("grafana", "GRAFANA_PORT")
+    assert {found[port].container for port in (5302, 5336, 8081)} == {"pihole-b", "unbound-b"}
 
 
 @given(st.binary(max_size=300))

@@ -132,8 +132,8 @@ def test_an_offline_deployment_uses_the_images_that_are_here(site: Site) -> None
 def test_a_deployment_looks_starts_and_waits(site: Site) -> None:
     code, said, calls = site.run("deploy.sh")
     assert code == 0, said
-    assert [call.split()[0:2] for call in calls][-8:] == [
-        ["compose", "build"], ["run", "--rm"],
+    assert [call.split()[0:2] for call in calls][-9:] == [
+        ["compose", "build"], ["compose", "ps"], ["run", "--rm"],
         ["compose", "rm"], ["compose", "rm"], ["ps", "--all"], ["compose", "up"],
         ["compose", "logs"], ["compose", "run"],
     ]  # fmt: skip
