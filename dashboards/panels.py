@@ -59,6 +59,7 @@ def _target(ref_id: str, query: Query) -> Target:
         format=query.format,
         instant=query.instant,
         intervalFactor=1,
+        interval=query.step or "",
         refId=ref_id,
         datasource=DATASOURCE,
     )

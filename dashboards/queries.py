@@ -14,12 +14,13 @@ Format = Literal["time_series", "table", "heatmap"]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query of a panel; ``instant`` asks for the end of the time range alone."""
+    """One query of a panel; ``instant`` asks for the end of the time range alone, ``step`` for no smaller steps."""
 
     promql: str
     legend: str = ""
     instant: bool = False
     format: Format = "time_series"
+    step: str | None = None
 
 
 def _scoped(promql: str, matchers: str) -> str:

@@ -24,6 +24,11 @@ def _now(promql: str) -> Query:
     return Query(in_sites(promql), "sites", instant=True)
 
 
+def _worst(promql: str) -> Query:
+    """The worst sites at any time: of a thousand, and over minutes, so that smaller steps show nothing more."""
+    return Query(in_sites(f"topk({_WORST}, {promql})"), "{{site}}", step="2m")
+
+
 def _sites(promql: str) -> Query:
     return Query(in_sites(promql), instant=True, format="table")
 
@@ -111,25 +116,20 @@ BOARD = Board(
                 time_series(
                     "Slowest",
                     "95 of 100 answers through the virtual IP came within this time; the dashed line counts as slow.",
-                    Query(in_sites(f"topk({_WORST}, {_P95})"), "{{site}}"),
+                    _worst(_P95),
                     unit="s",
                     line=SLOW_ANSWER_SECONDS,
                 ),
                 time_series(
                     "Most failures",
                     "Share of queries through the virtual IP that failed within five minutes.",
-                    Query(
-                        in_sites(f"topk({_WORST}, max by (site) (site_vip:dnsha_resolve_failures:ratio5m{{}}))"),
-                        "{{site}}",
-                    ),
+                    _worst("max by (site) (site_vip:dnsha_resolve_failures:ratio5m{})"),
                     unit="percentunit",
                 ),
                 time_series(
                     "Most moves",
                     "Moves of the virtual IP within five minutes.",
-                    Query(
-                        in_sites(f"topk({_WORST}, max by (site) (site_vip:dnsha_vip_moves:increase{{}}))"), "{{site}}"
-                    ),
+                    _worst("max by (site) (site_vip:dnsha_vip_moves:increase{})"),
                     unit="short",
                     bars=True,
                 ),

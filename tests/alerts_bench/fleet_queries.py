@@ -14,7 +14,7 @@ from tests.lab.plan import REPOSITORY
 
 _DASHBOARD: Final = json.loads((REPOSITORY / "dashboards" / "generated" / "fleet.json").read_text())
 RANGE_HOURS: Final = int(re.fullmatch(r"now-(\d+)h", _DASHBOARD["time"]["from"])[1])  # type: ignore[index]
-_STEP_SECONDS: Final = 30  # of a panel that is some 700 pixels wide
+_STEP_SECONDS: Final = 30  # of a panel that is some 700 pixels wide, unless its query asks for longer ones
 # $__rate_interval is at least four scrape intervals.
 _VARIABLES: Final = {
     "$site": ".*",
@@ -32,6 +32,7 @@ class PanelQuery:
     panel: str
     expression: str
     instant: bool
+    step: int = _STEP_SECONDS
 
 
 def queries() -> Iterator[PanelQuery]:
@@ -46,7 +47,8 @@ def _of_panels(panels: list[dict[str, Any]]) -> Iterator[PanelQuery]:
     for panel in panels:
         for target in panel.get("targets", []):
             name = f"{panel['title']} {target['refId']}"
-            yield PanelQuery(name, _filled_in(target["expr"]), instant=bool(target.get("instant")))
+            step = max(_STEP_SECONDS, 60 * int(target["interval"].removesuffix("m") or 0))
+            yield PanelQuery(name, _filled_in(target["expr"]), instant=bool(target.get("instant")), step=step)
         yield from _of_panels(panel.get("panels", []))
 
 
@@ -59,5 +61,5 @@ def ask(fleet: Fleet, query: PanelQuery) -> int:
     if query.instant:
         return len(fleet.ask("query", query=query.expression)["result"])
     now = time.time()
-    times = {"start": now - RANGE_HOURS * 3600, "end": now, "step": _STEP_SECONDS}
+    times = {"start": now - RANGE_HOURS * 3600, "end": now, "step": query.step}
     return len(fleet.ask("query_range", query=query.expression, **times)["result"])
