@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from tests.alerts_bench import fleet, healthy, latency, receiver
+from tests.alerts_bench import fleet, healthy, latency, programs, receiver
 from tests.bench.figures import Figure, merge, table, version_of
 from tests.lab.errors import LabError
 from tests.lab.isolation import inside
@@ -43,6 +43,11 @@ def main() -> int:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
     if not inside():
         print("run make bench-alerts: this needs the lab's namespaces", file=sys.stderr)
+        return 2
+    try:
+        programs.use()
+    except LabError as error:
+        print(error, file=sys.stderr)
         return 2
     versions = {
         name: version_of(f"prometheus{suffix}", "--version")

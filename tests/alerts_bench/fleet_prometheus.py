@@ -19,8 +19,7 @@ from tests.lab.plan import REPOSITORY
 from tests.lab.waiting import wait_for
 from tests.rules.standin_pair import NODES, VIP
 
-# Longer than a site's own Prometheus takes: the program that plays all sites shares two cores with the one measured.
-EXPORTER_INTERVAL: Final = "15s"
+EXPORTER_INTERVAL: Final = "5s"  # as a site's own Prometheus does
 NODE_EXPORTER_INTERVAL: Final = "1m"
 JOBS: Final = {"dnsha": EXPORTER_INTERVAL, "node": NODE_EXPORTER_INTERVAL}
 TARGETS_OF_A_SITE: Final = len(NODES) * len(JOBS)

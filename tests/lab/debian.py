@@ -52,7 +52,7 @@ def make_tree() -> None:
         try:
             with log.open("wb") as output:
                 done = subprocess.run(
-                    [*command, _mirror()], stdout=output, stderr=output, env=_environment(), check=False
+                    [*command, mirror()], stdout=output, stderr=output, env=download_environment(), check=False
                 )
             if done.returncode != 0:
                 message = f"debootstrap exited {done.returncode}: see {log}, or set KEEPALIVED=system"
@@ -68,7 +68,7 @@ def make_tree() -> None:
             shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _mirror() -> str:
+def mirror() -> str:
     """The mirror that this machine's apt uses for Debian itself.
 
     Raises:
@@ -94,7 +94,7 @@ def _mirror() -> str:
     raise LabError(message)
 
 
-def _environment() -> dict[str, str]:
+def download_environment() -> dict[str, str]:
     """This environment, with apt's HTTP proxy for debootstrap's downloader."""
     environment = dict(os.environ)
     done = subprocess.run(

@@ -22,14 +22,13 @@ from typing import Any, Final
 
 import yaml
 
-from tests.lab.debian import _environment as download_environment
-from tests.lab.debian import _mirror as debian_mirror
+from tests.lab.debian import RELEASE, download_environment, mirror
 from tests.lab.errors import LabError
 from tests.lab.plan import REPOSITORY
 
 from . import tools
 from .engine import Engine
-from .tools import RELEASE, STACK
+from .tools import STACK
 
 HERE: Final = Path(__file__).resolve().parent
 TESTS: Final = HERE.parent
@@ -151,7 +150,7 @@ def _make_base() -> None:
     log = STACK / "debootstrap.log"
     with tempfile.TemporaryDirectory(prefix="base-", dir=STACK) as name:
         tree = Path(name) / "tree"
-        command = ["debootstrap", "--variant=minbase", RELEASE, str(tree), debian_mirror()]
+        command = ["debootstrap", "--variant=minbase", RELEASE, str(tree), mirror()]
         with log.open("wb") as output:
             done = subprocess.run(command, stdout=output, stderr=output, env=download_environment(), check=False)
         if done.returncode:

@@ -1,35 +1,26 @@
 """Docker Engine, Compose and Buildx as Debian 13 has them: the machine's own, or a tree of its packages beside it.
 
-Debian 12 has an older engine and no Compose. There the programs are taken out of Debian 13's packages into
-``build/stack/docker`` by ``python -m tests.stack.tools``, which asks the machine's own mirror through an apt of its
-own: nothing is installed and the machine's apt configuration stays as it is. runc and containerd, which need Debian
-13's libraries, remain the machine's.
+Debian 12 has an older engine and no Compose. There ``python -m tests.stack.tools`` takes the programs out of Debian
+13's packages into ``build/stack/docker``. runc and containerd, which need Debian 13's libraries, remain the machine's.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.lab.debian import _environment as download_environment
-from tests.lab.debian import _mirror as debian_mirror
+from tests.lab.debian_packages import complete, take
 from tests.lab.errors import LabError
 from tests.lab.plan import BUILD
 
-RELEASE: Final = "trixie"
 PACKAGES: Final = ("docker.io", "docker-cli", "docker-compose", "docker-buildx")
 STACK: Final = BUILD / "stack"
 TREE: Final = STACK / "docker"
 PLUGINS: Final = "usr/libexec/docker/cli-plugins"
-_DONE: Final = TREE / ".complete"
 _SYSTEM_PATH: Final = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-_KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 def root() -> Path:
@@ -52,7 +43,7 @@ def why_not() -> str | None:
     """Say why no engine of the rig can run here; None if it can."""
     if os.geteuid() != 0:
         return "two Docker Engines need root"
-    if root() == TREE and not _DONE.exists():
+    if root() == TREE and not complete(TREE):
         return "Docker Engine and Compose of Debian 13 are missing: run tests/packages stack"
     missing = [
         tool
@@ -68,54 +59,14 @@ def make() -> None:
     Raises:
         LabError: there is no Debian mirror, or a download failed.
     """
-    if root() == TREE and not _DONE.exists():
-        TREE.parent.mkdir(parents=True, exist_ok=True)
-        with TREE.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not _DONE.exists():
-                _unpack()
+    if root() == TREE:
+        take(PACKAGES, TREE)
     plugins = Path(environment()["DOCKER_CONFIG"]) / "cli-plugins"
     plugins.mkdir(parents=True, exist_ok=True)
     for plugin in (root() / PLUGINS).iterdir():
         link = plugins / plugin.name
         link.unlink(missing_ok=True)
         link.symlink_to(plugin)
-
-
-def _unpack() -> None:
-    with tempfile.TemporaryDirectory(prefix="dnsha-apt-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)  # apt's downloader is another user
-        for part in ("lists/partial", "cache/archives/partial", "packages"):
-            (directory / part).mkdir(parents=True)
-        (directory / "sources.list").write_text(f"deb [signed-by={_KEYRING}] {debian_mirror()} {RELEASE} main\n")
-        apt = [
-            "apt-get",
-            "--quiet",
-            f"--option=Dir::State::Lists={directory}/lists",
-            f"--option=Dir::Cache={directory}/cache",
-            f"--option=Dir::Etc::SourceList={directory}/sources.list",
-            "--option=Dir::Etc::SourceParts=/dev/null",
-            "--option=APT::Sandbox::User=root",
-            "--option=Acquire::Languages=none",
-        ]
-        for arguments in (["update"], ["download", *PACKAGES]):
-            done = subprocess.run(
-                [*apt, *arguments],
-                cwd=directory / "packages",
-                env=download_environment(),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                message = f"apt-get {arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}"
-                raise LabError(message)
-        shutil.rmtree(TREE, ignore_errors=True)
-        TREE.mkdir(parents=True)
-        for package in sorted((directory / "packages").glob("*.deb")):
-            subprocess.run(["dpkg-deb", "--extract", str(package), str(TREE)], check=True)
-    _DONE.touch()
 
 
 if __name__ == "__main__":
