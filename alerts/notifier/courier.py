@@ -17,6 +17,7 @@ from typing import Final
 from alerts.notifier.changes import Told, compare
 from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
+from alerts.notifier.owed import Debt, OwedStore
 from alerts.notifier.payload import Group
 from alerts.notifier.receivers import DeliveryError, Receiver
 from alerts.notifier.told import ToldStore
@@ -32,14 +33,18 @@ MAXIMUM_OWED: Final = 100  # groups
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """A post that a receiver has to be told of; ``outcome`` is whether the first attempt went well."""
+    """A post that a receiver has to be told of; ``outcome`` is whether the first attempt went well.
+
+    ``kept``: Alertmanager will not send it again, because somebody else was told of it.
+    """
 
     group: Group
     elsewhere: Mapping[str, Told]
     outcome: Future[bool] = field(default_factory=Future)
-    since: float = field(default_factory=time.monotonic)
+    since: float = field(default_factory=time.time)
     due: float = field(default_factory=time.monotonic)
     failures: int = 0
+    kept: bool = False
 
     def settle(self, *, well: bool) -> None:
         """Say how the first attempt went, once."""
@@ -50,9 +55,9 @@ class Task:
 class Courier:
     """Delivers to one receiver, one message at a time."""
 
-    def __init__(self, receiver: Receiver, told: ToldStore, writer: Writer, metrics: Metrics) -> None:
+    def __init__(self, receiver: Receiver, told: ToldStore, owed: OwedStore, writer: Writer, metrics: Metrics) -> None:
         self.receiver = receiver
-        self._told, self._writer, self._metrics = told, writer, metrics
+        self._told, self._debts, self._writer, self._metrics = told, owed, writer, metrics
         self._labels = (str(receiver.number), receiver.scheme)
         self._owed: dict[str, Task] = {}
         self._changed = threading.Condition()
@@ -66,7 +71,11 @@ class Courier:
             metrics.deliveries.labels(*self._labels, result)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin, with what was owed before a restart."""
+        for debt in self._debts.of(self.receiver.identity):
+            task = Task(debt.group, {}, since=min(debt.since, time.time()), kept=True)
+            task.settle(well=False)
+            self._owed[task.group.key] = task
         self._thread.start()
 
     def owe(self, task: Task) -> None:
@@ -92,12 +101,19 @@ class Courier:
             tasks = [task for task in self._owed.values() if not task.outcome.done()]
         return {alert.fingerprint for task in tasks for alert in task.group.alerts if alert.firing}
 
+    def keep(self, task: Task) -> None:
+        """Owe a post also after a restart, because nobody will send it again."""
+        with self._changed:
+            task.kept = True
+            self._save()
+
     def withdraw(self, task: Task) -> None:
         """Owe a post no longer, because somebody else sees to it."""
         with self._changed:
             if self._owed.get(task.group.key) is task:
                 del self._owed[task.group.key]
                 self._count_owed()
+                self._save()
 
     def stop(self) -> None:
         """Let it finish the message in hand and begin no other; does not wait."""
@@ -167,8 +183,9 @@ class Courier:
     def _after(self, task: Task, *, well: bool) -> None:
         with self._changed:
             is_current = self._owed.get(task.group.key) is task
-            if is_current and (well or time.monotonic() - task.since > OWED_SECONDS):
+            if is_current and (well or time.time() - task.since > OWED_SECONDS):
                 del self._owed[task.group.key]
+                self._save()
             task.failures += 1
             task.due = time.monotonic() + min(FIRST_RETRY_SECONDS * 2 ** (task.failures - 1), LONGEST_RETRY_SECONDS)
             self._count_owed()
@@ -183,6 +200,10 @@ class Courier:
         elif not self._failing:
             metrics.failing_since.labels(*self._labels).set_to_current_time()
         self._failing = not well
+
+    def _save(self) -> None:
+        kept = tuple(Debt(task.group, task.since) for task in self._owed.values() if task.kept)
+        self._debts.record(self.receiver.identity, kept)
 
     def _count_owed(self) -> None:
         self._metrics.owed.labels(*self._labels).set(len(self._owed))

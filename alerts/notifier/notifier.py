@@ -14,6 +14,7 @@ from alerts.notifier.changes import Told, is_known_here, is_stale
 from alerts.notifier.courier import Courier, Task
 from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
+from alerts.notifier.owed import OwedStore
 from alerts.notifier.payload import SEVERITIES, Alert, Group
 from alerts.notifier.settings import Settings
 from alerts.notifier.told import ToldStore
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 Verdict = Literal["delivered", "no_receiver", "failed", "not_yet"]
 # Alertmanager gives up on a post after its group_interval, but not before 10 s (notify.MinTimeout in notify/notify.go).
 OVERALL_SECONDS: Final = 8.0
+OWED: Final = "owed.json"  # beside the file of what was told
 STUCK_SECONDS: Final = 120.0
 # How long one of two nodes that begin at the same moment gives the other one: its answer to the first of two questions
 # was that it knew of nothing.
@@ -37,10 +39,13 @@ class Notifier:
         self._settings = settings
         self._metrics = metrics
         self._told = ToldStore(settings.state)
-        self._told.keep_only({receiver.identity for receiver in settings.all_receivers})
+        owed = OwedStore(settings.state.with_name(OWED))
+        receivers = {receiver.identity for receiver in settings.all_receivers}
+        self._told.keep_only(receivers)
+        owed.keep_only(receivers)
         writer = Writer(settings.timezone, settings.runbooks)
         self._couriers = {
-            receiver.number: Courier(receiver, self._told, writer, metrics) for receiver in settings.all_receivers
+            receiver.number: Courier(receiver, self._told, owed, writer, metrics) for receiver in settings.all_receivers
         }
         self._ask_peer = ask_peer or (lambda: peer.ask(settings.peer, settings.port))
         for severity in SEVERITIES:
@@ -98,6 +103,9 @@ class Notifier:
             return "no_receiver"
         reached = [_outcome(task, deadline) for _, task in tasks]
         if any(reached):
+            for (courier, task), well in zip(tasks, reached, strict=True):
+                if not well:
+                    courier.keep(task)
             return "delivered"
         for courier, task in tasks:
             courier.withdraw(task)

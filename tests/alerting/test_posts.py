@@ -7,7 +7,6 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,42 +14,15 @@ from threading import Thread
 
 import pytest
 
+from tests.alerting.messages import CRITICAL, RECOVERED, titles
 from tests.alerting.running_notifier import RunningNotifier, running_notifier
 from tests.alerting.standin_signal import StandinSignal
 from tests.rules.real_alertmanager import free_port, wait_for
 from tests.unit.notifier.posts import entry, post
 
-CRITICAL = "🔴 CRITICAL home: problem"
-RECOVERED = "✅ recovered: home: problem"
 # Must be in no log, metric or answer.
 TOKEN, NUMBER, USER, PASSWORD = "tk_Zx9Kq2", "+12025550100", "watchman", "s3cr3tpw"
 SECRETS = (TOKEN, NUMBER, NUMBER[1:], "+12025550101", USER, PASSWORD, "beat-4f2a")
-
-
-@pytest.fixture
-def phone() -> Iterator[StandinSignal]:
-    standin = StandinSignal()
-    yield standin
-    standin.close()
-    assert standin.refused == []  # of what the real one would refuse
-
-
-@pytest.fixture
-def second_phone() -> Iterator[StandinSignal]:
-    standin = StandinSignal()
-    yield standin
-    standin.close()
-    assert standin.refused == []
-
-
-@pytest.fixture
-def notifier(phone: StandinSignal, tmp_path: Path) -> Iterator[RunningNotifier]:
-    with running_notifier(tmp_path, {"NOTIFY_URLS": phone.url}) as running:
-        yield running
-
-
-def titles(phone: StandinSignal) -> list[str]:
-    return [sent.message.splitlines()[0] for sent in phone.sent]
 
 
 def test_an_alert_is_told_once_and_so_is_its_end(notifier: RunningNotifier, phone: StandinSignal) -> None:
@@ -146,27 +118,6 @@ def test_the_heartbeat_is_passed_on_not_too_often_and_its_failure_is_told(tmp_pa
         assert notifier.metric("dnsha_notifier_heartbeats_total", result="too_soon") == 1
         assert time.time() - notifier.metric("dnsha_notifier_last_heartbeat_timestamp_seconds") < 60
         assert "beat-4f2a" not in notifier.log
-
-
-def test_an_alert_told_before_a_restart_ends_after_it(phone: StandinSignal, tmp_path: Path) -> None:
-    for body in (post(entry(1)), post(entry(1)), post(entry(1, ends=60))):
-        with running_notifier(tmp_path, {"NOTIFY_URLS": phone.url}) as notifier:
-            assert notifier.post(body) == 200
-    assert titles(phone) == [f"{CRITICAL} 1", f"{RECOVERED} 1 (after 1 min 0 s)"]
-
-
-def test_a_broken_memory_is_no_reason_to_be_silent(phone: StandinSignal, tmp_path: Path) -> None:
-    (tmp_path / "told.json").write_text('{"receivers": [1]}')
-    with running_notifier(tmp_path, {"NOTIFY_URLS": phone.url}) as notifier:
-        assert notifier.post(post(entry(1))) == 200
-        assert "nothing is known of what was told before" in notifier.log
-    assert titles(phone) == [f"{CRITICAL} 1"]
-    with running_notifier(
-        tmp_path / "other", {"NOTIFY_URLS": phone.url, "NOTIFIER_STATE": "/proc/told.json"}
-    ) as notifier:
-        assert notifier.post(post(entry(2))) == 200
-        assert "/proc/told.json cannot be written" in notifier.log
-    assert len(phone.sent) == 2
 
 
 def test_the_end_of_what_the_other_node_told_is_told(
