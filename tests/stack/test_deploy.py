@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import pytest
 
 from tests.lab.plan import ALPHA, BETA, DNS_PORT, INTERFACE, VIRTUAL_ROUTER_ID
-from tests.lab.waiting import wait_for
 
 from .node import Node
 from .rig import PASSWORD, Rig
@@ -88,20 +87,27 @@ def test_preflight_sees_from_its_container_what_it_has_to_see(rig: Rig) -> None:
     assert found["clock"][0]["status"] in ("ok", "warning")
 
 
+@contextmanager
+def thief(node: Node, port: int) -> Iterator[None]:
+    """A container that is none of the stack's listens on a port of the node."""
+    node.engine.docker(
+        "run", "--detach", "--name", "thief", "--network", "host", "--pull", "never",
+        "--entrypoint", "dnsmasq", "pihole/pihole:2025.11.1",
+        "--keep-in-foreground", "--conf-file=/dev/null", f"--port={port}", "--user=root",
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        node.engine.docker("rm", "--force", "thief")
+
+
 def test_preflight_names_who_has_port_53(rig: Rig) -> None:
     node = rig.node(BETA.name)
     with bare(rig, node):
         assert preflight(node)["port_53"][0]["status"] == "ok"
-        node.engine.docker(
-            "run", "--detach", "--name", "thief", "--network", "host", "--pull", "never",
-            "--entrypoint", "dnsmasq", "pihole/pihole:2025.11.1",
-            "--keep-in-foreground", "--conf-file=/dev/null", f"--port={DNS_PORT}", "--user=root",
-        )  # fmt: skip
-        try:
+        with thief(node, DNS_PORT):
             (port,) = preflight(node)["port_53"]
             done = node.script("deploy.sh", "--offline")
-        finally:
-            node.engine.docker("rm", "--force", "thief")
         assert (port["status"], port["seen"].split(" listens")[0]) == ("critical", "dnsmasq")
         assert "stop dnsmasq" in port["advice"]
         assert done.returncode == 2
@@ -111,20 +117,11 @@ def test_preflight_names_who_has_port_53(rig: Rig) -> None:
 
 def test_preflight_names_who_has_a_port_of_another_service(rig: Rig) -> None:
     node = rig.node(BETA.name)
-    server = ["python3", "-m", "http.server", "--bind", "127.0.0.1", "9100"]
-    with bare(rig, node), subprocess.Popen(node.command(server), stderr=subprocess.DEVNULL) as thief:
-        try:
-            found = wait_for(
-                "the thief to be seen",
-                lambda: preflight(node)["ports"],
-                until=lambda checks: checks[0]["status"] != "ok",
-                timeout=30.0,
-            )
-        finally:
-            thief.kill()
-    (port,) = found
-    assert (port["status"], port["subject"]) == ("warning", "9100")
-    assert port["seen"].startswith("python3")
+    with bare(rig, node):
+        assert preflight(node)["ports"][0]["status"] == "ok"
+        with thief(node, 9100):
+            (port,) = preflight(node)["ports"]
+    assert (port["status"], port["seen"]) == ("warning", "dnsmasq listens on port 9100")
     assert "NODE_EXPORTER_PORT" in port["advice"]
 
 
