@@ -90,14 +90,15 @@ def is_known_here(alert: Alert, here: Told | None) -> bool:
     return here is not None and here.is_open and alert.starts_at <= here.starts_at
 
 
-def is_stale(alert: Alert, there: Told | None, now: float) -> bool:
-    """Whether a post is older than the end that the other node told.
+def is_stale(alert: Alert, told: Told | None, now: float) -> bool:
+    """Whether an alert fires in a post although its end was told a moment ago, here or by the other node.
 
-    An Alertmanager that waits for the other one's word (``--cluster.peer-timeout``) sends what it saw before it waited.
+    An Alertmanager that waits for the other one's word (``--cluster.peer-timeout``) sends what it saw before it waited;
+    and where one Prometheus' clock is ahead, what it ended fires in Alertmanager until that time has come.
     """
-    if there is None or there.ended_at is None or alert.starts_at > there.starts_at:
+    if not alert.firing or told is None or told.ended_at is None or told.ended_at < alert.starts_at <= now:
         return False
-    return abs(now - there.ended_at) < SAME_OCCURRENCE_SECONDS
+    return abs(now - told.ended_at) < SAME_OCCURRENCE_SECONDS
 
 
 def _known(alert: Alert, here: Told | None, there: Told | None) -> Told | None:

@@ -80,10 +80,16 @@ class Notifier:
         One receiver that got it is enough: what the others lack is owed to them here. To answer "failed" then would
         make the other node's Alertmanager send it as well, to all of them, and would lose the recovery: Alertmanager
         tells of no end whose beginning it could not deliver (needsUpdate in notify/notify.go).
-        Only when nobody got it, it is left to Alertmanager, here and on the other node, to try again.
+        Only when nobody got it, it is left to Alertmanager, here and on the other node, to try again; and so is an
+        alert that fires on after its end was told: a Prometheus whose clock is ahead may have ended it in the future.
         """
         deadline = time.monotonic() + OVERALL_SECONDS
-        verdict = self._take(group, deadline)
+        now, known = time.time(), self._told.known()
+        fresh = tuple(alert for alert in group.alerts if not is_stale(alert, known.get(alert.fingerprint), now))
+        verdict = self._take(replace(group, alerts=fresh), deadline) if fresh or not group.alerts else "not_yet"
+        if len(fresh) < len(group.alerts) and verdict != "failed":
+            log.info("the end of it has just been told; Alertmanager will try again")
+            verdict = "not_yet"
         severity = min((alert.severity for alert in group.alerts), key=SEVERITIES.index, default="other")
         self._metrics.messages.labels(severity, verdict).inc()
         return verdict
@@ -136,7 +142,7 @@ class Notifier:
         if firing & answer.in_hand:
             log.info("the other node is telling it right now; Alertmanager will try again")
             return None
-        if any(alert.firing and is_stale(alert, answer.told.get(alert.fingerprint), time.time()) for alert in asked):
+        if any(is_stale(alert, answer.told.get(alert.fingerprint), time.time()) for alert in asked):
             log.info("the other node has just told the end of it; Alertmanager will try again with a fresh view")
             return None
         return {fingerprint: answer.told[fingerprint] for fingerprint in asked_for & answer.told.keys()}

@@ -210,3 +210,28 @@ def test_two_nodes_tell_once_and_the_end_comes_from_the_one_that_is_left(tmp_pat
         assert wait_for(lambda: len(phone.sent) == 2, 40), left.notifier.log
         assert titles(phone)[1:] == ["✅ recovered: home: DnsHaSplitBrain"]
         assert wait_for(lambda: "told of 0 new, 1 ended" in left.notifier.log, 10)
+
+
+@pytest.mark.parametrize("exact_first", [True, False])
+@pytest.mark.parametrize("ahead", [60.0, -60.0])
+def test_a_prometheus_whose_clock_is_a_minute_off_makes_no_message_twice(
+    ahead: float, *, exact_first: bool, tmp_path: Path
+) -> None:
+    clocks = (0.0, ahead) if exact_first else (ahead, 0.0)
+
+    def send(*, resolved: bool) -> None:
+        for clock in clocks:
+            texts = TEXTS | {"summary": "home: split"}
+            pair.alertmanager.send([SPLIT], resolved=resolved, ahead=clock, age=70.0, annotations=texts)
+            time.sleep(1.5)  # Alertmanager has told what it knows by then
+
+    with chain(tmp_path) as pair:
+        send(resolved=False)
+        assert wait_for(lambda: len(pair.titles) == 1, 20)
+        send(resolved=False)
+        send(resolved=True)
+        time.sleep(62)  # by a clock that is ahead it has ended now
+        assert wait_for(lambda: len(pair.titles) == 2, 20)
+        send(resolved=True)  # as Prometheus does for a quarter of an hour
+        time.sleep(3)
+        assert pair.titles == ["🔴 CRITICAL home: split", "✅ recovered: home: split"]

@@ -67,7 +67,8 @@ class Alertmanager:
 
     def __init__(self, address: str) -> None:
         self._url = f"http://{address}/api/v2/alerts"
-        self._starts: dict[frozenset[tuple[str, str]], str] = {}
+        self._starts: dict[tuple[frozenset[tuple[str, str]], float], datetime] = {}
+        self._ends: dict[tuple[frozenset[tuple[str, str]], float], datetime] = {}
 
     def is_up(self) -> bool:
         try:
@@ -76,20 +77,26 @@ class Alertmanager:
             return False
         return True
 
-    def send(self, alerts: list[Labels], *, resolved: bool = False, annotations: Labels | None = None) -> None:
-        now = datetime.now(UTC)
-        ends = now if resolved else now + timedelta(minutes=10)
+    def send(
+        self,
+        alerts: list[Labels],
+        *,
+        resolved: bool = False,
+        annotations: Labels | None = None,
+        ahead: float = 0.0,
+        age: float = 0.0,
+    ) -> None:
+        """Send alerts as a Prometheus does whose clock is so many seconds ahead, which began ``age`` seconds ago."""
+        now = datetime.now(UTC) + timedelta(seconds=ahead)
         texts = annotations or {}
-        body = [
-            {
-                "labels": labels,
-                "annotations": texts,
-                # As Prometheus: always the same, from the first time on. Alertmanager would take the end for it.
-                "startsAt": self._starts.setdefault(frozenset(labels.items()), now.isoformat()),
-                "endsAt": ends.isoformat(),
-            }
-            for labels in alerts
-        ]
+        body = []
+        for labels in alerts:
+            alert = (frozenset(labels.items()), ahead)
+            # As Prometheus: always the same, from the first time on. Alertmanager would take the end for it.
+            starts = self._starts.setdefault(alert, now - timedelta(seconds=age))
+            ends = self._ends.setdefault(alert, now) if resolved else now + timedelta(minutes=10)
+            times = {"startsAt": starts.isoformat(), "endsAt": ends.isoformat()}
+            body.append({"labels": labels, "annotations": texts, **times})
         request = urllib.request.Request(
             self._url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
         )

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import yaml
 
 import alerts
-from alerts.notifier.changes import REPEAT_SECONDS, SAME_OCCURRENCE_SECONDS, Changes, Told, compare, is_known_here
+from alerts.notifier.changes import (
+    REPEAT_SECONDS,
+    SAME_OCCURRENCE_SECONDS,
+    Changes,
+    Told,
+    compare,
+    is_known_here,
+    is_stale,
+)
 from alerts.notifier.payload import Group
-from tests.unit.notifier.posts import NOON, entry, group
+from tests.unit.notifier.posts import NOON, alert, entry, group
 
 NOW = NOON + 600
 
@@ -136,3 +146,23 @@ def test_every_repeat_of_alertmanager_counts_as_one() -> None:
     of_messages = [route, *(child for child in route["routes"] if child["receiver"] == "notifier")]
     repeats = [int(child["repeat_interval"][:-1]) * seconds[child["repeat_interval"][-1]] for child in of_messages]
     assert min(repeats) / 2 >= REPEAT_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "now", "stale"),
+    [
+        (0.0, 70.0, True),
+        (30.0, 70.0, True),  # by a clock that is ahead
+        (61.0, 70.0, False),  # it began again
+        (90.0, 70.0, True),  # in the future: by a clock that is ahead
+        (0.0, 60.0 + SAME_OCCURRENCE_SECONDS, False),  # whoever still says so means it
+    ],
+)
+def test_an_alert_that_fires_on_after_its_end_is_stale_for_a_while(
+    starts_at: float, now: float, *, stale: bool
+) -> None:
+    told = Told(NOON, NOON, ended_at=NOON + 60.0)
+    assert is_stale(replace(alert(), starts_at=NOON + starts_at), told, NOON + now) is stale
+    assert not is_stale(replace(alert(), starts_at=NOON + starts_at, firing=False), told, NOON + now)
+    assert not is_stale(alert(), Told(NOON, NOON), NOON + now)
+    assert not is_stale(alert(), None, NOON + now)
