@@ -104,7 +104,7 @@ class Watched:
 def require_watching() -> None:
     """Skip the calling test, or fail it in CI, where a tool is missing or no lab can run."""
     require_lab()
-    tools = ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter", "faketime")
+    tools = ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter")
     missing = [tool for tool in tools if shutil.which(tool) is None]
     if not missing:
         return

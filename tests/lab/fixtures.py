@@ -8,11 +8,14 @@ such tests are skipped with the reason, and fail in CI.
 from __future__ import annotations
 
 import os
+import platform
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from . import clock
 from .exporters import wait_settled
 from .isolation import inside
 from .lab import Lab
@@ -34,6 +37,17 @@ def require_lab() -> None:
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+def require_own_clocks() -> None:
+    """Skip the calling test on a machine whose processor has no clock of its own for a host (tests/lab/clock.c)."""
+    if platform.machine() != clock.MACHINE:
+        pytest.skip(f"a host of the lab has a clock of its own only on {clock.MACHINE}")
+    if shutil.which("cc") is None:
+        reason = "a host's own clock needs a C compiler: install gcc and libc6-dev"
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

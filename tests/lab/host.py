@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import clock
 from .errors import LabError, ServiceError
 from .holder import Holder
 from .lan import Lan
@@ -26,12 +27,18 @@ class Host:
         logs: Path,
         prepare: Sequence[Sequence[str]] = (),
         daemons: Sequence[Daemon] = (),
+        own_clock: bool = False,
     ) -> None:
-        """Describe the host; :meth:`power_on` makes it. ``daemons`` are installed, in start order."""
+        """Describe the host; :meth:`power_on` makes it. ``daemons`` are installed, in start order.
+
+        With a clock of its own, its daemons' time of day is what :meth:`step_clock` says, the machine's at first.
+        """
         self.place = place
         self.logs = logs
         self._lan = lan
-        self._prepare = prepare
+        self._prepare = [*prepare, *(clock.prepare() if own_clock else [])]
+        self.clock_environment = clock.ENVIRONMENT if own_clock else ()
+        self._clock_ahead = 0.0
         self._holder: Holder | None = None
         self.services: dict[str, Service] = {}
         for daemon in daemons:
@@ -81,6 +88,21 @@ class Host:
         if self._holder is None:
             self._holder = Holder(self.place.name, self._prepare)
             self._lan.connect(self.place, self._holder)
+            if self._clock_ahead:
+                self.step_clock(self._clock_ahead)
+
+    def step_clock(self, seconds: float) -> None:
+        """Let the host's clock be so many seconds ahead of the machine's from now on, also after a crash.
+
+        Raises:
+            LabError: the host has no clock of its own.
+        """
+        if not self.clock_environment:
+            message = f"{self.place.name} has no clock of its own"
+            raise LabError(message)
+        self._clock_ahead = seconds
+        if self.on:
+            clock.step(self.path(clock.file()), seconds)
 
     def launch_services(self) -> None:
         """Start every installed service, without waiting."""

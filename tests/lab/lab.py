@@ -113,6 +113,10 @@ class Lab(Pair):
         host.launch_services()
         host.wait_ready(READY_SECONDS)
 
+    def step_clock(self, node: str, seconds: float) -> None:
+        """Let a node's clock be so many seconds ahead of the machine's from now on (negative: behind)."""
+        self.hosts[node].step_clock(seconds)
+
     # Network
 
     def unplug(self, node: str) -> None:

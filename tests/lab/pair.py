@@ -52,6 +52,7 @@ class Pair:
         families: Sequence[Family] = BOTH_FAMILIES,
         exporter: bool = True,
         guard: bool = False,
+        own_clocks: bool = False,
         environment: Mapping[str, str] | None = None,
         node_environment: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
@@ -61,6 +62,7 @@ class Pair:
             families: which VIPs there are; VRRP speaks the first one. Hosts have addresses of both in any case.
             exporter: whether each node runs the exporter.
             guard: whether each node runs the guard, without which a killed keepalived ends in a split brain.
+            own_clocks: whether each node has a clock of its own, which can be put wrong.
             environment: more environment for keepalived and the exporter of both nodes.
             node_environment: the same for one node, by its name; it wins.
         """
@@ -69,6 +71,7 @@ class Pair:
         self.hosts: dict[str, Host] = {}
         self._exporter = exporter
         self._guard = guard
+        self._own_clocks = own_clocks
         self._environment = dict(environment or {})
         self._node_environment = {name: dict(values) for name, values in (node_environment or {}).items()}
         self._exit = contextlib.ExitStack()
@@ -142,6 +145,7 @@ class Pair:
             if is_node
             else [],
             daemons=self._daemons(place) if is_node else [],
+            own_clock=is_node and self._own_clocks,
         )
 
     def _daemons(self, place: Place) -> list[Daemon]:

@@ -78,7 +78,7 @@ class Service:
         if self.running:
             return
         # Not nsenter's own --wd: its directory would belong to the mounts outside.
-        argv = ["env", f"--chdir={self.daemon.directory}", *self.daemon.argv]
+        argv = ["env", f"--chdir={self.daemon.directory}", *self._host.clock_environment, *self.daemon.argv]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
