@@ -36,13 +36,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """News for one receiver, most severe first."""
+    """News for one receiver, most severe first. ``ended_elsewhere``: the other node has told that it ended."""
 
     new: tuple[Alert, ...]
     ended: tuple[Alert, ...]
     still: tuple[Alert, ...]
     repeat: bool
     left_out: int = 0
+    ended_elsewhere: tuple[Alert, ...] = ()
 
     @property
     def worth_telling(self) -> bool:
@@ -61,6 +62,7 @@ def compare(group: Group, told: Mapping[str, Told], elsewhere: Mapping[str, Told
     """
     new: list[Alert] = []
     ended: list[Alert] = []
+    ended_elsewhere: list[Alert] = []
     still: list[tuple[Alert, Told]] = []
     for alert in sorted(group.alerts, key=_urgency):
         here, there = told.get(alert.fingerprint), elsewhere.get(alert.fingerprint)
@@ -70,6 +72,8 @@ def compare(group: Group, told: Mapping[str, Told], elsewhere: Mapping[str, Told
                 still.append((alert, known))
             else:
                 new.append(alert)
+        elif here and here.is_open and there and not there.is_open and there.is_of(here.starts_at):
+            ended_elsewhere.append(alert)
         elif here.is_open if here else there and there.is_open:
             ended.append(alert)
     last = max((known.told_at for _, known in still), default=now)
@@ -77,16 +81,17 @@ def compare(group: Group, told: Mapping[str, Told], elsewhere: Mapping[str, Told
         new=tuple(new),
         ended=tuple(ended),
         still=tuple(alert for alert, _ in still),
-        # A clock that went back must not silence anything.
-        repeat=bool(still) and not new and not ended and not 0 <= now - last < REPEAT_SECONDS,
+        # Told in the future: by the other node's clock, or before this one went back, which must not silence anything.
+        repeat=bool(still) and not new and not ended and abs(now - last) >= REPEAT_SECONDS,
         left_out=group.left_out,
+        ended_elsewhere=tuple(ended_elsewhere),
     )
 
 
 def is_known_here(alert: Alert, here: Told | None) -> bool:
     """Whether what was told here says all about an alert; otherwise the other node may know better."""
     if not alert.firing:
-        return here is not None
+        return here is not None and not here.is_open
     return here is not None and here.is_open and alert.starts_at <= here.starts_at
 
 
@@ -96,7 +101,7 @@ def is_stale(alert: Alert, told: Told | None, now: float) -> bool:
     An Alertmanager that waits for the other one's word (``--cluster.peer-timeout``) sends what it saw before it waited;
     and where one Prometheus' clock is ahead, what it ended fires in Alertmanager until that time has come.
     """
-    if not alert.firing or told is None or told.ended_at is None or told.ended_at < alert.starts_at <= now:
+    if not alert.firing or told is None or told.ended_at is None or told.ended_at < alert.starts_at:
         return False
     return abs(now - told.ended_at) < SAME_OCCURRENCE_SECONDS
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from alerts.notifier.changes import Told, compare
@@ -91,7 +91,7 @@ class Courier:
             self._changed.notify_all()
 
     def in_hand(self) -> set[str]:
-        """The fingerprints of the alerts of which the receiver is being told, or about to be, for the first time.
+        """The fingerprints of the alerts of which the receiver is being told, or about to be: their begin or their end.
 
         Nothing while deliveries fail: nobody should wait for this node then.
         """
@@ -99,7 +99,7 @@ class Courier:
             if self._failing:
                 return set()
             tasks = [task for task in self._owed.values() if not task.outcome.done()]
-        return {alert.fingerprint for task in tasks for alert in task.group.alerts if alert.firing}
+        return {alert.fingerprint for task in tasks for alert in task.group.alerts}
 
     def keep(self, task: Task) -> None:
         """Owe a post also after a restart, because nobody will send it again."""
@@ -158,6 +158,8 @@ class Courier:
         now = time.time()
         changes = compare(task.group, self._told.of(self.receiver.identity), task.elsewhere, now)
         if not changes.worth_telling:
+            if changes.ended_elsewhere:
+                self._told.record(self.receiver.identity, replace(changes, still=()))
             return True
         message = self._writer.write(changes, now)
         began = time.monotonic()

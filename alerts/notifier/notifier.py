@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from alerts.notifier import peer
 from alerts.notifier.changes import Told, is_known_here, is_stale
+from alerts.notifier.clocks import FutureStarts
 from alerts.notifier.courier import Courier, Task
 from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
@@ -47,6 +48,7 @@ class Notifier:
         self._couriers = {
             receiver.number: Courier(receiver, self._told, owed, writer, metrics) for receiver in settings.all_receivers
         }
+        self._future = FutureStarts()
         self._ask_peer = ask_peer or (lambda: peer.ask(settings.peer, settings.port))
         for severity in SEVERITIES:
             metrics.receivers.labels(severity).set(len(settings.receivers[severity]))
@@ -81,14 +83,15 @@ class Notifier:
         make the other node's Alertmanager send it as well, to all of them, and would lose the recovery: Alertmanager
         tells of no end whose beginning it could not deliver (needsUpdate in notify/notify.go).
         Only when nobody got it, it is left to Alertmanager, here and on the other node, to try again; and so is an
-        alert that fires on after its end was told: a Prometheus whose clock is ahead may have ended it in the future.
+        alert that fires on after its end was told, or begins in the future: a Prometheus' clock is ahead.
         """
         deadline = time.monotonic() + OVERALL_SECONDS
-        now, known = time.time(), self._told.known()
-        fresh = tuple(alert for alert in group.alerts if not is_stale(alert, known.get(alert.fingerprint), now))
+        self._future.look(group.alerts)
+        known = self._told.known()
+        fresh = tuple(alert for alert in group.alerts if self._is_fresh(alert, known.get(alert.fingerprint)))
         verdict = self._take(replace(group, alerts=fresh), deadline) if fresh or not group.alerts else "not_yet"
         if len(fresh) < len(group.alerts) and verdict != "failed":
-            log.info("the end of it has just been told; Alertmanager will try again")
+            log.info("the end of it has just been told, or it begins in the future; Alertmanager will try again")
             verdict = "not_yet"
         severity = min((alert.severity for alert in group.alerts), key=SEVERITIES.index, default="other")
         self._metrics.messages.labels(severity, verdict).inc()
@@ -117,6 +120,11 @@ class Notifier:
             courier.withdraw(task)
         return "failed"
 
+    def _is_fresh(self, alert: Alert, told: Told | None) -> bool:
+        if told is not None and told.is_open:
+            return True
+        return alert not in self._future and not is_stale(alert, told, time.time())
+
     def _concerns(self, number: int, alert: Alert) -> bool:
         return any(receiver.number == number for receiver in self._settings.receivers[alert.severity])
 
@@ -139,7 +147,7 @@ class Notifier:
         if answer is None:
             # Alertmanager lists inhibited alerts among those that ended: rather such an end too many than one too few.
             return {alert.fingerprint: Told(alert.starts_at, alert.starts_at) for alert in asked if not alert.firing}
-        if firing & answer.in_hand:
+        if asked_for & answer.in_hand:
             log.info("the other node is telling it right now; Alertmanager will try again")
             return None
         if any(is_stale(alert, answer.told.get(alert.fingerprint), time.time()) for alert in asked):

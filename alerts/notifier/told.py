@@ -42,13 +42,13 @@ class ToldStore:
             return dict(self._receivers.get(receiver, {}))
 
     def record(self, receiver: str, changes: Changes) -> None:
-        """Remember that a receiver was told."""
+        """Remember what a receiver was told, here or by the other node."""
         now = self._now()
         with self._lock:
             entries = self._receivers.setdefault(receiver, {})
             for alert in (*changes.new, *changes.still):
                 entries[alert.fingerprint] = Told(alert.starts_at, now)
-            for alert in changes.ended:
+            for alert in (*changes.ended, *changes.ended_elsewhere):
                 entries[alert.fingerprint] = Told(alert.starts_at, now, ended_at=now)
             self._receivers[receiver] = _bounded(entries, now)
             self._write()

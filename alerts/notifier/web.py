@@ -28,7 +28,7 @@ DISCARDED_POSTS: Final = 8
 _TEXT: Final = "text/plain; charset=utf-8"
 _AGAIN: Final = {
     "failed": "no receiver took it; the notifier's log says why",
-    "not_yet": "the other node's notifier is at it, or the end of it has just been told; try again",
+    "not_yet": "the other node is telling it, its end has just been told, or it begins in the future; try again",
 }
 Outcome = tuple[HTTPStatus, str]
 

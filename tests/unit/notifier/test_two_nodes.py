@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from alerts.notifier import notifier as module
-from alerts.notifier.changes import Told
+from alerts.notifier.changes import SAME_OCCURRENCE_SECONDS, Told
+from alerts.notifier.clocks import FutureStarts
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.notifier import Notifier
+from alerts.notifier.payload import Group
 from alerts.notifier.peer import Peer
 from alerts.notifier.settings import load
 from tests.unit.notifier.posts import NOON, entry, group
@@ -73,8 +75,32 @@ def test_what_was_seen_before_the_other_node_told_the_end_is_no_news(
     assert alpha(tmp_path, other)._elsewhere(group(entry(1, starts=65)).alerts) == {FIRST: over}  # it began again
 
 
-def test_an_end_does_not_wait_for_what_the_other_node_is_telling(tmp_path: Path) -> None:
-    assert alpha(tmp_path, OtherNode(says(FIRST, n1=OPEN)))._elsewhere(group(entry(1, ends=60)).alerts) == {FIRST: OPEN}
+def test_an_end_waits_for_what_the_other_node_is_telling_too(tmp_path: Path) -> None:
+    ended = group(entry(1, ends=60)).alerts
+    assert alpha(tmp_path, OtherNode(says(FIRST, n1=OPEN)))._elsewhere(ended) is None
+    assert alpha(tmp_path, OtherNode(says(SECOND, n1=OPEN)))._elsewhere(ended) == {FIRST: OPEN}
+
+
+def test_what_begins_in_the_future_is_left_to_the_node_whose_clock_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = 0.0
+    notifier = alpha(tmp_path, OtherNode(says()))
+    monkeypatch.setattr(notifier, "_future", FutureStarts(lambda: NOON + seconds, lambda: seconds))
+    asked: list[tuple[str, ...]] = []
+
+    def deliver(group: Group, _: float) -> str:
+        asked.append(tuple(alert.fingerprint for alert in group.alerts))
+        return "delivered"
+
+    monkeypatch.setattr(notifier, "_take", deliver)
+    assert notifier.take(group(entry(1, starts=60), entry(2))) == "not_yet"
+    seconds = 60.0
+    assert notifier.take(group(entry(1, starts=60), entry(2))) == "not_yet"
+    assert notifier.take(group(entry(1, starts=59))) == "delivered"
+    seconds = SAME_OCCURRENCE_SECONDS
+    assert notifier.take(group(entry(1, starts=60))) == "delivered"
+    assert asked == [(SECOND,), (SECOND,), (FIRST,), (FIRST,)]
 
 
 def test_of_two_that_begin_at_once_the_first_by_name_tells(tmp_path: Path) -> None:
