@@ -82,7 +82,7 @@ class _Watch:
         self._moves += event.moves
         try:
             self._watched.wait_calm()
-            return _meet(self._watched, event)
+            return meet(self._watched, event)
         except LabError as error:
             print(f"bench-alerts: {event.name}: {error}", flush=True)
             self.close()
@@ -94,7 +94,15 @@ class _Watch:
         self._stack.close()
 
 
-def _meet(watch: Watched, event: Event) -> Told:
+def meet(watch: Watched, event: Event, lasting: float = _MORE_SECONDS, quiet: float = _MORE_SECONDS) -> Told:
+    """Let an event happen and end; say what the phone was told.
+
+    Args:
+        watch: a watched lab that is calm.
+        event: what happens.
+        lasting: seconds from the message to the recovery.
+        quiet: seconds after the end was told in which all that would be told twice is there.
+    """
     phone = watch.phone
     began = time.time()
     struck = event.strike(watch.lab)
@@ -103,13 +111,13 @@ def _meet(watch: Watched, event: Event) -> Told:
     except LabTimeoutError as error:
         print(f"bench-alerts: {event.name}: {error}", flush=True)
         first = None
-    time.sleep(_MORE_SECONDS)
+    time.sleep(lasting)
     event.recover(watch.lab)
     try:
         phone.wait_end(event.headline, struck, event.recovery)
     except LabTimeoutError as error:
         print(f"bench-alerts: {event.name}: {error}", flush=True)
-    time.sleep(_MORE_SECONDS)
+    time.sleep(quiet)
     return Told(
         None if first is None else first.time - struck,
         len(phone.telling(event.headline, began)),

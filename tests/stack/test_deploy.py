@@ -92,7 +92,7 @@ def thief(node: Node, port: int) -> Iterator[None]:
     """A container that is none of the stack's listens on a port of the node."""
     node.engine.docker(
         "run", "--detach", "--name", "thief", "--network", "host", "--pull", "never",
-        "--entrypoint", "dnsmasq", "pihole/pihole:2025.11.1",
+        "--entrypoint", "dnsmasq", "pihole/pihole:2026.07.2",
         "--keep-in-foreground", "--conf-file=/dev/null", f"--port={port}", "--user=root",
     )  # fmt: skip
     try:
