@@ -56,7 +56,7 @@ bench-stack: $(READY) ## measure the compose files as shipped, on two Docker Eng
 
 bench-alerts: $(READY) ## measure how soon a phone is told, and what a fleet costs; build/bench-alerts.json
 	@tests/packages lab alerts
-	$(BIN)/python -m tests.alerts_bench.programs
+	$(BIN)/python -m tests.programs
 	$(LAB) run -- $(BIN)/python -m tests.alerts_bench $(BENCH)
 
 generate: $(READY) ## write README, rules and dashboards anew

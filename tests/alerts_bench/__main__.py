@@ -12,7 +12,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from tests.alerts_bench import clocks, fleet, healthy, latency, programs, receiver
+from tests import programs
+from tests.alerts_bench import clocks, fleet, healthy, latency, receiver
 from tests.bench.figures import Figure, merge, table, version_of
 from tests.lab.errors import LabError
 from tests.lab.isolation import inside

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import yaml
 
+from tests import programs
 from tests.lab.debian import RELEASE, download_environment, mirror
 from tests.lab.errors import LabError
 from tests.lab.plan import REPOSITORY
@@ -91,6 +92,7 @@ def digest() -> str:
 def _ingredients() -> Iterator[Path]:
     yield REPOSITORY / "pyproject.toml"
     yield Path(__file__)
+    yield TESTS / "programs.py"
     yield from (TESTS / "tools").glob("standin*")
     for folder in (
         REPOSITORY / "exporter",
@@ -119,16 +121,20 @@ def make() -> None:
         return
     STACK.mkdir(parents=True, exist_ok=True)
     tools.make()
+    programs.make()
     wanted = digest()
     if not BASE_ARCHIVE.exists():
         _make_base()
+    commands = _commands()
     engine = Engine(STACK / "builder")
     try:
         engine.start()
         if not engine.docker("images", "--quiet", BASE_IMAGE).strip():
             engine.docker("import", str(BASE_ARCHIVE), BASE_IMAGE, timeout=300)
         for image, folder in standins().items():
-            _build(engine, image, TESTS, "--file", str(folder / "Dockerfile"))
+            _build(
+                engine, image, TESTS, "--file", str(folder / "Dockerfile"), "--build-context", f"programs={commands}"
+            )
         for image, target in own_images().items():
             _build(engine, image, REPOSITORY, "--file", str(REPOSITORY / "stack/images/Dockerfile"), "--target", target)
         images = [*own_images(), *standins()]
@@ -136,6 +142,17 @@ def make() -> None:
     finally:
         engine.close()
     _STAMP.write_text(wanted)
+
+
+def _commands() -> Path:
+    """One folder with the shipped Prometheus, Alertmanager and node_exporter."""
+    folder = STACK / "programs"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for directory in programs.directories():
+        for command in directory.iterdir():
+            shutil.copy2(command, folder)
+    return folder
 
 
 def _build(engine: Engine, image: str, context: Path, *more: str) -> None:

@@ -1,6 +1,6 @@
 """Prometheus, Alertmanager and node_exporter of the very versions that compose ships, built from their Go modules.
 
-``python -m tests.alerts_bench.programs`` builds them into ``build/alerts``, which takes some minutes the first time.
+``python -m tests.programs`` builds them into ``build/alerts``, which takes some minutes the first time.
 Without Go on this machine it takes Debian 13's, which are older, out of their packages.
 """
 
@@ -89,23 +89,28 @@ def shipped() -> tuple[Program, ...]:
     )
 
 
-def use() -> None:
-    """Let this process and its children find them before the machine's own.
+def directories() -> list[Path]:
+    """Where the commands are.
 
     Raises:
         LabError: they are not there.
     """
     programs = shipped()
     if all(program.complete for program in programs):
-        found = [program.directory for program in programs]
-    elif complete(_DEBIAN):
-        found = [_DEBIAN / "usr" / "bin"]
-    else:
-        message = (
-            "the shipped Prometheus is missing: run python -m tests.alerts_bench.programs, as make bench-alerts does"
-        )
-        raise LabError(message)
-    os.environ["PATH"] = os.pathsep.join([*map(str, found), os.environ["PATH"]])
+        return [program.directory for program in programs]
+    if complete(_DEBIAN):
+        return [_DEBIAN / "usr" / "bin"]
+    message = "the shipped Prometheus is missing: run python -m tests.programs, as make bench-alerts does"
+    raise LabError(message)
+
+
+def use() -> None:
+    """Let this process and its children find them before the machine's own.
+
+    Raises:
+        LabError: they are not there.
+    """
+    os.environ["PATH"] = os.pathsep.join([*map(str, directories()), os.environ["PATH"]])
 
 
 def make() -> None:
@@ -159,4 +164,4 @@ if __name__ == "__main__":
     try:
         make()
     except LabError as error:
-        sys.exit(f"tests.alerts_bench.programs: {error}")
+        sys.exit(f"tests.programs: {error}")
