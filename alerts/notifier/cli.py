@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from alerts.notifier import trial
 from alerts.notifier.heartbeat import Heartbeat
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.notifier import Notifier
@@ -29,11 +30,15 @@ LOOK_SECONDS: Final = 5.0
 
 
 def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] | None = None) -> int:
-    """Serve until SIGTERM; 0 in good order, 1 when it must be started anew, 2 for settings that cannot be used."""
+    """Serve until SIGTERM; 0 in good order, 1 when it must be started anew, 2 for settings that cannot be used.
+
+    With ``--test``: 0 when every receiver took the message, 1 when one did not.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m alerts.notifier", description="Tell people what Alertmanager says."
     )
     parser.add_argument("--check-config", action="store_true", help="say what is wrong with the settings, and end")
+    parser.add_argument("--test", action="store_true", help="send everybody a message that says it is a test, and end")
     options = parser.parse_args(arguments)
     environment = os.environ if environment is None else environment
     secrets = SecretFiles(environment)
@@ -46,8 +51,18 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     if options.check_config:
         print(f"The settings can be used. {_receivers(settings)}")
         return 0
+    if options.test:
+        return _test(settings)
     _log_to_stderr(settings.log_level)
     return _serve(settings, secrets)
+
+
+def _test(settings: Settings) -> int:
+    failed = False
+    for line, well in trial.run(settings):
+        print(line, flush=True)
+        failed |= not well
+    return 1 if failed else 0
 
 
 def _serve(settings: Settings, secrets: SecretFiles) -> int:

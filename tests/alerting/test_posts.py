@@ -7,8 +7,6 @@ import json
 import re
 import socket
 import time
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
@@ -16,6 +14,7 @@ import pytest
 
 from tests.alerting.messages import CRITICAL, RECOVERED, titles
 from tests.alerting.running_notifier import RunningNotifier, running_notifier
+from tests.alerting.standin_heartbeat import heart
 from tests.alerting.standin_signal import StandinSignal
 from tests.rules.real_alertmanager import free_port, wait_for
 from tests.unit.notifier.posts import entry, post
@@ -254,35 +253,3 @@ def test_no_secret_is_in_any_log_metric_or_answer(phone: StandinSignal, tmp_path
         for number in range(1, 7):
             assert re.search(rf"receiver {number} \(\w+\): a message was not delivered: .+", everything)
     assert [secret for secret in SECRETS if secret in everything + notifier.log] == []
-
-
-@dataclass
-class Heart:
-    url: str
-    calls: list[str]
-    status: int = 200
-
-
-class heart:  # noqa: N801 (used as a function)
-    """A stand-in for a dead-man's switch such as healthchecks.io."""
-
-    def __enter__(self) -> Heart:
-        found = Heart("", [])
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                found.calls.append(self.path)
-                self.send_response(found.status)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        found.url = f"http://127.0.0.1:{self._server.server_port}/ping/beat-4f2a"
-        Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return found
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
