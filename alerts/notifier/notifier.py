@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import replace
 from typing import Final, Literal
 
-from alerts.notifier import peer
+from alerts.notifier import peer, unheard
 from alerts.notifier.changes import Told, is_known_here, is_stale
 from alerts.notifier.clocks import FutureStarts
 from alerts.notifier.courier import Courier, Task
@@ -19,6 +20,7 @@ from alerts.notifier.owed import OwedStore
 from alerts.notifier.payload import SEVERITIES, Alert, Group
 from alerts.notifier.settings import Settings
 from alerts.notifier.told import ToldStore
+from alerts.notifier.unheard import Unheard
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,8 @@ class Notifier:
             receiver.number: Courier(receiver, self._told, owed, writer, metrics) for receiver in settings.all_receivers
         }
         self._future = FutureStarts()
+        self._unheard = Unheard(self._told.open_alerts, lambda: unheard.ask(settings.alertmanager))
+        self._stopping = threading.Event()
         self._ask_peer = ask_peer or (lambda: peer.ask(settings.peer, settings.port))
         for severity in SEVERITIES:
             metrics.receivers.labels(severity).set(len(settings.receivers[severity]))
@@ -58,10 +62,12 @@ class Notifier:
         """Begin to deliver."""
         for courier in self._couriers.values():
             courier.start()
+        threading.Thread(target=self._listen, name="unheard", daemon=True).start()
 
     def stop(self, seconds: float) -> None:
         """Finish the messages in hand, for at most so long."""
         deadline = time.monotonic() + seconds
+        self._stopping.set()
         for courier in self._couriers.values():
             courier.stop()
         for courier in self._couriers.values():
@@ -119,6 +125,16 @@ class Notifier:
         for courier, task in tasks:
             courier.withdraw(task)
         return "failed"
+
+    def _listen(self) -> None:
+        """Tell the ends that Alertmanager does not tell."""
+        while not self._stopping.wait(unheard.LOOK_SECONDS):
+            try:
+                for group in self._unheard.look():
+                    log.info("%s has ended, and Alertmanager has not told it", group.alerts[0].name)
+                    self.take(group)
+            except Exception as error:  # noqa: BLE001 (the thread must live; the text may hold anything)
+                log.error("looking for ends that nobody told failed with %s", type(error).__name__)  # noqa: TRY400
 
     def _is_fresh(self, alert: Alert, told: Told | None) -> bool:
         if told is not None and told.is_open:

@@ -18,6 +18,7 @@ from exporter.errors import ConfigurationError, ParseError
 from exporter.files import read_bounded
 
 PORT: Final = 9754
+ALERTMANAGER_PORT: Final = 9093  # of this node's
 STATE: Final = "/var/lib/dnsha/notifier/told.json"
 NOTHING: Final = "none"
 _LEVELS: Final = ("debug", "info", "warning", "error")
@@ -36,6 +37,7 @@ class Settings:
     port: int
     runbooks: str
     state: Path
+    alertmanager: int
     peer: str
     node: str
     timezone: tzinfo
@@ -69,9 +71,10 @@ class _Reader:
             receivers=receivers,
             heartbeat_url=self._link("HEARTBEAT_URL", self._secret("HEARTBEAT_URL")),
             address=self._address("NOTIFIER_ADDRESS"),
-            port=self._port(),
+            port=self._port("NOTIFIER_PORT", PORT),
             runbooks=self._link("RUNBOOKS_URL", self._text("RUNBOOKS_URL")),
             state=Path(self._text("NOTIFIER_STATE") or STATE),
+            alertmanager=self._port("ALERTMANAGER_PORT", ALERTMANAGER_PORT),
             peer=self._address("PEER_IP"),
             node=self._text("NODE_NAME"),
             timezone=self._timezone(),
@@ -147,11 +150,11 @@ class _Reader:
                 self._problems.append(f"{name}: {value!r} is not an IP address")
         return value
 
-    def _port(self) -> int:
-        value = self._text("NOTIFIER_PORT") or str(PORT)
+    def _port(self, name: str, default: int) -> int:
+        value = self._text(name) or str(default)
         if not re.fullmatch(r"[0-9]{1,5}", value) or not 0 < int(value) < 65536:
-            self._problems.append(f"NOTIFIER_PORT: {value!r} is not a port from 1 to 65535")
-            return PORT
+            self._problems.append(f"{name}: {value!r} is not a port from 1 to 65535")
+            return default
         return int(value)
 
     def _timezone(self) -> tzinfo:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alerts.notifier.changes import Changes, Told
+from alerts.notifier.payload import Alert
 from exporter.errors import ParseError
 from exporter.files import parse_json, read_bounded, write_atomically
 
@@ -22,7 +23,7 @@ VERSION: Final = 1
 FORGET_OPEN_SECONDS: Final = 15 * 86400.0
 FORGET_ENDED_SECONDS: Final = 86400.0
 MAXIMUM_ENTRIES: Final = 5000  # of a receiver
-MAXIMUM_BYTES: Final = 16 << 20
+MAXIMUM_BYTES: Final = 32 << 20
 
 Entries = dict[str, Told]
 
@@ -34,7 +35,7 @@ class ToldStore:
         self._path = path
         self._now = now
         self._lock = threading.Lock()
-        self._receivers = _read(path)
+        self._receivers, self._alerts = _read(path)
 
     def of(self, receiver: str) -> Mapping[str, Told]:
         """What one receiver was told, by fingerprint."""
@@ -51,6 +52,8 @@ class ToldStore:
             for alert in (*changes.ended, *changes.ended_elsewhere):
                 entries[alert.fingerprint] = Told(alert.starts_at, now, ended_at=now)
             self._receivers[receiver] = _bounded(entries, now)
+            self._alerts |= {alert.fingerprint: alert for alert in (*changes.new, *changes.still)}
+            self._alerts = self._open()
             self._write()
 
     def keep_only(self, receivers: set[str]) -> None:
@@ -68,6 +71,15 @@ class ToldStore:
                         found[fingerprint] = entry
         return found
 
+    def open_alerts(self) -> dict[str, Alert]:
+        """The alerts whose end is still to be told to somebody, as they were told last, by fingerprint."""
+        with self._lock:
+            return self._open()
+
+    def _open(self) -> dict[str, Alert]:
+        still = {name for entries in self._receivers.values() for name, entry in entries.items() if entry.is_open}
+        return {fingerprint: alert for fingerprint, alert in self._alerts.items() if fingerprint in still}
+
     def _write(self) -> None:
         document = {
             "version": VERSION,
@@ -75,6 +87,7 @@ class ToldStore:
                 receiver: {fingerprint: asdict(entry) for fingerprint, entry in entries.items()}
                 for receiver, entries in self._receivers.items()
             },
+            "alerts": [asdict(alert) for alert in self._alerts.values()],
         }
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,18 +110,20 @@ def _bounded(entries: Entries, now: float) -> Entries:
     return {fingerprint: kept[fingerprint] for fingerprint in latest}
 
 
-def _read(path: Path) -> dict[str, Entries]:
+def _read(path: Path) -> tuple[dict[str, Entries], dict[str, Alert]]:
     try:
         document = parse_json(read_bounded(path, MAXIMUM_BYTES), str(path))
-        return {
+        receivers = {
             receiver: {fingerprint: told_of(entry) for fingerprint, entry in entries.items()}
             for receiver, entries in document["receivers"].items()
         }
+        alerts = [Alert(**alert) for alert in document.get("alerts", ())]
     except FileNotFoundError:
-        return {}
+        return {}, {}
     except (OSError, ParseError, KeyError, TypeError, ValueError, AttributeError) as error:
         log.error("%s cannot be used (%s); nothing is known of what was told before", path, type(error).__name__)  # noqa: TRY400
-        return {}
+        return {}, {}
+    return receivers, {alert.fingerprint: alert for alert in alerts}
 
 
 def told_of(value: Any) -> Told:  # noqa: ANN401

@@ -66,6 +66,7 @@ class Alertmanager:
     """Speaks to one running Alertmanager."""
 
     def __init__(self, address: str) -> None:
+        self.address = address
         self._url = f"http://{address}/api/v2/alerts"
         self._starts: dict[tuple[frozenset[tuple[str, str]], float], datetime] = {}
         self._ends: dict[tuple[frozenset[tuple[str, str]], float], datetime] = {}

@@ -40,6 +40,28 @@ def test_it_is_found_again_after_a_restart(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_is_open_is_kept_with_its_texts_until_everybody_was_told_of_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "told.json"
+    store = ToldStore(path, Clock())
+    store.record("signal-1", of_new(1, 2))
+    store.record("ntfy-2", of_new(1))
+    store.record("signal-1", of_ended(1))
+    for found in (store, ToldStore(path)):
+        assert found.open_alerts() == {f"{1:016x}": alert(1), f"{2:016x}": alert(2)}
+    store.record("ntfy-2", of_ended(1))
+    assert ToldStore(path).open_alerts() == {f"{2:016x}": alert(2)}
+
+
+def test_a_file_of_before_there_were_texts_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "told.json"
+    ToldStore(path, Clock()).record("signal-1", of_new(1))
+    document = json.loads(path.read_text())
+    del document["alerts"]
+    path.write_text(json.dumps(document))
+    assert ToldStore(path).known() == {f"{1:016x}": Told(NOON, NOON)}
+    assert ToldStore(path).open_alerts() == {}
+
+
 def test_what_one_receiver_still_believes_is_told(tmp_path: Path) -> None:
     store = ToldStore(tmp_path / "told.json", Clock())
     store.record("signal-1", of_new(1))

@@ -1,0 +1,80 @@
+"""Ends that Alertmanager does not tell.
+
+An alert that ends while another one inhibits it is left out of every later post (MuteStage in notify/notify.go drops
+the ended ones too), although its beginning was told. So what is open is looked for among all that Alertmanager has,
+and has ended when it is there no longer.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from alerts.notifier.payload import Alert, Group, Severity
+from exporter.errors import ParseError
+from exporter.files import parse_json
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 3.0
+MAXIMUM_BYTES: Final = 16 << 20
+# Longer than an Alertmanager that was started anew waits for what fires: Prometheus repeats it every minute.
+GONE_SECONDS: Final = 150.0
+# Longer than group_interval, after which Alertmanager tells of the end itself.
+GONE_SECONDS_OF: Final[Mapping[Severity, float]] = {"info": 1200.0}
+_PATH: Final = "/api/v2/alerts?active=true&silenced=true&inhibited=true&unprocessed=true"
+
+
+class Unheard:
+    """Finds what was told, has ended, and will not be told of."""
+
+    def __init__(
+        self,
+        told: Callable[[], Mapping[str, Alert]],
+        ask: Callable[[], frozenset[str] | None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take functions that return the alerts whose end is still to be told, and the fingerprints that fire."""
+        self._told, self._ask, self._monotonic = told, ask, monotonic
+        self._gone_since: dict[str, float] = {}
+
+    def look(self) -> list[Group]:
+        """The ends that are due now, one post each; nothing when Alertmanager does not answer."""
+        told = self._told()
+        firing = self._ask() if told else frozenset()
+        if firing is None:
+            self._gone_since = {}
+            return []
+        now, moment = self._monotonic(), time.time()
+        gone = {fingerprint for fingerprint in told if fingerprint not in firing}
+        self._gone_since = {fingerprint: self._gone_since.get(fingerprint, now) for fingerprint in gone}
+        return [
+            Group(f"unheard {fingerprint}", (replace(told[fingerprint], firing=False, ends_at=moment - (now - since)),))
+            for fingerprint, since in self._gone_since.items()
+            if now - since >= GONE_SECONDS_OF.get(told[fingerprint].severity, GONE_SECONDS)
+        ]
+
+
+def ask(port: int) -> frozenset[str] | None:
+    """The fingerprints of all that this node's Alertmanager has, hidden or not; None when it does not answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", _PATH, headers={"Connection": "close"})
+        answer = connection.getresponse()
+        content = answer.read(MAXIMUM_BYTES + 1)
+        if answer.status != http.client.OK or len(content) > MAXIMUM_BYTES:
+            log.warning("Alertmanager answered with status %d and %d bytes", answer.status, len(content))
+            return None
+        return frozenset(str(alert["fingerprint"]) for alert in parse_json(content, "its answer"))
+    except (OSError, http.client.HTTPException) as error:
+        log.debug("Alertmanager did not answer (%s)", type(error).__name__)
+    except (ParseError, KeyError, TypeError):
+        log.warning("Alertmanager answered what makes no sense")
+    finally:
+        connection.close()
+    return None
