@@ -25,6 +25,7 @@ LASTING: Final = "5s"
 KEEP_FIRING: Final = "30s"
 KEEP_FIRING_DAEMON: Final = "45s"  # whose death explains others: keepalived, Unbound
 KEEP_FIRING_PAIR: Final = "1m"  # explains all of the above: the virtual IP, a node
+KEEP_FIRING_SITE: Final = "90s"  # and this one both nodes
 # An exporter that is being replaced has said whether its node is drained at most so long ago.
 DRAIN_MEMORY: Final = "15m"
 # A value survives scrapes that were missed.

@@ -19,7 +19,8 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Replace a file in one step; readers see the old content or the new one, never a part.
 
-    The content is on disk before the name points to it, so a power cut leaves one or the other.
+    The content is on disk before the name points to it, so a power cut leaves one or the other; and the name is, too,
+    before this returns: a counter that goes back by one would look like as many events as it counted.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -32,6 +33,11 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def read_bounded(path: Path, limit: int = MAXIMUM_JSON_BYTES) -> bytes:

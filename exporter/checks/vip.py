@@ -50,7 +50,7 @@ def _owners(judge: Judge, vip: Vip, settings: Settings) -> Iterator[Check]:
             f"{' and '.join(owners)} both own {vip.address}",
             "exactly one owner",
             "look whether keepalived lives on both and whether they hear each other (link, firewall, VRID); "
-            "on the node that should not own it, restart keepalived",
+            "start it where it is dead; if they do not hear each other, stop it on the node that should not own it",
             vip.address,
         )
     elif owners is not None:

@@ -54,7 +54,7 @@ def test_a_split_brain_is_told_and_its_end_once(watch: Watched) -> None:
     message = told(watch, SPLIT_BRAIN, began)
     assert "Owners: alpha beta" in message.text
     assert "Since: " in message.text
-    assert "Restart keepalived on the node that should not have it" in message.text
+    assert "If keepalived is dead on one of them, start it there" in message.text
     assert "runbooks/DnsHaSplitBrain.md" in message.text
     time.sleep(TWICE)
     watch.lab.start_service(ALPHA.name, "keepalived")
