@@ -6,7 +6,7 @@ Every panel has a title, a description and a unit: the functions ask for them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from grafanalib.core import Panel, Stat, StateTimeline, Target, Text, TimeSeries
@@ -84,7 +84,10 @@ def stat(
     height: int = 4,
     links: Sequence[dict[str, Any]] = (),
 ) -> Tile:
-    """A number or a word, large. ``nothing`` is shown where there is no data."""
+    """A number or a word, large, of the end of the time range alone. ``nothing`` is shown where there is no data.
+
+    Over the range, a series that ended hours ago would still have a last value, and a tile that says it is so now.
+    """
     more = _defaults(color={"mode": "thresholds"}, thresholds={"mode": "absolute", "steps": thresholds or style.PLAIN})
     panel = Stat(
         format=unit,
@@ -95,7 +98,13 @@ def stat(
         textMode=text,
         colorMode="background",
         graphMode="none",
-        **_common(title, description, queries, {**more, "options": {"wideLayout": False}}, links),
+        **_common(
+            title,
+            description,
+            [replace(query, instant=True) for query in queries],
+            {**more, "options": {"wideLayout": False}},
+            links,
+        ),
     )
     return Tile(panel, width, height)
 

@@ -108,7 +108,6 @@ BOARD = Board(
                             f" / {ERROR_BUDGET}"
                         ),
                         "{{vip}}",
-                        instant=True,
                     ),
                     unit="percentunit",
                     decimals=0,

@@ -122,7 +122,6 @@ BOARD = Board(
                     Query(
                         in_site("sum by (vip) (increase(dnsha_vip_acquisitions_total{}[$__range]))"),
                         "{{vip}}",
-                        instant=True,
                     ),
                     unit="short",
                     decimals=0,
@@ -141,7 +140,6 @@ BOARD = Board(
                             + ")"
                         ),
                         "{{vip}}",
-                        instant=True,
                     ),
                     unit="s",
                     thresholds=style.NEUTRAL,

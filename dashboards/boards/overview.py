@@ -110,7 +110,6 @@ BOARD = Board(
                             "1 - avg by (vip) (avg_over_time(site_vip:dnsha_resolve_failures:ratio5m{}[$__range]))"
                         ),
                         "{{vip}}",
-                        instant=True,
                     ),
                     unit="percentunit",
                     decimals=3,
@@ -123,7 +122,6 @@ BOARD = Board(
                     Query(
                         in_site("sum by (vip) (increase(dnsha_vip_acquisitions_total{}[$__range]))"),
                         "{{vip}}",
-                        instant=True,
                     ),
                     unit="short",
                     decimals=0,
@@ -140,7 +138,6 @@ BOARD = Board(
                             + ")"
                         ),
                         "{{vip}}",
-                        instant=True,
                     ),
                     unit="s",
                     thresholds=style.NEUTRAL,

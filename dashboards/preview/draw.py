@@ -56,8 +56,7 @@ def _nothing(axes: Axes, panel: dict[str, Any]) -> None:
 def _stat(axes: Axes, panel: dict[str, Any], replay: Replay) -> None:
     _blank(axes)
     defaults, mode = _defaults(panel), panel["options"]["textMode"]
-    # An answer ends where its series does: what was not there at the end is not shown.
-    found = [line for line in lines(replay, panel) if replay.end - line.samples[-1][0] < 2 * STEP]
+    found = lines(replay, panel)
     tiles = found or [Line(defaults["noValue"], ((replay.end, float("nan")),))]
     for index, line in enumerate(tiles):
         value = line.samples[-1][1]

@@ -83,6 +83,18 @@ def test_the_schema_is_todays(document: dict[str, Any]) -> None:
             assert panel["options"]["reduceOptions"]["calcs"] == ["lastNotNull"]
 
 
+# Tables of what happened, and when; every other one says how it is now.
+OF_THE_PAST = {"Every move", "What happened"}
+
+
+@each_board
+def test_what_says_how_it_is_now_does_not_ask_how_it_was(document: dict[str, Any]) -> None:
+    """Over a range, a series that ended long ago still has a last value."""
+    for panel in panels(document):
+        if panel["type"] in {"stat", "table"} and panel["title"] not in OF_THE_PAST:
+            assert all(target["instant"] for target in panel["targets"]), panel["title"]
+
+
 @each_board
 def test_panels_are_readable_on_a_phone_and_do_not_overlap(document: dict[str, Any]) -> None:
     taken: set[tuple[int, int]] = set()
