@@ -11,8 +11,9 @@ from dashboards.rows import Row
 
 _MOVE = "max by (node, vip) (dnsha_vip_last_transition_timestamp_seconds{})"
 # An outage is counted when it ends, so just after the move; near the end of the time range "after" is not there yet.
+# The move lies up to a step back, and the nodes are not scraped at the same moment: a step and a scrape.
 _OUTAGES = 'dnsha_resolve_outage_seconds_total{target="vip"}'
-_LOST = with_vip(f"(({_OUTAGES} offset -25s) or {_OUTAGES}) - ({_OUTAGES} offset 5s)")
+_LOST = with_vip(f"(({_OUTAGES} offset -25s) or {_OUTAGES}) - ({_OUTAGES} offset $__rate_interval)")
 
 
 def _event(name: str, promql: str) -> Query:
@@ -30,8 +31,8 @@ _MOVES = table(
     "One row for each time that a node got or lost the virtual IP: when, to the kernel's own clock; whether the node "
     "has "
     "it since; how many of the pair own it as this node sees it; how long clients had no answer, as outages that "
-    "ended from 5 seconds before to 25 seconds after tell. Moves "
-    "within one step of the time shown share a row, so zoom in.",
+    "ended within the step of the move or up to 25 seconds after tell. Moves "
+    "within one step of the time shown share a row and the outages, so zoom in.",
     Query(in_site(f"1000 * ({changed(_MOVE)})"), format="table"),
     Query(_at_moves("max by (node, vip) (dnsha_vip_owned{})"), format="table"),
     Query(_at_moves("max by (node, vip) (dnsha_vip_owners{})"), format="table"),

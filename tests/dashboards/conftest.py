@@ -12,13 +12,18 @@ from tests.dashboards.replay import Replay, replay
 
 
 @pytest.fixture(scope="session")
-def recorded() -> Iterator[Replay]:
-    """Prometheus with the recording; without its tools a laptop skips and CI fails."""
+def prometheus_tools() -> None:
+    """Without Prometheus' tools a laptop skips and CI fails."""
     missing = [name for name in ("prometheus", "promtool") if shutil.which(name) is None]
     if missing:
         reason = f"{' and '.join(missing)} missing: apt-get install prometheus"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def recorded(prometheus_tools: None) -> Iterator[Replay]:
+    """Prometheus with the recording."""
     with replay() as running:
         yield running

@@ -27,7 +27,8 @@ from tests.dashboards.scraper import INTERVAL, SITE
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 RECORDING: Final = Path(__file__).resolve().with_name("recording.om.xz")
 RULES: Final = REPOSITORY / "alerts" / "rules"
-STEP: Final = 5.0  # seconds; as the shipped Prometheus scrapes
+_SCRAPES: Final = 5.0  # seconds; as the shipped Prometheus scrapes
+STEP: Final = _SCRAPES  # the finest that Grafana asks for
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -59,30 +60,22 @@ class Replay:
         Raises:
             ReplayError: Prometheus refuses the query.
         """
-        answer = self._ask("query", query=self.filled_in(promql), time=at or self.end)
+        answer = self._ask("query", query=self._filled_in(promql, STEP), time=at or self.end)
         return [Series(found["metric"], (_sample(found["value"]),)) for found in answer]
 
-    def range(self, promql: str, start: float | None = None, end: float | None = None) -> list[Series]:
-        """Ask for a range; the whole recording if none is named.
+    def range(self, promql: str, step: float = STEP) -> list[Series]:
+        """Ask for the whole recording, at every step.
 
         Raises:
             ReplayError: Prometheus refuses the query.
         """
         answer = self._ask(
-            "query_range", query=self.filled_in(promql), start=start or self.start, end=end or self.end, step=STEP
+            "query_range", query=self._filled_in(promql, step), start=self.start, end=self.end, step=step
         )
         return [Series(found["metric"], tuple(map(_sample, found["values"]))) for found in answer]
 
-    def filled_in(self, promql: str) -> str:
-        """Fill Grafana's variables in."""
-        values = {
-            "$site": SITE,
-            "$node": ".+",
-            "$__rate_interval": f"{4 * STEP:g}s",
-            "$__interval": f"{STEP:g}s",
-            "$__range": f"{self.end - self.start:.0f}s",
-        }
-        return re.sub(r"\$\w+", lambda found: values.get(found[0], found[0]), promql)
+    def _filled_in(self, promql: str, step: float) -> str:
+        return filled_in(promql, site=SITE, step=step, span=self.end - self.start)
 
     def _ask(self, path: str, **parameters: object) -> list[dict[str, Any]]:
         body = urllib.parse.urlencode(parameters).encode()
@@ -92,6 +85,18 @@ class Replay:
         except urllib.error.HTTPError as error:
             raise ReplayError(error.read().decode()) from error
         return found
+
+
+def filled_in(promql: str, *, site: str, step: float, span: float) -> str:
+    """Fill Grafana's variables in, as Grafana does where the data source is scraped every five seconds."""
+    values = {
+        "$site": site,
+        "$node": ".+",
+        "$__rate_interval": f"{max(step + _SCRAPES, 4 * _SCRAPES):g}s",
+        "$__interval": f"{step:g}s",
+        "$__range": f"{span:.0f}s",
+    }
+    return re.sub(r"\$\w+", lambda found: values.get(found[0], found[0]), promql)
 
 
 def _sample(pair: Sequence[Any]) -> tuple[float, float]:

@@ -1,0 +1,43 @@
+"""The Failover dashboard tells every move and what it cost, also when its steps are coarse or the node was away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.dashboards.made_up import node, query, verdict
+from tests.dashboards.replay import Replay
+
+VIP = 'vip="192.0.2.53"'
+ADDRESS = f'{VIP},family="ipv4"'
+PROBE = 'target="vip",server="192.0.2.53:53",family="ipv4",protocol="udp"'
+WHEN, WITHOUT_AN_ANSWER = query("failover", "Every move"), query("failover", "Every move", "D")
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("prometheus_tools")]
+
+
+@pytest.mark.parametrize("step", [5, 15, 60, 300])
+@pytest.mark.parametrize("since", [0.5, 0.9])
+def test_a_move_has_its_outage_at_every_step(tmp_path: Path, step: int, since: float) -> None:
+    at = 600
+    moved = at - step * since  # within the last step
+    seen = -(-int(moved + 5) // 5)  # by a scrape
+    series = {
+        f"dnsha_vip_last_transition_timestamp_seconds{{{node('beta')},{ADDRESS}}}": f"0x{seen - 1} {moved}x200",
+        f"dnsha_vip_owned{{{node('beta')},{ADDRESS}}}": f"0x{seen - 1} 1x200",
+        f"dnsha_resolve_outage_seconds_total{{{node('beta')},{PROBE}}}": f"0x{seen - 1} 9.2x200",
+    }
+    row = f'{{node="beta",{VIP}}}'
+    answers = {WHEN: {row: 1000 * moved}, WITHOUT_AN_ANSWER: {row: 9.2}}
+    moment = -(-seen * 5 // step) * step  # the first step that shows it
+    assert verdict(tmp_path, series, moment, answers, step=step) == ""
+
+
+@pytest.mark.parametrize("step", [15, 60])
+def test_the_recordings_longest_outage_is_there_when_steps_are_coarse(recorded: Replay, step: int) -> None:
+    fine, coarse = (
+        max(value for series in recorded.range(WITHOUT_AN_ANSWER, every) for _, value in series.samples)
+        for every in (5, step)
+    )
+    assert coarse >= fine > 1
