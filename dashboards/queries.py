@@ -6,8 +6,13 @@ matchers to each. Grafana fills the variables in.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
+
+# A node may be away for so long, as for a reboot or a repair, and what it says then is compared with what it said last.
+AWAY: Final = "6h"
+_SELECTOR: Final = re.compile(r"[\w:]+\{[^}]*\}")
 
 Format = Literal["time_series", "table", "heatmap"]
 
@@ -86,14 +91,19 @@ def _step_before(promql: str) -> str:
     return promql.replace("}", "} offset $__interval")
 
 
+def _last_before(promql: str) -> str:
+    """What was last said a step before or earlier: just then a node may have been away."""
+    return _SELECTOR.sub(rf"last_over_time(\g<0>[{AWAY}] offset $__interval)", promql)
+
+
 def changed(promql: str) -> str:
     """What a query says where that differs from a step before."""
-    return f"({promql}) != ({_step_before(promql)})"
+    return f"({promql}) != ({_last_before(promql)})"
 
 
 def grown(counter: str) -> str:
     """By how much a counter grew within a step. Unlike increase() it needs no second sample within the step."""
-    return f"({counter} - {_step_before(counter)}) > 0"
+    return f"({counter} - {_last_before(counter)}) > 0"
 
 
 def began(promql: str) -> str:

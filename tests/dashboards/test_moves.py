@@ -41,3 +41,25 @@ def test_the_recordings_longest_outage_is_there_when_steps_are_coarse(recorded: 
         for every in (5, step)
     )
     assert coarse >= fine > 1
+
+
+def test_a_node_that_comes_back_says_what_it_did_meanwhile(tmp_path: Path) -> None:
+    """The owner reboots: it is silent from 100 to 190 seconds, and has the virtual IP again when it is back."""
+    away, back = "x19 stale _x17", 190
+    series = {
+        f"dnsha_vip_last_transition_timestamp_seconds{{{node('alpha')},{ADDRESS}}}": f"10{away} 185x60",
+        f"dnsha_vip_last_transition_timestamp_seconds{{{node('beta')},{ADDRESS}}}": "5x20 101x16 187x60",
+        f"dnsha_vip_acquisitions_total{{{node('alpha')},{ADDRESS}}}": f"3{away} 4x60",
+        f"dnsha_vip_acquisitions_total{{{node('beta')},{ADDRESS}}}": "1x20 2x80",
+    }
+    events = query("failover", "What happened")
+    alpha, beta = f'{{node="alpha",{VIP}}}', f'{{node="beta",{VIP}}}'
+    gained = '{event="has the virtual IP",node="alpha"}'
+    assert verdict(tmp_path, series, back, {WHEN: {alpha: 185_000, beta: 187_000}, events: {gained: 1}}) == ""
+    assert verdict(tmp_path, series, back + 5, {WHEN: {}, events: {}}) == ""
+    assert verdict(tmp_path, series, 240, {WHEN: {alpha: 185_000, beta: 187_000}, events: {gained: 1}}, step=60) == ""
+
+
+def test_a_node_that_is_seen_for_the_first_time_has_not_moved(tmp_path: Path) -> None:
+    series = {f"dnsha_vip_last_transition_timestamp_seconds{{{node('alpha')},{ADDRESS}}}": "_x20 10x60"}
+    assert verdict(tmp_path, series, 105, {WHEN: {}}) == ""
