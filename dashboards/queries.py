@@ -63,10 +63,24 @@ VRRP_STATE: Final = (
     ' or 5 * dnsha_vrrp_state{state="fault"})'
 )
 
-# 1: something differs between the nodes, 2: a task is overdue; absent where neither is watched.
+# How many nodes could answer as the owner. -1 is a node that is alone on purpose: it is never redundant.
+READY: Final = (
+    '(-1 * max by (site) (dnsha_node_info{role="standalone"}) or sum by (site) (site_node:dnsha_ready:bool{}))'
+)
+
+# Seconds by which a task's last success is too old. One that never succeeded is overdue by all that it may be old; a
+# drill is not, since the first one waits for somebody who wants it.
+OVERDUE: Final = (
+    "(site_node_task:dnsha_sync_overdue:seconds{} or on (site, node, task)"
+    ' max by (site, node, task) (dnsha_sync_maximum_age_seconds{task!="drill"}))'
+)
+_LATEST: Final = f"max by (site) ({OVERDUE})"
+
+# 1: something differs between the nodes, 2: a task is overdue, 4: the nodes do not reach each other, so that nobody
+# knows whether something differs; absent where nothing is watched.
 SYNC: Final = (
-    "(max by (site) (dnsha_sync_drifted{}) or 0 * max by (site) (site_node_task:dnsha_sync_overdue:seconds{}))"
-    " + 2 * (max by (site) (site_node_task:dnsha_sync_overdue:seconds{}) > bool 0)"
+    f"(max by (site) (dnsha_sync_drifted{{}}) or 4 * max by (site) (dnsha_peer_up{{}} == bool 0) or 0 * {_LATEST})"
+    f" + 2 * ({_LATEST} > bool 0)"
 )
 
 # node_exporter's name for it depends on the machine; unconnected sensors tell nonsense.

@@ -74,7 +74,13 @@ EXIT_STATUS: Final = [
 ]
 ALARM: Final = states({0: State("no", GOOD), 1: State("YES", CRITICAL)})
 READY_NODES: Final = [
-    *states({0: State("NO NODE READY", CRITICAL), 1: State("ONE NODE ONLY", WARNING)}),
+    *states(
+        {
+            -1: State("STANDALONE", UNKNOWN),
+            0: State("NO NODE READY", CRITICAL),
+            1: State("ONE NODE ONLY", WARNING),
+        }
+    ),
     *ranges((2, None, State("REDUNDANT", GOOD))),
 ]
 OWNERS: Final = [
@@ -87,6 +93,8 @@ SYNC: Final = states(
         1: State("DIFFERENT", WARNING),
         2: State("OVERDUE", WARNING),
         3: State("OVERDUE AND DIFFERENT", CRITICAL),
+        4: State("OTHER NODE SILENT", UNKNOWN),
+        6: State("OVERDUE", WARNING),
     }
 )
 SEVERITY: Final = states(

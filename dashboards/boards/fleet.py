@@ -7,12 +7,14 @@ from dashboards import style
 from dashboards.boards import shared
 from dashboards.frame import Board
 from dashboards.panels import Column, stat, table, time_series
-from dashboards.queries import SYNC, Query, in_sites
+from dashboards.queries import READY, SYNC, Query, in_sites
 from dashboards.rows import Row
 
-_UP = "min by (site) (site_vip:dnsha_resolve_up:max{})"
-_READY = "sum by (site) (site_node:dnsha_ready:bool{})"
-_OWNERS = "max by (site) (dnsha_vip_owners{})"
+# A site whose exporters are all silent says nothing of itself: it counts as down, and nothing there as ready.
+_REACHED = 'max by (site) (up{job="dnsha"})'
+_UP = f"min by (site) (site_vip:dnsha_resolve_up:max{{}} or on (site) 0 * ({_REACHED} == 0))"
+_READY = f"({READY} or 0 * {_REACHED})"
+_OWNERS = "max by (site, vip) (dnsha_vip_owners{})"
 _P95 = "max by (site) (site_vip:dnsha_resolve_duration_seconds:p95{})"
 _MOVES = "max by (site) (sum by (site, vip) (increase(dnsha_vip_acquisitions_total{}[$__range])))"
 _OVERVIEW = ("Overview of this site", "/d/dnsha-overview?var-site=${__value.raw}&${__url_time_range}")
@@ -51,7 +53,7 @@ BOARD = Board(
                 ),
                 stat(
                     "DNS down",
-                    "Sites with a virtual IP that does not answer.",
+                    "Sites with a virtual IP that does not answer, or of which no exporter does.",
                     _now(f"sum({_UP} == bool 0)"),
                     unit="short",
                     thresholds=style.steps(style.GOOD, (1, style.CRITICAL)),
@@ -59,14 +61,15 @@ BOARD = Board(
                 stat(
                     "Split brain or no owner",
                     "Sites where not exactly one node owns each virtual IP.",
-                    _now(f"sum({_OWNERS} != bool 1)"),
+                    _now(f"sum(max by (site) ({_OWNERS} != bool 1))"),
                     unit="short",
                     thresholds=style.steps(style.GOOD, (1, style.CRITICAL)),
                 ),
                 stat(
                     "Not redundant",
-                    "Sites with fewer than two nodes that could answer as the owner.",
-                    _now(f"sum({_READY} < bool 2)"),
+                    "Sites with fewer than two nodes that could answer as the owner; not those that have one node on "
+                    "purpose.",
+                    _now(f"sum(({_READY} < bool 2) * ({_READY} >= bool 0))"),
                     unit="short",
                     thresholds=style.steps(style.GOOD, (1, style.WARNING)),
                 ),
@@ -81,7 +84,8 @@ BOARD = Board(
                     "many nodes "
                     "are ready, are they in sync, how fast are answers, how often did the virtual IP move.",
                     _sites(_UP),
-                    _sites(_OWNERS),
+                    # Of several virtual IPs the one with trouble.
+                    _sites(f"max by (site) ({_OWNERS} != 1) or max by (site) ({_OWNERS})"),
                     _sites(_READY),
                     _sites(SYNC),
                     _sites(_P95),
@@ -96,6 +100,7 @@ BOARD = Board(
                         Column("Value #F", "Moves", unit="short"),
                     ],
                     sort="DNS",
+                    nothing="–",  # noqa: RUF001  a dash, as in tables
                     height=10,
                 ),
                 shared.firing(in_sites),

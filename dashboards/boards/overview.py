@@ -6,7 +6,7 @@ from dashboards import style
 from dashboards.boards import shared
 from dashboards.frame import Board
 from dashboards.panels import Column, stat, state_timeline, table, time_series
-from dashboards.queries import SYNC, Query, failed, in_site, with_vip
+from dashboards.queries import READY, SYNC, Query, failed, in_site, with_vip
 from dashboards.rows import Row
 
 _ANSWERS = stat(
@@ -33,14 +33,15 @@ _REDUNDANT = stat(
     "How many nodes could answer as the owner now: keepalived lives, VRRP is neither in fault nor stopped, the DNS "
     "check "
     "is passed and the node is not drained.",
-    Query(in_site("sum(site_node:dnsha_ready:bool{})"), "nodes ready"),
+    Query(in_site(READY), "nodes ready"),
     unit="short",
     mappings=style.READY_NODES,
     links=shared.details("dnsha-node", "Node: the health of each"),
 )
 _IN_SYNC = stat(
     "Is it in sync?",
-    "Whether the nodes' shared content is equal and every sync and backup succeeded within its time.",
+    "Whether the nodes' shared content is equal and every sync and backup succeeded within its time. What has never "
+    "succeeded is overdue, on a new node too until its first run.",
     Query(in_site(SYNC), "sync"),
     unit="short",
     mappings=style.SYNC,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dashboards import style
 from dashboards.frame import Board
 from dashboards.panels import Column, Tile, stat, state_timeline, table, time_series
-from dashboards.queries import Query, on_nodes
+from dashboards.queries import OVERDUE, Query, on_nodes
 from dashboards.rows import Row
 
 _AGE = "time() - max by (node, task) (dnsha_sync_last_success_timestamp_seconds{})"
-_OVERDUE = "max by (node, task) (site_node_task:dnsha_sync_overdue:seconds{})"
 
 
 def _tasks(promql: str) -> Query:
@@ -55,8 +54,8 @@ BOARD = Board(
                 ),
                 stat(
                     "Tasks overdue",
-                    "Tasks whose last success is older than it may be.",
-                    Query(on_nodes(f"sum by (node) ({_OVERDUE} > bool 0)"), "{{node}}"),
+                    "Tasks whose last success is older than it may be, or that never succeeded.",
+                    Query(on_nodes(f"sum by (node) ({OVERDUE} > bool 0)"), "{{node}}"),
                     unit="short",
                     thresholds=style.steps(style.GOOD, (1, style.WARNING)),
                     text="value_and_name",
@@ -103,7 +102,7 @@ BOARD = Board(
                     _tasks("max by (node, task) (dnsha_sync_duration_seconds{})"),
                     _tasks("max by (node, task) (dnsha_sync_exit_status{})"),
                     _tasks("max by (node, task) (dnsha_sync_maximum_age_seconds{})"),
-                    _tasks(f"-1 * {_OVERDUE}"),
+                    _tasks("-1 * max by (node, task) (site_node_task:dnsha_sync_overdue:seconds{})"),
                     columns=[
                         Column("node", "Node"),
                         Column("task", "Task"),

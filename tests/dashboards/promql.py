@@ -8,6 +8,7 @@ from collections.abc import Iterator
 _SELECTOR = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{([^}]*)\}")
 _MATCHER = re.compile(r'([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)\s*"')
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
+_AGGREGATION = re.compile(r"\bby\s*\(([^)]*)\)\s*\(")
 _MADE = re.compile(r'"(\w+)",\s*"[^"]*",\s*"\w*"')  # the end of label_replace() and label_join()
 
 
@@ -19,9 +20,27 @@ def selectors(promql: str) -> Iterator[tuple[str, list[str]]]:
 
 def grouping_labels(promql: str) -> set[str]:
     """Every label that the query groups or joins by."""
-    return {label.strip() for group in _GROUPING.findall(promql) for label in group.split(",") if label.strip()}
+    return {label for group in _GROUPING.findall(promql) for label in _labels(group)}
 
 
 def made_labels(promql: str) -> set[str]:
     """Every label that the query itself makes."""
     return set(_MADE.findall(promql))
+
+
+def answer_labels(promql: str) -> set[str]:
+    """Every label that the answer can have: what an aggregation is made of has lost its own."""
+    labels: set[str] = set()
+    left = promql
+    while found := _AGGREGATION.search(left):
+        labels |= _labels(found[1])
+        end, depth = found.end(), 1
+        while depth:
+            depth += {"(": 1, ")": -1}.get(left[end], 0)
+            end += 1
+        left = left[: found.start()] + left[end:]
+    return labels | grouping_labels(left) | made_labels(left)
+
+
+def _labels(group: str) -> set[str]:
+    return {label.strip() for label in group.split(",") if label.strip()}

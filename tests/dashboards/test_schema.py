@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from tests.dashboards.documents import boards, panels
-from tests.dashboards.promql import grouping_labels, made_labels
+from tests.dashboards.promql import answer_labels
 
 SCHEMA = json.loads(Path(__file__).with_name("grafana.schema.json").read_text("utf-8"))
 DOCUMENTS = boards()
@@ -108,7 +108,7 @@ def test_a_table_s_columns_are_fields_that_its_queries_give(document: dict[str, 
         several = len(panel["targets"]) > 1
         fields = {f"Value #{target['refId']}" for target in panel["targets"]} if several else {"Value"}
         fields |= {"Time"}
-        labels = [grouping_labels(target["expr"]) | made_labels(target["expr"]) for target in panel["targets"]]
+        labels = [answer_labels(target["expr"]) for target in panel["targets"]]
         # Grafana joins rows by every label that queries share: one that only some have would keep rows apart.
         for one, other in itertools.combinations(labels, 2):
             assert one & other == set.intersection(*labels), panel["title"]
