@@ -89,6 +89,9 @@ def stat(
     Over the range, a series that ended hours ago would still have a last value, and a tile that says it is so now.
     """
     more = _defaults(color={"mode": "thresholds"}, thresholds={"mode": "absolute", "steps": thresholds or style.PLAIN})
+    if text == "name":  # Grafana writes a series' name alone, and would leave the tile blank where there is none
+        everything = " or ".join(f"({query.promql})" for query in queries)
+        queries = (*queries, Query(f"-1 * absent({everything})", nothing))
     panel = Stat(
         format=unit,
         mappings=mappings or [],

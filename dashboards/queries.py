@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from alerts.thresholds import TEMPERATURE_IMPOSSIBLE_CELSIUS
+
 # A node may be away for so long, as for a reboot or a repair, and what it says then is compared with what it said last.
 AWAY: Final = "6h"
 _SELECTOR: Final = re.compile(r"[\w:]+\{[^}]*\}")
@@ -84,7 +86,10 @@ SYNC: Final = (
 )
 
 # node_exporter's name for it depends on the machine; unconnected sensors tell nonsense.
-TEMPERATURE: Final = "max by (site, node) (node_thermal_zone_temp{} or node_hwmon_temp_celsius{})"
+TEMPERATURE: Final = (
+    "max by (site, node) ("
+    f"(node_thermal_zone_temp{{}} or node_hwmon_temp_celsius{{}}) < {TEMPERATURE_IMPOSSIBLE_CELSIUS})"
+)
 DISK: Final = 'fstype!~"tmpfs|ramfs|overlay|squashfs|fuse.*|nfs.*|vfat"'
 CARD: Final = 'device=~"mmcblk[0-9]+|sd[a-z]+|nvme[0-9]+n[0-9]+|vd[a-z]+"'
 

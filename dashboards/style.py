@@ -48,12 +48,12 @@ def ranges(*steps: tuple[float | None, float | None, State]) -> Mappings:
 
 
 def steps(base: str, *above: tuple[float, str]) -> list[dict[str, Any]]:
-    """Grafana's thresholds: the colour below the first one, and from each on."""
+    """Grafana's thresholds: the colour below the first one, which is also that of no value at all, and from each on."""
     return [{"color": base, "value": None}, *({"color": color, "value": value} for value, color in above)]
 
 
 PLAIN: Final = steps(UNKNOWN)
-NEUTRAL: Final = steps(GOOD)
+NEUTRAL: Final = steps(UNKNOWN, (0, GOOD))
 
 UP: Final = states({1: State("UP", GOOD), 0: State("DOWN", CRITICAL)})
 ANSWERS: Final = states({1: State("answers", GOOD), 0: State("NO ANSWER", CRITICAL)})

@@ -111,7 +111,7 @@ BOARD = Board(
                     ),
                     unit="percentunit",
                     decimals=0,
-                    thresholds=style.steps(style.GOOD, (0.5, style.WARNING), (1, style.CRITICAL)),
+                    thresholds=style.steps(style.UNKNOWN, (0, style.GOOD), (0.5, style.WARNING), (1, style.CRITICAL)),
                     text="value_and_name",
                 ),
             ],

@@ -15,13 +15,14 @@ from dashboards.panels import stat, state_timeline, time_series
 from dashboards.queries import CARD, DISK, TEMPERATURE, Query, on_nodes
 from dashboards.rows import Row
 
+_COLDEST = -60  # °C; below 0 is no lack of a value
 _FREE_MEMORY = "min by (node) (node_memory_MemAvailable_bytes{} / node_memory_MemTotal_bytes{})"
 _FREE_DISK = f"min by (node, mountpoint) (node_filesystem_avail_bytes{{{DISK}}} / node_filesystem_size_bytes{{{DISK}}})"
 
 
 def _low(warning: float) -> list[dict[str, object]]:
-    """Thresholds for a share that should not be low."""
-    return style.steps(style.CRITICAL, (warning, style.WARNING), (2 * warning, style.GOOD))
+    """Thresholds for a share that should not be low: the alert's, whose severity is a warning."""
+    return style.steps(style.UNKNOWN, (0, style.WARNING), (warning, style.GOOD))
 
 
 _HEALTH = [
@@ -39,9 +40,7 @@ _HEALTH = [
         Query(on_nodes(TEMPERATURE), "{{node}}"),
         unit="celsius",
         decimals=0,
-        thresholds=style.steps(
-            style.GOOD, (TEMPERATURE_CELSIUS - 10, style.WARNING), (TEMPERATURE_CELSIUS, style.CRITICAL)
-        ),
+        thresholds=style.steps(style.UNKNOWN, (_COLDEST, style.GOOD), (TEMPERATURE_CELSIUS, style.WARNING)),
         text="value_and_name",
         nothing="no sensor",
     ),
@@ -102,7 +101,7 @@ _HEALTH = [
             "{{node}}",
         ),
         unit="short",
-        thresholds=style.steps(style.GOOD, (1, style.CRITICAL)),
+        thresholds=style.steps(style.UNKNOWN, (0, style.GOOD), (1, style.CRITICAL)),
         text="value_and_name",
         nothing="NOT WATCHED",
     ),

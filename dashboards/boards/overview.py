@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alerts.thresholds import ERROR_BUDGET
 from dashboards import style
 from dashboards.boards import shared
 from dashboards.frame import Board
@@ -22,10 +23,10 @@ _OWNER = stat(
     "Who owns the virtual IP?",
     "The node whose kernel has the address. Two tiles for one address are a split brain.",
     Query(in_site("max by (node, vip) (dnsha_vip_owned{} == 1)"), "{{node}} · {{vip}}"),
+    Query(in_site("max by (vip) (dnsha_vip_owned{}) == 0"), "NOBODY · {{vip}}"),
     unit="bool",
-    thresholds=style.NEUTRAL,
+    thresholds=style.steps(style.UNKNOWN, (0, style.CRITICAL), (1, style.GOOD)),
     text="name",
-    nothing="NOBODY",
     links=shared.details("dnsha-failover", "Failover: every move"),
 )
 _REDUNDANT = stat(
@@ -47,6 +48,17 @@ _IN_SYNC = stat(
     mappings=style.SYNC,
     nothing="NOT WATCHED",
     links=shared.details("dnsha-sync", "Sync & backup: every task"),
+)
+
+# The gauge keeps its value until the exporter restarts: what it says counts at the moments at which an outage ended.
+_PROBE = '{target="vip"}'
+_ENDED = (
+    f"dnsha_resolve_last_outage_seconds{_PROBE}"
+    f" and changes(dnsha_resolve_outage_seconds_total{_PROBE}[$__rate_interval]) > 0"
+)
+_LONGEST = (
+    f"max_over_time(({_ENDED})[$__range:$__interval])"
+    f" or 0 * increase(dnsha_resolve_outage_seconds_total{_PROBE}[$__range])"
 )
 
 BOARD = Board(
@@ -114,7 +126,13 @@ BOARD = Board(
                     ),
                     unit="percentunit",
                     decimals=3,
-                    thresholds=style.NEUTRAL,
+                    # As "Error budget used" on the DNS dashboard.
+                    thresholds=style.steps(
+                        style.UNKNOWN,
+                        (0, style.CRITICAL),
+                        (1 - ERROR_BUDGET, style.WARNING),
+                        (1 - ERROR_BUDGET / 2, style.GOOD),
+                    ),
                     text="value_and_name",
                 ),
                 stat(
@@ -133,17 +151,12 @@ BOARD = Board(
                     "Longest outage, in the time shown",
                     "The longest time without an answer through the virtual IP, as a probe saw it; outages that ended.",
                     Query(
-                        in_site(
-                            "max by (vip) ("
-                            + with_vip('max_over_time(dnsha_resolve_last_outage_seconds{target="vip"}[$__range])')
-                            + ")"
-                        ),
+                        in_site(f"max by (vip) ({with_vip(_LONGEST)})"),
                         "{{vip}}",
                     ),
                     unit="s",
                     thresholds=style.NEUTRAL,
                     text="value_and_name",
-                    nothing="none",
                 ),
                 stat(
                     "Versions",

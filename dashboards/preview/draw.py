@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from dashboards import style
 from dashboards.preview.data import Line, lines, rows, spans
 from dashboards.preview.values import mapped, seconds, threshold_color, with_unit
 from tests.dashboards.replay import STEP, Replay
@@ -57,12 +58,11 @@ def _stat(axes: Axes, panel: dict[str, Any], replay: Replay) -> None:
     _blank(axes)
     defaults, mode = _defaults(panel), panel["options"]["textMode"]
     found = lines(replay, panel)
-    tiles = found or [Line(defaults["noValue"], ((replay.end, float("nan")),))]
+    tiles = found or [Line("", ((replay.end, math.nan),))]
     for index, line in enumerate(tiles):
         value = line.samples[-1][1]
-        word = mapped(value, defaults["mappings"]) if found else (defaults["noValue"], "#6b7280")
-        text, color = word or (
-            with_unit(value, defaults["unit"], replay.end, defaults.get("decimals")),
+        text, color = mapped(value, defaults["mappings"]) or (
+            with_unit(value, defaults["unit"], replay.end, defaults.get("decimals")) if found else defaults["noValue"],
             threshold_color(value, defaults["thresholds"]["steps"]),
         )
         width = 1 / len(tiles)
@@ -112,8 +112,8 @@ def _time_series(axes: Axes, panel: dict[str, Any], replay: Replay) -> None:
                 axes.fill_between(times, floor, top, color=color, alpha=0.75, lw=0, label=line.legend)
             floor = top
         else:
-            style = "steps-post" if custom["lineInterpolation"] == "stepAfter" else "default"
-            axes.plot(times, values, color=color, lw=1.4, drawstyle=style, label=line.legend)
+            drawn = "steps-post" if custom["lineInterpolation"] == "stepAfter" else "default"
+            axes.plot(times, values, color=color, lw=1.4, drawstyle=drawn, label=line.legend)
     steps = defaults["thresholds"]["steps"]
     if custom["thresholdsStyle"]["mode"] != "off":
         axes.axhline(steps[-1]["value"], color=steps[-1]["color"], lw=1, ls="--")
@@ -183,7 +183,8 @@ def _table(axes: Axes, panel: dict[str, Any], replay: Replay) -> None:
     found.sort(key=lambda row: row.get(sort_field, ""), reverse=order["desc"])
     pixels = axes.get_window_extent().height
     line = 17 / pixels * (axes.figure.dpi / 100) if pixels else 0.1
-    cells = [[_cell(row.get(field, math.nan), shown, replay) for row in found] for field, shown in columns]
+    nothing = _defaults(panel)["noValue"]
+    cells = [[_cell(row.get(field), shown, nothing, replay) for row in found] for field, shown in columns]
     longest = [
         max(len(shown["displayName"]), *(len(text) for text, _ in column)) + 3
         for (_, shown), column in zip(columns, cells, strict=True)
@@ -202,7 +203,9 @@ def _table(axes: Axes, panel: dict[str, Any], replay: Replay) -> None:
             axes.text(left, top, text, va="top", color="white" if color else INK, fontsize=SMALL + 0.5, clip_on=True)
 
 
-def _cell(value: float | str, shown: dict[str, Any], replay: Replay) -> tuple[str, str | None]:
+def _cell(value: float | str | None, shown: dict[str, Any], nothing: str, replay: Replay) -> tuple[str, str | None]:
+    if value is None:
+        return nothing, style.UNKNOWN if "mappings" in shown else None
     if word := mapped(value, shown.get("mappings", ())):
         return word
     return (value if isinstance(value, str) else with_unit(value, shown.get("unit", "none"), replay.end)), None

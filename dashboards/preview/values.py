@@ -27,7 +27,7 @@ def mapped(value: float | str, mappings: Sequence[Json]) -> tuple[str, str] | No
 
 
 def threshold_color(value: float, steps: Sequence[Json]) -> str:
-    """The colour of the highest threshold that the value reaches."""
+    """The colour of the highest threshold that the value reaches; no value (NaN) reaches none but the base."""
     color: str = steps[0]["color"]
     for step in steps[1:]:
         if value >= step["value"]:

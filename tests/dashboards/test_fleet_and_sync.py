@@ -47,13 +47,13 @@ def test_a_site_that_is_silent_counts_as_down_and_has_its_row(tmp_path: Path) ->
         fleet("A"): {home: 1.0, cabin: 0.0},
         fleet("C"): {home: 2.0, cabin: 0.0},
     }
-    assert verdict(tmp_path, series, 250, answers, site="home|cabin") == ""
+    assert verdict(tmp_path, series, 250, answers, site="home|cabin", recorded=True) == ""
 
 
 def test_one_virtual_ip_without_an_owner_is_seen_beside_one_that_has_one(tmp_path: Path) -> None:
     series = pair("home") | {f'dnsha_vip_owners{{{node(name)},vip="192.0.2.54"}}': "0x60" for name in NODES}
     answers = {query("fleet", "Split brain or no owner"): {"{}": 1.0}, fleet("B"): {SITES[0]: 0.0}}
-    assert verdict(tmp_path, series, 250, answers) == ""
+    assert verdict(tmp_path, series, 250, answers, recorded=True) == ""
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_node_that_is_alone_on_purpose_is_not_a_lost_redundancy(
         query("fleet", "Not redundant"): {"{}": redundant},
         fleet("C"): {home: 2.0, cabin: alone},
     }
-    assert verdict(tmp_path, series, 250, answers, site="home|cabin") == ""
+    assert verdict(tmp_path, series, 250, answers, site="home|cabin", recorded=True) == ""
     word = mapped(alone, READY_NODES)
     assert word is not None
     assert word[0] == ("NO NODE READY" if silent else "STANDALONE")
@@ -117,7 +117,7 @@ DRILL = {f'dnsha_sync_maximum_age_seconds{{{node("beta")},task="drill"}}': "2764
          "peer dead, one task never", "backups alone"],
 )  # fmt: skip
 def test_in_sync_is_said_only_of_what_is(tmp_path: Path, series: dict[str, str], number: int, word: str) -> None:
-    assert verdict(tmp_path, series, 250, {IN_SYNC: {SITES[0]: float(number)}}) == ""
+    assert verdict(tmp_path, series, 250, {IN_SYNC: {SITES[0]: float(number)}}, recorded=True) == ""
     shown = mapped(float(number), SYNC)
     assert shown is not None
     assert shown[0] == word
@@ -126,4 +126,4 @@ def test_in_sync_is_said_only_of_what_is(tmp_path: Path, series: dict[str, str],
 def test_a_task_that_never_succeeded_counts_as_overdue(tmp_path: Path) -> None:
     overdue = {'{node="alpha"}': 0.0, '{node="beta"}': 1.0}
     series = _tasks("0x60", "0x60") | NEVER
-    assert verdict(tmp_path, series, 250, {query("sync", "Tasks overdue"): overdue}) == ""
+    assert verdict(tmp_path, series, 250, {query("sync", "Tasks overdue"): overdue}, recorded=True) == ""

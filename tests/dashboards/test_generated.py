@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from alerts.thresholds import SCRAPE_INTERVAL
-from dashboards import generate
+from dashboards import generate, style
 from dashboards.boards import BOARDS
 from tests.dashboards.documents import boards, panels
 
@@ -81,6 +81,18 @@ def test_the_schema_is_todays(document: dict[str, Any]) -> None:
             assert {"step", "metric", "target"}.isdisjoint(target)
         if panel["type"] == "stat":
             assert panel["options"]["reduceOptions"]["calcs"] == ["lastNotNull"]
+
+
+@each_board
+def test_what_is_not_known_is_not_in_the_colour_of_good(document: dict[str, Any]) -> None:
+    """Grafana gives no value the base's colour, and shows no text for it where only names are shown."""
+    for panel in panels(document):
+        if panel["type"] == "stat":
+            base = panel["fieldConfig"]["defaults"]["thresholds"]["steps"][0]
+            assert base == {"color": style.UNKNOWN, "value": None}, panel["title"]
+            if panel["options"]["textMode"] == "name":
+                assert panel["targets"][-1]["expr"].startswith("-1 * absent("), panel["title"]
+                assert panel["targets"][-1]["legendFormat"] == "UNKNOWN", panel["title"]
 
 
 # Tables of what happened, and when; every other one says how it is now.

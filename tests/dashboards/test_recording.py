@@ -11,7 +11,10 @@ from tests.dashboards.replay import Replay
 TARGETS = list(targets())
 
 # Queries that have nothing to tell of the recording, by dashboard and panel, and why.
-WITHOUT_DATA: dict[str, str] = {}
+_NEVER_SILENT = "it asks whether there is nothing at all to tell, and both exporters were never silent at once"
+WITHOUT_DATA = dict.fromkeys(
+    ("overview / Who owns the virtual IP? C", "overview / Versions B", "dns / Who answers now B"), _NEVER_SILENT
+)
 
 pytestmark = pytest.mark.timeout(300)
 
