@@ -18,6 +18,9 @@ from dashboards.rows import Row, place
 
 SCHEMA_VERSION: Final = 39
 TAG: Final = "dns-ha"
+# One site's dashboards pass the site on to each other. Fleet shows all of them, and "all" is none of theirs.
+SITE_TAG: Final = "dns-ha-site"
+FLEET: Final = "dnsha-fleet"
 
 # The exporters serve the runbooks: they are there without the internet, and while DNS is broken.
 EXPORTER: Final = "exporter"
@@ -54,7 +57,7 @@ def render(board: Board) -> dict[str, Any]:
         title=board.title,
         uid=board.uid,
         description=board.description,
-        tags=[TAG],
+        tags=[TAG] if board.scope == "sites" else [TAG, SITE_TAG],
         timezone="browser",
         schemaVersion=SCHEMA_VERSION,
         refresh="10s",
@@ -68,7 +71,7 @@ def render(board: Board) -> dict[str, Any]:
         ),
         templating=Templating(_variables(board.scope)),
         annotations=Annotations(_annotations()),
-        links=[_link_to_others(), _link_to_runbooks()],
+        links=_links(board.scope),
         panels=place(board.rows),
     )
     document: dict[str, Any] = json.loads(json.dumps(dashboard, cls=DashboardEncoder))
@@ -82,9 +85,20 @@ def _variables(scope: Scope) -> list[Template]:
     )
     if scope == "nodes":
         variables.append(_choice("node", "Node", 'label_values(dnsha_build_info{site="$site"}, node)', several=True))
-    own = _choice(EXPORTER, "Exporter", 'label_values(dnsha_build_info{site=~"$site"}, instance)', several=False)
-    own.hide = _HIDDEN
-    return [*variables, own]
+    return [*variables, _exporter()]
+
+
+def _exporter() -> Template:
+    """An exporter of the site that is up now: label_values() would name those of the whole time range."""
+    return Template(
+        name=EXPORTER,
+        label="Exporter",
+        query='query_result(up{job="dnsha",site=~"$site"} == 1)',
+        regex='/instance="([^"]+)"/',
+        dataSource=DATASOURCE,
+        refresh=2,
+        hide=_HIDDEN,
+    )
 
 
 def _choice(name: str, label: str, query: str, *, several: bool) -> Template:
@@ -123,14 +137,19 @@ def _annotations() -> list[dict[str, Any]]:
 
 
 def _annotation(name: str, promql: str, words: str, color: str, *, value_is_time: bool = False) -> dict[str, Any]:
-    """An annotation from Prometheus: where the value is above 0, or at the time that the value is, in milliseconds."""
+    """An annotation from Prometheus: where the value is above 0, or at the time that the value is, in milliseconds.
+
+    Grafana asks the target; what is beside it is the same for one that does not know targets of annotations.
+    """
+    expr = in_sites(promql)
     return {
         "name": name,
         "datasource": DATASOURCE,
         "enable": True,
         "hide": False,
         "iconColor": color,
-        "expr": in_sites(promql),
+        "target": {"refId": "Anno", "expr": expr, "interval": SCRAPE_INTERVAL, "datasource": DATASOURCE},
+        "expr": expr,
         "step": SCRAPE_INTERVAL,
         "titleFormat": name,
         "textFormat": words,
@@ -139,13 +158,13 @@ def _annotation(name: str, promql: str, words: str, color: str, *, value_is_time
     }
 
 
-def _link_to_others() -> dict[str, Any]:
-    return _link("dashboards", "DNS HA", tags=[TAG], includeVars=True, keepTime=True)
-
-
-def _link_to_runbooks() -> dict[str, Any]:
-    return _link("link", "Runbooks", url=RUNBOOKS, icon="doc", tooltip="What to do, alert by alert",
-                 targetBlank=True)  # fmt: skip
+def _links(scope: Scope) -> list[dict[str, Any]]:
+    sites = scope == "sites"
+    others = _link("dashboards", "DNS HA", tags=[SITE_TAG], includeVars=not sites, keepTime=True)
+    fleet = _link("link", "Fleet", url=f"/d/{FLEET}", icon="dashboard", tooltip="All sites", keepTime=True)
+    runbooks = _link("link", "Runbooks", url=RUNBOOKS, icon="doc", tooltip="What to do, alert by alert",
+                     targetBlank=True)  # fmt: skip
+    return [others, runbooks] if sites else [others, fleet, runbooks]
 
 
 def _link(kind: str, title: str, **more: object) -> dict[str, Any]:

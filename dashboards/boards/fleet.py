@@ -5,7 +5,7 @@ from __future__ import annotations
 from alerts.thresholds import SLOW_ANSWER_SECONDS
 from dashboards import style
 from dashboards.boards import shared
-from dashboards.frame import Board
+from dashboards.frame import FLEET, Board
 from dashboards.panels import Column, stat, table, time_series
 from dashboards.queries import READY, SYNC, Query, in_sites
 from dashboards.rows import Row
@@ -36,7 +36,7 @@ def _sites(promql: str) -> Query:
 
 
 BOARD = Board(
-    uid="dnsha-fleet",
+    uid=FLEET,
     title="DNS HA / Fleet",
     description="All sites: which need somebody, the worst first.",
     scope="sites",

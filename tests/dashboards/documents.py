@@ -40,4 +40,4 @@ def targets() -> Iterator[Target]:
             for target in panel["targets"]:
                 yield Target(name, f"{panel['title']} {target['refId']}", target["expr"], target["instant"])
         for annotation in document["annotations"]["list"]:
-            yield Target(name, f"annotation {annotation['name']}", annotation["expr"], instant=False)
+            yield Target(name, f"annotation {annotation['name']}", annotation["target"]["expr"], instant=False)

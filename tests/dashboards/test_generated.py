@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -149,21 +150,33 @@ def test_a_state_is_a_word_and_never_green_or_red_alone(document: dict[str, Any]
 
 @each_board
 def test_dashboards_lead_to_each_other_and_show_what_was_done(document: dict[str, Any]) -> None:
-    others, runbooks = document["links"]
+    others, *to_fleet, runbooks = document["links"]
     assert (others["type"], runbooks["type"]) == ("dashboards", "link")
-    assert set(others["tags"]) <= set(document["tags"])
-    assert others["includeVars"]
     assert others["keepTime"]
+    reached = {name for name, other in DOCUMENTS.items() if set(others["tags"]) <= set(other["tags"])}
+    assert reached == UIDS.keys() - {"fleet"}
+    # One site is not all that Fleet shows, and all of them are none that the others could.
+    assert others["includeVars"] is (document["uid"] != UIDS["fleet"])
+    assert all(link["url"] == "/d/dnsha-fleet" and link["keepTime"] for link in to_fleet)
+    assert not any(link["includeVars"] for link in to_fleet)
+    assert len(to_fleet) == (document["uid"] != UIDS["fleet"])
     assert runbooks["url"] == "http://${exporter}/runbooks/"
     names = {annotation["name"] for annotation in document["annotations"]["list"]}
     assert names == {"VIP taken over", "Drained", "Keepalived started"}
+    for annotation in document["annotations"]["list"]:
+        assert annotation["target"]["expr"] == annotation["expr"]
 
 
 @each_board
-def test_runbooks_come_from_an_exporter_of_the_site_shown(document: dict[str, Any]) -> None:
+def test_runbooks_come_from_an_exporter_of_the_site_shown_that_is_up(document: dict[str, Any]) -> None:
     (exporter,) = [one for one in document["templating"]["list"] if one["name"] == "exporter"]
     assert exporter["hide"] == 2
-    assert exporter["query"]["query"] == 'label_values(dnsha_build_info{site=~"$site"}, instance)'
+    assert exporter["query"] == 'query_result(up{job="dnsha",site=~"$site"} == 1)'
+    # What Grafana writes for a series, of which the expression takes the instance.
+    series = '{instance="192.0.2.11:9753",job="dnsha",node="alpha",site="home"} 1 1700000000000'
+    found = re.search(exporter["regex"].strip("/"), series)
+    assert found is not None
+    assert found[1] == "192.0.2.11:9753"
 
 
 def test_alerts_lead_to_their_runbooks() -> None:
