@@ -124,12 +124,13 @@ def time_series(
     line: float | None = None,
     logarithmic: bool = False,
     steps: bool = False,
+    nothing: str = "no data",
     width: int = 12,
     height: int = 8,
 ) -> Tile:
     """Lines or bars over time; ``line`` draws an alert's threshold."""
     thresholds = style.steps("transparent", (line, style.WARNING)) if line is not None else style.PLAIN
-    more = _defaults(thresholds={"mode": "absolute", "steps": thresholds}, noValue="no data")
+    more = _defaults(thresholds={"mode": "absolute", "steps": thresholds}, noValue=nothing)
     panel = TimeSeries(
         unit=unit,
         drawStyle="bars" if bars else "line",

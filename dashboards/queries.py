@@ -121,7 +121,11 @@ def changed(promql: str) -> str:
 
 
 def grown(counter: str) -> str:
-    """By how much a counter grew within a step. Unlike increase() it needs no second sample within the step."""
+    """By how much a counter grew within a step, where it did.
+
+    Unlike increase() it needs no second sample within the step, and over $__rate_interval, which is longer than a step,
+    that would count an event in several.
+    """
     return f"({counter} - {_last_before(counter)}) > 0"
 
 

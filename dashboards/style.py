@@ -97,11 +97,11 @@ SYNC: Final = states(
         6: State("OVERDUE", WARNING),
     }
 )
+SEVERITIES: Final = ("critical", "warning", "info")  # the gravest first, which is number 1
 SEVERITY: Final = states(
     {
-        "critical": State("critical", CRITICAL),
-        "warning": State("warning", WARNING),
-        "info": State("info", UNKNOWN),
+        number: State(severity, color)
+        for number, (severity, color) in enumerate(zip(SEVERITIES, (CRITICAL, WARNING, UNKNOWN), strict=True), 1)
     }
 )
 # As queries.VRRP_STATE numbers them.

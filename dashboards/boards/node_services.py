@@ -5,7 +5,7 @@ from __future__ import annotations
 from alerts.thresholds import CLOCK_DIFFERENCE_SECONDS
 from dashboards import style
 from dashboards.panels import Column, state_timeline, table, time_series
-from dashboards.queries import Query, on_nodes
+from dashboards.queries import Query, grown, on_nodes
 
 CONTAINERS = [
     state_timeline(
@@ -47,13 +47,12 @@ CONTAINERS = [
         "What Docker told",
         "Events of containers within each step: starts, ends, failed health checks, lack of memory.",
         Query(
-            on_nodes(
-                "sum by (node, container, event) (increase(dnsha_container_events_total{}[$__rate_interval])) > 0"
-            ),
+            on_nodes(f"sum by (node, container, event) ({grown('dnsha_container_events_total{}')})"),
             "{{node}} · {{container}}: {{event}}",
         ),
         unit="short",
         bars=True,
+        nothing="none",
         stacked=True,
     ),
     time_series(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards import style
 from dashboards.frame import Board
 from dashboards.panels import Column, Tile, stat, state_timeline, table, time_series
-from dashboards.queries import OVERDUE, Query, on_nodes
+from dashboards.queries import OVERDUE, Query, changed, on_nodes
 from dashboards.rows import Row
 
 _AGE = "time() - max by (node, task) (dnsha_sync_last_success_timestamp_seconds{})"
@@ -153,14 +153,14 @@ BOARD = Board(
                 ),
                 time_series(
                     "When content changed",
-                    "Changes of each node's content within each step, by digest. Both nodes' bars should come "
-                    "together.",
+                    "Steps in which each node's content changed, by digest. Both nodes' bars should come together.",
                     Query(
-                        on_nodes("max by (node, content) (changes(dnsha_sync_content_digest{}[$__rate_interval]))"),
+                        on_nodes(f"count by (node, content) ({changed('dnsha_sync_content_digest{}')})"),
                         "{{node}} · {{content}}",
                     ),
                     unit="short",
                     bars=True,
+                    nothing="none",
                     width=24,
                 ),
             ],

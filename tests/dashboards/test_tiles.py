@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from alerts import thresholds
 from dashboards import style
-from dashboards.preview.values import threshold_color
+from dashboards.preview.values import mapped, threshold_color
 from tests.dashboards.documents import boards, panels
 from tests.dashboards.made_up import node, query, verdict
+from tests.dashboards.replay import RULES
 
 PROBE = 'target="vip",server="192.0.2.53:53",family="ipv4",protocol="udp"'
 LAST, ALL = (f"dnsha_resolve_{name}{{{node('alpha')},{PROBE}}}" for name in ("last_outage_seconds",
@@ -103,3 +105,47 @@ def test_the_share_answered_and_the_error_budget_used_have_one_colour(share: flo
 
     answered = color("overview", "Answered, in the time shown", 1 - share * thresholds.ERROR_BUDGET)
     assert answered == color("dns", "Error budget used, in the time shown", share)
+
+
+@pytest.mark.parametrize("board", ["overview", "fleet"])
+def test_the_gravest_alerts_come_first(tmp_path: Path, board: str) -> None:
+    severities = {
+        rule["labels"]["severity"]
+        for file in RULES.glob("*.yaml")
+        for group in yaml.safe_load(file.read_text())["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    assert severities <= {*style.SEVERITIES}
+    series = {
+        f'ALERTS{{alertname="{severity.title()}",alertstate="firing",severity="{severity}",site="home"}}': "1x60"
+        for severity in style.SEVERITIES
+    }
+    rows = {
+        f'{{alertname="{severity.title()}",site="home"}}': number
+        for number, severity in ((1.0, "critical"), (2.0, "warning"), (3.0, "info"))
+    }
+    assert verdict(tmp_path, series, 250, {query(board, "Alerts now"): rows}) == ""
+    for number, severity in ((1.0, "critical"), (2.0, "warning"), (3.0, "info")):
+        word = mapped(number, style.SEVERITY)
+        assert word is not None
+        assert word[0] == severity
+
+
+CONTAINER, EVENT = 'container="pihole"', 'event="die"'
+DIED = f"dnsha_container_events_total{{{node('alpha')},{CONTAINER},{EVENT}}}"
+BEGAN = f"dnsha_resolve_outages_total{{{node('alpha')},{PROBE}}}"
+DIGEST = f'dnsha_sync_content_digest{{{node("alpha")},content="pihole"}}'
+
+
+@pytest.mark.parametrize("step", [5, 15, 60])
+def test_an_event_is_counted_in_one_step(tmp_path: Path, step: int) -> None:
+    events = {
+        query("node", "What Docker told"): f'{{node="alpha",{CONTAINER},{EVENT}}}',
+        query("dns", "Outages, by path"): '{target="vip"}',
+        query("sync", "When content changed"): '{node="alpha",content="pihole"}',
+    }
+    once = dict.fromkeys((DIED, BEGAN, DIGEST), "3x119 4x200")  # 4 from 600 seconds on
+    for moment in (600 - step, 600, 600 + step):
+        answers = {promql: {labels: 1.0} if moment == 600 else {} for promql, labels in events.items()}
+        assert verdict(tmp_path, once, moment, answers, step=step) == ""
