@@ -16,7 +16,7 @@ _UP = f"min by (site) (site_vip:dnsha_resolve_up:max{{}} or on (site) 0 * ({_REA
 _READY = f"({READY} or 0 * {_REACHED})"
 _OWNERS = "max by (site, vip) (dnsha_vip_owners{})"
 _P95 = "max by (site) (site_vip:dnsha_resolve_duration_seconds:p95{})"
-_MOVES = "max by (site) (sum by (site, vip) (increase(dnsha_vip_acquisitions_total{}[$__range])))"
+_MOVES = "round(max by (site) (sum by (site, vip) (increase(dnsha_vip_acquisitions_total{}[$__range]))))"
 _OVERVIEW = ("Overview of this site", "/d/dnsha-overview?var-site=${__value.raw}&${__url_time_range}")
 _WORST = 10
 

@@ -123,6 +123,7 @@ EXPORTER = [
             Column("keepalived", "Keepalived"),
         ],
         sort="Node",
+        nothing="unknown",
         width=12,
     ),
     time_series(

@@ -56,9 +56,10 @@ _ENDED = (
     f"dnsha_resolve_last_outage_seconds{_PROBE}"
     f" and changes(dnsha_resolve_outage_seconds_total{_PROBE}[$__rate_interval]) > 0"
 )
+# Without one it is 0. That comes first: a subquery's series have no order, and the tiles would change places.
 _LONGEST = (
-    f"max_over_time(({_ENDED})[$__range:$__interval])"
-    f" or 0 * increase(dnsha_resolve_outage_seconds_total{_PROBE}[$__range])"
+    f'label_replace(0 * increase(dnsha_resolve_outage_seconds_total{_PROBE}[$__range]), "ended", "none", "", "")'
+    f" or max_over_time(({_ENDED})[$__range:$__interval])"
 )
 
 BOARD = Board(
