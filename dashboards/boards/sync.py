@@ -160,6 +160,7 @@ BOARD = Board(
                     ),
                     unit="short",
                     bars=True,
+                    stacked=True,
                     nothing="none",
                     width=24,
                 ),

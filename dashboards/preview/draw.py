@@ -104,16 +104,15 @@ def _time_series(axes: Axes, panel: dict[str, Any], replay: Replay) -> None:
     for line, color in zip(found, itertools.cycle(LINES), strict=False):
         known = {round(time): value for time, value in line.samples}
         values = np.array([known.get(round(time), np.nan) for time in times])
-        if stacked:
-            top = floor + np.nan_to_num(values)
-            if custom["drawStyle"] == "bars":
-                axes.bar(times, top - floor, STEP, floor, color=color, label=line.legend)
-            else:
-                axes.fill_between(times, floor, top, color=color, alpha=0.75, lw=0, label=line.legend)
-            floor = top
+        top = floor + np.nan_to_num(values)
+        if custom["drawStyle"] == "bars":
+            axes.bar(times, top - floor, STEP, floor, color=color, label=line.legend)
+        elif stacked:
+            axes.fill_between(times, floor, top, color=color, alpha=0.75, lw=0, label=line.legend)
         else:
             drawn = "steps-post" if custom["lineInterpolation"] == "stepAfter" else "default"
             axes.plot(times, values, color=color, lw=1.4, drawstyle=drawn, label=line.legend)
+        floor = top if stacked else floor
     steps = defaults["thresholds"]["steps"]
     if custom["thresholdsStyle"]["mode"] != "off":
         axes.axhline(steps[-1]["value"], color=steps[-1]["color"], lw=1, ls="--")
