@@ -74,7 +74,7 @@ def compare(group: Group, told: Mapping[str, Told], elsewhere: Mapping[str, Told
                 new.append(alert)
         elif here and here.is_open and there and not there.is_open and there.is_of(here.starts_at):
             ended_elsewhere.append(alert)
-        elif here.is_open if here else there and there.is_open:
+        elif (told_of_it := here or there) and told_of_it.is_open and told_of_it.is_of(alert.starts_at):
             ended.append(alert)
     last = max((known.told_at for _, known in still), default=now)
     return Changes(
@@ -104,6 +104,11 @@ def is_stale(alert: Alert, told: Told | None, now: float) -> bool:
     if not alert.firing or told is None or told.ended_at is None or told.ended_at < alert.starts_at:
         return False
     return abs(now - told.ended_at) < SAME_OCCURRENCE_SECONDS
+
+
+def is_over(alert: Alert, told: Told | None) -> bool:
+    """Whether the end of this occurrence was told."""
+    return told is not None and told.ended_at is not None and alert.starts_at <= told.ended_at
 
 
 def _known(alert: Alert, here: Told | None, there: Told | None) -> Told | None:

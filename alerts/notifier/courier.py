@@ -7,14 +7,15 @@ a post that comes again, from Alertmanager or from a retry here, never becomes a
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from alerts.notifier.changes import Told, compare
+from alerts.notifier.changes import Told, compare, is_over
 from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.owed import Debt, OwedStore
@@ -29,13 +30,16 @@ LONGEST_RETRY_SECONDS: Final = 300.0
 # After that Alertmanager has repeated what still holds, and the rest is no news.
 OWED_SECONDS: Final = 86400.0
 MAXIMUM_OWED: Final = 100  # groups
+AskElsewhere = Callable[[], Mapping[str, Told] | None]
+"""What the other node told of each alert; None when it does not answer, nothing when there is none."""
 
 
 @dataclass(slots=True, eq=False)
 class Task:
     """A post that a receiver has to be told of; ``outcome`` is whether the first attempt went well.
 
-    ``kept``: Alertmanager will not send it again, because somebody else was told of it.
+    ``kept``: Alertmanager will not send it again, because somebody else was told of it. ``older``: such a post of the
+    same group that it replaces.
     """
 
     group: Group
@@ -45,6 +49,15 @@ class Task:
     due: float = field(default_factory=time.monotonic)
     failures: int = 0
     kept: bool = False
+    older: Task | None = None
+
+    def inherit(self, older: Task) -> None:
+        """Owe also the ends that an older post told of: Alertmanager will not tell of them again."""
+        listed = {alert.fingerprint for alert in self.group.alerts}
+        ends = (alert for alert in older.group.alerts if not alert.firing and alert.fingerprint not in listed)
+        self.group = replace(self.group, alerts=(*self.group.alerts, *ends))
+        self.elsewhere = {**older.elsewhere, **self.elsewhere}
+        self.older, older.older = older, None
 
     def settle(self, *, well: bool) -> None:
         """Say how the first attempt went, once."""
@@ -55,9 +68,11 @@ class Task:
 class Courier:
     """Delivers to one receiver, one message at a time."""
 
-    def __init__(self, receiver: Receiver, told: ToldStore, owed: OwedStore, writer: Writer, metrics: Metrics) -> None:
+    def __init__(
+        self, receiver: Receiver, told: ToldStore, owed: OwedStore, writer: Writer, metrics: Metrics, ask: AskElsewhere
+    ) -> None:
         self.receiver = receiver
-        self._told, self._debts, self._writer, self._metrics = told, owed, writer, metrics
+        self._told, self._debts, self._writer, self._metrics, self._ask = told, owed, writer, metrics, ask
         self._labels = (str(receiver.number), receiver.scheme)
         self._owed: dict[str, Task] = {}
         self._changed = threading.Condition()
@@ -83,6 +98,8 @@ class Courier:
         with self._changed:
             if replaced := self._owed.pop(task.group.key, None):
                 replaced.settle(well=False)
+                if replaced.kept:
+                    task.inherit(replaced)
             if len(self._owed) >= MAXIMUM_OWED:
                 key, oldest = next(iter(self._owed.items()))
                 del self._owed[key]
@@ -101,19 +118,28 @@ class Courier:
             tasks = [task for task in self._owed.values() if not task.outcome.done()]
         return {alert.fingerprint for task in tasks for alert in task.group.alerts}
 
+    @property
+    def failing(self) -> bool:
+        """Whether its last delivery failed."""
+        return self._failing
+
     def keep(self, task: Task) -> None:
         """Owe a post also after a restart, because nobody will send it again."""
         with self._changed:
             task.kept = True
-            self._save()
+        self._save()
 
     def withdraw(self, task: Task) -> None:
-        """Owe a post no longer, because somebody else sees to it."""
+        """Owe a post no longer, because somebody else sees to it; what was owed before it is owed again."""
         with self._changed:
-            if self._owed.get(task.group.key) is task:
-                del self._owed[task.group.key]
-                self._count_owed()
-                self._save()
+            if self._owed.get(task.group.key) is not task:
+                return
+            del self._owed[task.group.key]
+            if task.older is not None:
+                task.older.due = task.due
+                self._owed[task.group.key] = task.older
+            self._count_owed()
+        self._save()
 
     def stop(self) -> None:
         """Let it finish the message in hand and begin no other; does not wait."""
@@ -126,7 +152,9 @@ class Courier:
         self._thread.join(max(seconds, 0))
 
     def stuck_for(self) -> float:
-        """For how many seconds the message in hand has been under way."""
+        """For how many seconds the message in hand has been under way; for ever, when nobody delivers any more."""
+        if not self._thread.is_alive() and not self._stopping:
+            return math.inf
         since = self._busy_since
         return time.monotonic() - since if since is not None else 0.0
 
@@ -156,7 +184,8 @@ class Courier:
 
     def _attempt(self, task: Task) -> bool:
         now = time.time()
-        changes = compare(task.group, self._told.of(self.receiver.identity), task.elsewhere, now)
+        group, elsewhere = self._as_of_now(task) if task.kept else (task.group, task.elsewhere)
+        changes = compare(group, self._told.of(self.receiver.identity), elsewhere, now)
         if not changes.worth_telling:
             if changes.ended_elsewhere:
                 self._told.record(self.receiver.identity, replace(changes, still=()))
@@ -182,15 +211,31 @@ class Courier:
         self._count(well=True)
         return True
 
+    def _as_of_now(self, task: Task) -> tuple[Group, Mapping[str, Told]]:
+        """A debt, without what began and has ended by what the other node told meanwhile."""
+        told = self._ask()
+        if told is None:  # rather an end too many than one too few
+            unknown = {alert.fingerprint: alert for alert in task.group.alerts if not alert.firing}
+            return task.group, {
+                **{name: Told(alert.starts_at, alert.starts_at) for name, alert in unknown.items()},
+                **task.elsewhere,
+            }
+        lasting = tuple(
+            alert for alert in task.group.alerts if not (alert.firing and is_over(alert, told.get(alert.fingerprint)))
+        )
+        return replace(task.group, alerts=lasting), {**task.elsewhere, **told}
+
     def _after(self, task: Task, *, well: bool) -> None:
         with self._changed:
             is_current = self._owed.get(task.group.key) is task
-            if is_current and (well or time.time() - task.since > OWED_SECONDS):
+            done = is_current and (well or time.time() - task.since > OWED_SECONDS)
+            if done:
                 del self._owed[task.group.key]
-                self._save()
             task.failures += 1
             task.due = time.monotonic() + min(FIRST_RETRY_SECONDS * 2 ** (task.failures - 1), LONGEST_RETRY_SECONDS)
             self._count_owed()
+        if done:
+            self._save()
         task.settle(well=well)
 
     def _count(self, *, well: bool) -> None:
@@ -204,7 +249,8 @@ class Courier:
         self._failing = not well
 
     def _save(self) -> None:
-        kept = tuple(Debt(task.group, task.since) for task in self._owed.values() if task.kept)
+        with self._changed:
+            kept = tuple(Debt(task.group, task.since) for task in self._owed.values() if task.kept)
         self._debts.record(self.receiver.identity, kept)
 
     def _count_owed(self) -> None:

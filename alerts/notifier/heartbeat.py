@@ -50,7 +50,10 @@ class Heartbeat:
             call = self._under_way
             if call is None or call.done():
                 call = self._under_way = Future()
-                threading.Thread(target=self._call, args=(call,), name="heartbeat", daemon=True).start()
+                try:
+                    threading.Thread(target=self._call, args=(call,), name="heartbeat", daemon=True).start()
+                except RuntimeError:  # no thread to be had; the next beat tries again
+                    call.set_result(False)
         try:
             well = call.result(OVERALL_SECONDS)
         except FutureTimeoutError:

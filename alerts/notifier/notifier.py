@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -18,6 +18,7 @@ from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.owed import OwedStore
 from alerts.notifier.payload import SEVERITIES, Alert, Group
+from alerts.notifier.receivers import places
 from alerts.notifier.settings import Settings
 from alerts.notifier.told import ToldStore
 from alerts.notifier.unheard import Unheard
@@ -44,16 +45,18 @@ class Notifier:
         self._told = ToldStore(settings.state)
         owed = OwedStore(settings.state.with_name(OWED))
         receivers = {receiver.identity for receiver in settings.all_receivers}
-        self._told.keep_only(receivers)
-        owed.keep_only(receivers)
+        moved = places(self._told.receivers() | owed.receivers(), receivers)
+        self._told.move(moved)
+        owed.move(moved)
         writer = Writer(settings.timezone, settings.runbooks)
+        self._ask_peer = ask_peer or (lambda: peer.ask(settings.peer, settings.port))
         self._couriers = {
-            receiver.number: Courier(receiver, self._told, owed, writer, metrics) for receiver in settings.all_receivers
+            receiver.number: Courier(receiver, self._told, owed, writer, metrics, self._told_elsewhere)
+            for receiver in settings.all_receivers
         }
         self._future = FutureStarts()
         self._unheard = Unheard(self._told.open_alerts, lambda: unheard.ask(settings.alertmanager))
         self._stopping = threading.Event()
-        self._ask_peer = ask_peer or (lambda: peer.ask(settings.peer, settings.port))
         for severity in SEVERITIES:
             metrics.receivers.labels(severity).set(len(settings.receivers[severity]))
         metrics.told.set_function(lambda: sum(entry.is_open for entry in self._told.known().values()))
@@ -116,7 +119,7 @@ class Notifier:
                 courier.owe(task)
         if not tasks:
             return "no_receiver"
-        reached = [_outcome(task, deadline) for _, task in tasks]
+        reached = _outcomes(tasks, deadline)
         if any(reached):
             for (courier, task), well in zip(tasks, reached, strict=True):
                 if not well:
@@ -136,6 +139,12 @@ class Notifier:
             except Exception as error:  # noqa: BLE001 (the thread must live; the text may hold anything)
                 log.error("looking for ends that nobody told failed with %s", type(error).__name__)  # noqa: TRY400
 
+    def _told_elsewhere(self) -> Mapping[str, Told] | None:
+        if not self._settings.peer:
+            return {}
+        answer = self._ask_peer()
+        return None if answer is None else answer.told
+
     def _is_fresh(self, alert: Alert, told: Told | None) -> bool:
         if told is not None and told.is_open:
             return True
@@ -150,14 +159,21 @@ class Notifier:
         Two Alertmanagers that see a group differently for a moment both send it, and an end may come to the node that
         did not tell the beginning. To wait costs nothing: Alertmanager tries again, soon with a fresh view.
         """
-        known = self._told.known()
-        asked = [alert for alert in alerts if not is_known_here(alert, known.get(alert.fingerprint))]
+        told = {number: self._told.of(courier.receiver.identity) for number, courier in self._couriers.items()}
+        asked = [
+            alert
+            for alert in alerts
+            if not all(
+                is_known_here(alert, entries.get(alert.fingerprint))
+                for number, entries in told.items()
+                if self._concerns(number, alert)
+            )
+        ]
         if not asked or not self._settings.peer:
             return {}
         answer = self._ask_peer()
         asked_for = {alert.fingerprint for alert in asked}
-        firing = {alert.fingerprint for alert in asked if alert.firing}
-        if answer and self._settings.node > answer.node and firing - answer.told.keys() - answer.in_hand:
+        if answer and self._settings.node > answer.node and any(_is_untold(alert, answer) for alert in asked):
             time.sleep(COURTESY_SECONDS)
             answer = self._ask_peer()
         if answer is None:
@@ -172,8 +188,18 @@ class Notifier:
         return {fingerprint: answer.told[fingerprint] for fingerprint in asked_for & answer.told.keys()}
 
 
-def _outcome(task: Task, deadline: float) -> bool:
-    try:
-        return task.outcome.result(max(deadline - time.monotonic(), 0))
-    except FutureTimeoutError:
-        return False
+def _is_untold(alert: Alert, answer: peer.Peer) -> bool:
+    """Whether the other node may be about to tell it: it has not told it, and did not have it in hand when asked."""
+    told = answer.told.get(alert.fingerprint)
+    return alert.fingerprint not in answer.in_hand and (told is None or not (alert.firing or told.ended_at))
+
+
+def _outcomes(tasks: Sequence[tuple[Courier, Task]], deadline: float) -> list[bool]:
+    """Whether each went well; not waiting for those that failed before, once somebody has been told."""
+    while True:
+        reached = [task.outcome.done() and task.outcome.result() for _, task in tasks]
+        pending = [(courier, task) for courier, task in tasks if not task.outcome.done()]
+        left = deadline - time.monotonic()
+        if not pending or left <= 0 or (any(reached) and all(courier.failing for courier, _ in pending)):
+            return reached
+        wait([task.outcome for _, task in pending], left, FIRST_COMPLETED)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from alerts.notifier.payload import Alert, Group
+from alerts.notifier.payload import Group, alert_of, moment
 from exporter.errors import ParseError
 from exporter.files import parse_json, read_bounded, write_atomically
 
@@ -32,7 +33,7 @@ class OwedStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._lock, self._writing = threading.Lock(), threading.Lock()
         self._receivers = _read(path)
 
     def of(self, receiver: str) -> tuple[Debt, ...]:
@@ -46,22 +47,34 @@ class OwedStore:
             if debts == self._receivers.get(receiver, ()):
                 return
             self._receivers[receiver] = debts
-            self._write()
+        self._write()
 
-    def keep_only(self, receivers: set[str]) -> None:
-        """Forget receivers that are no longer configured."""
+    def receivers(self) -> set[str]:
+        """The receivers of which anything is known."""
         with self._lock:
-            self._receivers = {name: debts for name, debts in self._receivers.items() if name in receivers}
+            return set(self._receivers)
+
+    def move(self, places: Mapping[str, str]) -> None:
+        """Keep what is known of receivers for those that took their places; forget the others."""
+        with self._lock:
+            self._receivers = {
+                place: self._receivers[receiver] for receiver, place in places.items() if receiver in self._receivers
+            }
 
     def _write(self) -> None:
-        owed = {name: [asdict(debt) for debt in debts] for name, debts in self._receivers.items() if debts}
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path, json.dumps({"version": VERSION, "receivers": owed}).encode(), mode=0o600)
-        except OSError as error:
-            log.error(  # noqa: TRY400 (the sentence is enough)
-                "%s cannot be written: %s; after a restart a receiver may miss a message", self._path, error.strerror
-            )
+        # Nobody who reads waits for a slow card.
+        with self._writing:
+            with self._lock:
+                owed = {name: [asdict(debt) for debt in debts] for name, debts in self._receivers.items() if debts}
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(self._path, json.dumps({"version": VERSION, "receivers": owed}).encode(), mode=0o600)
+            except OSError as error:
+                log.error(  # noqa: TRY400 (the sentence is enough)
+                    "%s cannot be written: %s; after a restart a receiver may miss a message",
+                    self._path,
+                    error.strerror,
+                )
 
 
 def _read(path: Path) -> dict[str, tuple[Debt, ...]]:
@@ -70,12 +83,12 @@ def _read(path: Path) -> dict[str, tuple[Debt, ...]]:
         return {name: tuple(_debt(value) for value in debts) for name, debts in document["receivers"].items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ParseError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, ParseError, KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         log.error("%s cannot be used (%s); nothing is known of what was owed", path, type(error).__name__)  # noqa: TRY400
         return {}
 
 
 def _debt(value: Any) -> Debt:  # noqa: ANN401
     group = value["group"]
-    alerts = tuple(Alert(**alert) for alert in group["alerts"])
-    return Debt(Group(str(group["key"]), alerts, int(group["left_out"])), float(value["since"]))
+    alerts = tuple(alert_of(alert) for alert in group["alerts"])
+    return Debt(Group(str(group["key"]), alerts, int(group["left_out"])), moment(value["since"]))

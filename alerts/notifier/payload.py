@@ -6,6 +6,7 @@ Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -75,6 +76,28 @@ def parse(content: bytes) -> Group:
         alerts=tuple(_alert(alert, f"alerts[{position}]") for position, alert in enumerate(alerts)),
         left_out=left_out,
     )
+
+
+def alert_of(value: dict[str, Any]) -> Alert:
+    """Read an alert back that ``dataclasses.asdict`` made and a file kept.
+
+    Raises:
+        KeyError, TypeError, ValueError, OverflowError: it is none.
+    """
+    times = {name: moment(value[name]) for name in ("starts_at", "ends_at")}
+    return Alert(**{**value, **times})
+
+
+def moment(value: Any) -> float:  # noqa: ANN401
+    """Read a time in Unix seconds.
+
+    Raises:
+        TypeError, ValueError, OverflowError: it is none.
+    """
+    seconds = float(value)
+    if not math.isfinite(seconds):
+        raise ValueError("not a time")  # noqa: EM101
+    return seconds
 
 
 def _alert(value: object, where: str) -> Alert:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import logging
-import socket
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -15,6 +12,7 @@ from alerts.notifier.changes import Told
 from alerts.notifier.told import told_of
 from exporter.errors import ParseError
 from exporter.files import parse_json
+from exporter.sources.http_get import FetchError, http_get
 
 log = logging.getLogger(__name__)
 
@@ -40,32 +38,12 @@ def document(told: Mapping[str, Told], in_hand: Collection[str], node: str) -> b
 
 def ask(address: str, port: int) -> Peer | None:
     """Ask the peer; None when it did not answer, which is known within a second."""
-    deadline = time.monotonic() + SECONDS
-    connection = http.client.HTTPConnection(address, port, timeout=SECONDS)
     try:
-        connection.request("GET", PATH, headers={"Connection": "close"})
-        answer = connection.getresponse()
-        content = b""
-        while len(content) <= MAXIMUM_BYTES:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            if isinstance(connection.sock, socket.socket):
-                connection.sock.settimeout(left)
-            part = answer.read1(1 << 16)
-            if not part:
-                break
-            content += part
-        if answer.status != http.client.OK:
-            log.warning("the notifier at %s answered with status %d", address, answer.status)
-            return None
-        return _parse(content)
-    except (OSError, http.client.HTTPException) as error:
-        log.warning("the notifier at %s did not answer (%s)", address, type(error).__name__)
-    except (ParseError, KeyError, TypeError, ValueError, AttributeError):
+        return _parse(http_get(address, port, PATH, SECONDS, MAXIMUM_BYTES))
+    except FetchError as error:
+        log.warning("the other node's notifier: %s", error)
+    except (ParseError, KeyError, TypeError, ValueError, OverflowError, AttributeError):
         log.warning("the notifier at %s answered what makes no sense; do both nodes run the same version?", address)
-    finally:
-        connection.close()
     return None
 
 

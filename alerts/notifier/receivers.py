@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import warnings
+from collections.abc import Collection
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from exporter.errors import ExporterError
 
-# What a receiver may take, unless its URL says otherwise (cto=, rto=): together less than a delivery may take.
-CONNECT_SECONDS: Final = 3.0
-READ_SECONDS: Final = 4.5
+# What a receiver may take to answer, unless its URL says otherwise (rto=): many a mail server looks at a message for a
+# while before it takes it, and who gives up before that sends it again and again.
+READ_SECONDS: Final = 20.0
 # Apprise waits up to 5.5 s between two messages to one service; a second alert must not wait that long.
 PAUSE_SECONDS: Final = 0.5
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://\S")
@@ -113,18 +115,40 @@ def open_receiver(url: str, number: int) -> Receiver:
         raise ReceiverError(f"Apprise failed on it with {type(error).__name__}") from None
     if service is None:
         raise ReceiverError(f"Apprise does not understand this {scheme} URL; its documentation shows the right form")
-    if "cto=" not in url:
-        service.socket_connect_timeout = CONNECT_SECONDS
     if "rto=" not in url:
-        service.socket_read_timeout = READ_SECONDS
+        service.socket_read_timeout = max(service.socket_read_timeout, READ_SECONDS)
+    if "overflow=" not in url:
+        # Two messages instead of one that the service refuses for ever, as too long.
+        service.overflow_mode = apprise.OverflowMode.SPLIT
     service.request_rate_per_sec = min(service.request_rate_per_sec, PAUSE_SECONDS)
     # So few bits that no secret can be guessed from them.
     identity = f"{scheme}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
     return Receiver(number, scheme, identity, service)
 
 
+def places(known: Collection[str], configured: Collection[str]) -> dict[str, str]:
+    """Which of the configured receivers each known one is now, by identity; those that are gone are left out.
+
+    Where one receiver of a service is gone and one is new, its URL was corrected, and the new one takes its place.
+    """
+    gone, new = set(known) - set(configured), set(configured) - set(known)
+
+    def of_service(identities: Collection[str], service: str) -> list[str]:
+        return [identity for identity in identities if identity.rpartition("-")[0] == service]
+
+    found = {identity: identity for identity in known if identity in configured}
+    for identity in gone:
+        service = identity.rpartition("-")[0]
+        successors = of_service(new, service)
+        if len(successors) == len(of_service(gone, service)) == 1:
+            found[identity] = successors[0]
+    return found
+
+
 def silence_libraries() -> None:
     """Keep every line of the libraries out of every log, and hear what those of Apprise mean."""
+    # urllib3 warns of hosts whose certificate is not looked at, with their names.
+    warnings.filterwarnings("ignore", message="Unverified HTTPS request")
     for name in _FOREIGN_LOGGERS:
         logger = logging.getLogger(name)
         logger.propagate = False

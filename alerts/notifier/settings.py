@@ -23,7 +23,7 @@ STATE: Final = "/var/lib/dnsha/notifier/told.json"
 NOTHING: Final = "none"
 _LEVELS: Final = ("debug", "info", "warning", "error")
 # An Apprise URL may hold commas itself, and so only one that a new scheme follows separates.
-_BETWEEN: Final = re.compile(r"\s*,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)|\s+")
+_BETWEEN: Final = re.compile(r"\s*[,;]\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)|\s+")
 _MAXIMUM_BYTES: Final = 1 << 16
 
 
@@ -73,7 +73,7 @@ class _Reader:
             address=self._address("NOTIFIER_ADDRESS"),
             port=self._port("NOTIFIER_PORT", PORT),
             runbooks=self._link("RUNBOOKS_URL", self._text("RUNBOOKS_URL")),
-            state=Path(self._text("NOTIFIER_STATE") or STATE),
+            state=self._file("NOTIFIER_STATE", STATE),
             alertmanager=self._port("ALERTMANAGER_PORT", ALERTMANAGER_PORT),
             peer=self._address("PEER_IP"),
             node=self._text("NODE_NAME"),
@@ -93,6 +93,9 @@ class _Reader:
             return value
         if value:
             self._problems.append(f"{name} and {name}_FILE are both set; keep one of them")
+            return ""
+        if "://" in path:
+            self._problems.append(f"{name}_FILE holds a URL; write it into {name}, or name a file that holds it")
             return ""
         try:
             return read_bounded(Path(path), _MAXIMUM_BYTES).decode().strip()
@@ -117,7 +120,9 @@ class _Reader:
         if value.lower() == NOTHING:
             return ()
         receivers = []
-        urls = [url for part in _BETWEEN.split(value) if (url := part.strip(" ,"))]
+        urls = [url for part in _BETWEEN.split(value) if (url := part.strip(" ,;"))]
+        if value and not urls:
+            self._problems.append(f"{name} holds no URL; `{NOTHING}` is nobody")
         for position, url in enumerate(urls, start=1):
             try:
                 receiver = self._opened.get(url) or open_receiver(url, len(self._opened) + 1)
@@ -135,11 +140,22 @@ class _Reader:
             sound = (
                 parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
             )
+            if parts.username is not None or not value.isascii():
+                self._problems.append(
+                    f"{name} may hold neither a user name before its host nor other than ASCII letters"
+                )
         except ValueError:
             sound = False
         if value and (not sound or re.search(r"\s", value)):
             self._problems.append(f"{name} is not a URL that begins with https:// or http://")
         return value
+
+    def _file(self, name: str, default: str) -> Path:
+        path = Path(self._text(name) or default)
+        if not path.name or path.is_dir():
+            self._problems.append(f"{name}: {path} is a folder; name a file in it")
+            return Path(default)
+        return path
 
     def _address(self, name: str) -> str:
         value = self._text(name)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alerts.notifier.changes import Changes, Told
-from alerts.notifier.payload import Alert
+from alerts.notifier.payload import Alert, alert_of, moment
 from exporter.errors import ParseError
 from exporter.files import parse_json, read_bounded, write_atomically
 
@@ -34,7 +34,7 @@ class ToldStore:
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self._path = path
         self._now = now
-        self._lock = threading.Lock()
+        self._lock, self._writing = threading.Lock(), threading.Lock()
         self._receivers, self._alerts = _read(path)
 
     def of(self, receiver: str) -> Mapping[str, Told]:
@@ -54,20 +54,28 @@ class ToldStore:
             self._receivers[receiver] = _bounded(entries, now)
             self._alerts |= {alert.fingerprint: alert for alert in (*changes.new, *changes.still)}
             self._alerts = self._open()
-            self._write()
+        self._write()
 
-    def keep_only(self, receivers: set[str]) -> None:
-        """Forget receivers that are no longer configured."""
+    def receivers(self) -> set[str]:
+        """The receivers of which anything is known."""
         with self._lock:
-            self._receivers = {name: entries for name, entries in self._receivers.items() if name in receivers}
+            return set(self._receivers)
+
+    def move(self, places: Mapping[str, str]) -> None:
+        """Keep what is known of receivers for those that took their places; forget the others."""
+        with self._lock:
+            self._receivers = {
+                place: self._receivers[receiver] for receiver, place in places.items() if receiver in self._receivers
+            }
 
     def known(self) -> dict[str, Told]:
-        """What is known of each alert, over all receivers; an end counts when all of them have it."""
+        """What was told last of each alert, to any receiver: the others are owed it here."""
+        found: dict[str, Told] = {}
         with self._lock:
-            found: dict[str, Told] = {}
             for entries in self._receivers.values():
                 for fingerprint, entry in entries.items():
-                    if entry.is_open or not (fingerprint in found and found[fingerprint].is_open):
+                    last = found.get(fingerprint)
+                    if last is None or (entry.told_at, entry.is_open) > (last.told_at, last.is_open):
                         found[fingerprint] = entry
         return found
 
@@ -81,23 +89,26 @@ class ToldStore:
         return {fingerprint: alert for fingerprint, alert in self._alerts.items() if fingerprint in still}
 
     def _write(self) -> None:
-        document = {
-            "version": VERSION,
-            "receivers": {
-                receiver: {fingerprint: asdict(entry) for fingerprint, entry in entries.items()}
-                for receiver, entries in self._receivers.items()
-            },
-            "alerts": [asdict(alert) for alert in self._alerts.values()],
-        }
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path, json.dumps(document).encode(), mode=0o600)
-        except OSError as error:
-            log.error(  # noqa: TRY400 (the sentence is enough)
-                "%s cannot be written: %s; after a restart the ends of alerts may not be told",
-                self._path,
-                error.strerror,
-            )
+        # Nobody who reads waits for a slow card.
+        with self._writing:
+            with self._lock:
+                document = {
+                    "version": VERSION,
+                    "receivers": {
+                        receiver: {fingerprint: asdict(entry) for fingerprint, entry in entries.items()}
+                        for receiver, entries in self._receivers.items()
+                    },
+                    "alerts": [asdict(alert) for alert in self._alerts.values()],
+                }
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(self._path, json.dumps(document).encode(), mode=0o600)
+            except OSError as error:
+                log.error(  # noqa: TRY400 (the sentence is enough)
+                    "%s cannot be written: %s; after a restart the ends of alerts may not be told",
+                    self._path,
+                    error.strerror,
+                )
 
 
 def _bounded(entries: Entries, now: float) -> Entries:
@@ -117,10 +128,10 @@ def _read(path: Path) -> tuple[dict[str, Entries], dict[str, Alert]]:
             receiver: {fingerprint: told_of(entry) for fingerprint, entry in entries.items()}
             for receiver, entries in document["receivers"].items()
         }
-        alerts = [Alert(**alert) for alert in document.get("alerts", ())]
+        alerts = [alert_of(alert) for alert in document.get("alerts", ())]
     except FileNotFoundError:
         return {}, {}
-    except (OSError, ParseError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, ParseError, KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         log.error("%s cannot be used (%s); nothing is known of what was told before", path, type(error).__name__)  # noqa: TRY400
         return {}, {}
     return receivers, {alert.fingerprint: alert for alert in alerts}
@@ -130,7 +141,7 @@ def told_of(value: Any) -> Told:  # noqa: ANN401
     """Read an entry of a JSON document.
 
     Raises:
-        KeyError, TypeError, ValueError: it is none.
+        KeyError, TypeError, ValueError, OverflowError: it is none.
     """
     ended_at = value["ended_at"]
-    return Told(float(value["starts_at"]), float(value["told_at"]), None if ended_at is None else float(ended_at))
+    return Told(moment(value["starts_at"]), moment(value["told_at"]), None if ended_at is None else moment(ended_at))

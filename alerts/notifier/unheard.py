@@ -7,7 +7,6 @@ and has ended when it is there no longer.
 
 from __future__ import annotations
 
-import http.client
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from typing import Final
 from alerts.notifier.payload import Alert, Group, Severity
 from exporter.errors import ParseError
 from exporter.files import parse_json
+from exporter.sources.http_get import FetchError, http_get
 
 log = logging.getLogger(__name__)
 
@@ -62,19 +62,11 @@ class Unheard:
 
 def ask(port: int) -> frozenset[str] | None:
     """The fingerprints of all that this node's Alertmanager has, hidden or not; None when it does not answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     try:
-        connection.request("GET", _PATH, headers={"Connection": "close"})
-        answer = connection.getresponse()
-        content = answer.read(MAXIMUM_BYTES + 1)
-        if answer.status != http.client.OK or len(content) > MAXIMUM_BYTES:
-            log.warning("Alertmanager answered with status %d and %d bytes", answer.status, len(content))
-            return None
-        return frozenset(str(alert["fingerprint"]) for alert in parse_json(content, "its answer"))
-    except (OSError, http.client.HTTPException) as error:
-        log.debug("Alertmanager did not answer (%s)", type(error).__name__)
+        answer = http_get("127.0.0.1", port, _PATH, ANSWER_SECONDS, MAXIMUM_BYTES)
+        return frozenset(str(alert["fingerprint"]) for alert in parse_json(answer, "its answer"))
+    except FetchError as error:
+        log.debug("%s", error)
     except (ParseError, KeyError, TypeError):
         log.warning("Alertmanager answered what makes no sense")
-    finally:
-        connection.close()
     return None

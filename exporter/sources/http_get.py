@@ -18,8 +18,8 @@ class FetchError(ExporterError):
     """There is no usable answer; the message says why."""
 
 
-def http_get(host: str, port: int, path: str, timeout: float) -> bytes:
-    """Fetch a path and return the body.
+def http_get(host: str, port: int, path: str, timeout: float, limit: int = MAXIMUM_BYTES) -> bytes:
+    """Fetch a path and return the body; ``timeout`` is for the whole of it, ``limit`` counts its head too.
 
     Raises:
         FetchError: no connection, no complete answer within ``timeout`` seconds, too large, or not 200.
@@ -31,7 +31,7 @@ def http_get(host: str, port: int, path: str, timeout: float) -> bytes:
         with socket.create_connection((host, port), timeout) as connection:
             connection.settimeout(_left(deadline))
             connection.sendall(request)
-            answer = _read_all(connection, deadline, where)
+            answer = _read_all(connection, deadline, where, limit)
     except TimeoutError:
         msg = f"{where} did not answer within {timeout:g} s"
         raise FetchError(msg) from None
@@ -48,7 +48,7 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _read_all(connection: socket.socket, deadline: float, where: str) -> bytes:
+def _read_all(connection: socket.socket, deadline: float, where: str, limit: int) -> bytes:
     answer = bytearray()
     while True:
         connection.settimeout(_left(deadline))
@@ -56,8 +56,8 @@ def _read_all(connection: socket.socket, deadline: float, where: str) -> bytes:
         if not chunk:
             return bytes(answer)
         answer += chunk
-        if len(answer) > MAXIMUM_BYTES:
-            msg = f"{where} sent more than {MAXIMUM_BYTES} bytes"
+        if len(answer) > limit:
+            msg = f"{where} sent more than {limit} bytes"
             raise FetchError(msg)
 
 

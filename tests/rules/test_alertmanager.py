@@ -22,6 +22,16 @@ ALERTING = {rule["alert"]: rule["labels"] for rule in load_rules() if "alert" in
 VIP = "192.0.2.53"
 
 
+def test_the_heartbeat_comes_with_every_flush() -> None:
+    """A repeat_interval as long as group_interval is a moment too long, and every second flush would say nothing."""
+    (beat,) = (
+        route
+        for route in yaml.safe_load(CONFIGURATION.read_text())["route"]["routes"]
+        if route["receiver"] == "heartbeat"
+    )
+    assert (beat["group_interval"], beat["repeat_interval"]) == ("1m", "50s")
+
+
 def alert(name: str, node: str = "", **more: str) -> Labels:
     """An alert as Prometheus sends it, without its site."""
     return {"alertname": name, **ALERTING[name], **({"node": node} if node else {}), **more}

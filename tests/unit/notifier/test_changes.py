@@ -16,6 +16,7 @@ from alerts.notifier.changes import (
     Told,
     compare,
     is_known_here,
+    is_over,
     is_stale,
 )
 from alerts.notifier.payload import Group
@@ -81,6 +82,20 @@ def test_only_what_was_told_ends() -> None:
     changes = news(group(entry(1, ends=300), entry(2, ends=300)), {1: told(30)})
     assert (numbers(changes.ended), changes.worth_telling) == ([1], True)
     assert not news(group(entry(2, ends=300))).worth_telling
+
+
+def test_the_end_of_another_occurrence_than_the_one_that_was_told_is_none() -> None:
+    later = SAME_OCCURRENCE_SECONDS + 1
+    assert not news(group(entry(1, starts=later, ends=later + 60)), {1: told(30)}).worth_telling
+    assert not news(group(entry(1, starts=later, ends=later + 60)), {}, {1: told(30)}).worth_telling
+
+
+def test_what_has_ended_is_over_and_what_began_again_is_not() -> None:
+    ended = Told(NOON, NOON, ended_at=NOON + 60)
+    assert is_over(alert(starts=30), ended)
+    assert not is_over(alert(starts=61), ended)
+    assert not is_over(alert(), Told(NOON, NOON))
+    assert not is_over(alert(), None)
 
 
 def test_an_end_is_told_once() -> None:

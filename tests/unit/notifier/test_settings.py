@@ -34,11 +34,41 @@ def test_without_any_nothing_is_told_and_all_else_has_a_default() -> None:
     assert settings.state == Path("/var/lib/dnsha/notifier/told.json")
 
 
-@pytest.mark.parametrize("between", [",", " ", ", ", "\n", " ,\n ", ",,"])
-def test_urls_are_separated_by_commas_and_spaces(between: str) -> None:
+@pytest.mark.parametrize("between", [",", " ", ", ", "\n", " ,\n ", ",,", ";", "; "])
+def test_urls_are_separated_by_commas_semicolons_and_spaces(between: str) -> None:
     environment = {"NOTIFY_URLS": f"{SIGNAL}{between}{NTFY}"}
     for severity in ("critical", "warning", "info", "other"):
         assert schemes(environment, severity) == ["receiver 1 (signal)", "receiver 2 (ntfy)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("NOTIFY_URLS_CRITICAL", ",", "NOTIFY_URLS_CRITICAL holds no URL; `none` is nobody"),
+        (
+            "NOTIFY_URLS_FILE",
+            NTFY,
+            "NOTIFY_URLS_FILE holds a URL; write it into NOTIFY_URLS, or name a file that holds it",
+        ),
+        ("HEARTBEAT_URL", f"https://user:{SECRET}@beat.example/", "HEARTBEAT_URL may hold neither a user name"),
+        ("HEARTBEAT_URL", "https://beat.example/übung", "HEARTBEAT_URL may hold neither a user name"),
+        ("NOTIFIER_STATE", "/", "NOTIFIER_STATE: / is a folder; name a file in it"),
+    ],
+)
+def test_what_could_never_work_is_refused(name: str, value: str, problem: str) -> None:
+    (found,) = problems({"NOTIFY_URLS": SIGNAL, name: value} if name != "NOTIFY_URLS_FILE" else {name: value})
+    assert found.startswith(problem)
+    assert SECRET not in found
+
+
+def test_a_message_that_is_too_long_for_a_service_becomes_two_unless_its_url_says_otherwise() -> None:
+    plain, own = load({"NOTIFY_URLS": f"{SIGNAL} {SIGNAL}?overflow=truncate"}).all_receivers
+    assert (plain._service.overflow_mode, own._service.overflow_mode) == ("split", "truncate")
+
+
+def test_a_service_is_given_time_to_answer_unless_its_url_says_otherwise() -> None:
+    plain, own = load({"NOTIFY_URLS": f"{SIGNAL} {SIGNAL}?rto=3"}).all_receivers
+    assert (plain._service.socket_read_timeout, own._service.socket_read_timeout) == (20.0, 3.0)
 
 
 def test_a_comma_inside_a_url_separates_nothing() -> None:

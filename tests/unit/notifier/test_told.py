@@ -9,6 +9,7 @@ import pytest
 
 from alerts.notifier import told
 from alerts.notifier.changes import Changes, Told
+from alerts.notifier.receivers import places
 from alerts.notifier.told import FORGET_ENDED_SECONDS, FORGET_OPEN_SECONDS, ToldStore
 from tests.unit.notifier.posts import NOON, alert
 
@@ -62,12 +63,48 @@ def test_a_file_of_before_there_were_texts_is_read(tmp_path: Path) -> None:
     assert ToldStore(path).open_alerts() == {}
 
 
+def test_what_was_told_last_counts_because_the_others_are_owed_it(tmp_path: Path) -> None:
+    clock = Clock()
+    store = ToldStore(tmp_path / "told.json", clock)
+    store.record("signal-1", of_new(1))
+    store.record("ntfy-2", of_new(1))
+    clock.now += 60
+    store.record("signal-1", of_ended(1))
+    assert store.known() == {f"{1:016x}": Told(NOON, NOON + 60, ended_at=NOON + 60)}
+    clock.now += 60
+    store.record("ntfy-2", of_new(1))
+    assert store.known()[f"{1:016x}"].is_open
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "1e400", '"noon"', "null"])
+def test_a_time_that_is_none_is_no_reason_not_to_start(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "told.json"
+    ToldStore(path, Clock()).record("signal-1", of_new(1))
+    path.write_text(path.read_text().replace(str(NOON), number))
+    assert ToldStore(path).open_alerts() == {}
+
+
+def test_a_receiver_may_take_anothers_place(tmp_path: Path) -> None:
+    store = ToldStore(tmp_path / "told.json", Clock())
+    store.record("signal-1", of_new(1))
+    store.record("ntfy-2", of_new(2))
+    store.move({"signal-1": "signal-9", "json-3": "json-3"})
+    assert (store.receivers(), store.of("signal-9")) == ({"signal-9"}, {f"{1:016x}": Told(NOON, NOON)})
+
+
+def test_a_corrected_url_takes_the_place_of_the_wrong_one_where_it_is_the_only_one() -> None:
+    assert places({"signal-1", "ntfy-2"}, {"signal-9", "ntfy-2"}) == {"signal-1": "signal-9", "ntfy-2": "ntfy-2"}
+    assert places({"signal-1"}, {"signal-8", "signal-9"}) == {}
+    assert places({"signal-1", "signal-2"}, {"signal-9"}) == {}
+    assert places({"signal-1"}, {"ntfy-9"}) == {}
+
+
 def test_what_one_receiver_still_believes_is_told(tmp_path: Path) -> None:
     store = ToldStore(tmp_path / "told.json", Clock())
     store.record("signal-1", of_new(1))
     store.record("ntfy-2", of_ended(1))
     assert store.known() == {f"{1:016x}": Told(NOON, NOON)}
-    store.keep_only({"ntfy-2"})
+    store.move({"ntfy-2": "ntfy-2"})
     assert store.known() == {f"{1:016x}": Told(NOON, NOON, ended_at=NOON)}
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from alerts.notifier import notifier as module
-from alerts.notifier.changes import SAME_OCCURRENCE_SECONDS, Told
+from alerts.notifier.changes import SAME_OCCURRENCE_SECONDS, Changes, Told
 from alerts.notifier.clocks import FutureStarts
+from alerts.notifier.courier import Courier, Task
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.notifier import Notifier
 from alerts.notifier.payload import Group
-from alerts.notifier.peer import Peer
+from alerts.notifier.peer import Peer, ask
 from alerts.notifier.settings import load
 from tests.unit.notifier.posts import NOON, entry, group
 
@@ -41,12 +44,12 @@ def no_courtesy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "COURTESY_SECONDS", 0.0)
 
 
-def alpha(tmp_path: Path, other: OtherNode) -> Notifier:
+def alpha(tmp_path: Path, other: OtherNode, urls: str = "json://127.0.0.1:9") -> Notifier:
     environment = {
         "NODE_NAME": "alpha",
         "PEER_IP": "192.0.2.12",
         "NOTIFIER_STATE": str(tmp_path / "told.json"),
-        "NOTIFY_URLS": "json://127.0.0.1:9",
+        "NOTIFY_URLS": urls,
     }
     return Notifier(load(environment), Metrics(), other)
 
@@ -101,6 +104,43 @@ def test_what_begins_in_the_future_is_left_to_the_node_whose_clock_says_so(
     seconds = SAME_OCCURRENCE_SECONDS
     assert notifier.take(group(entry(1, starts=60))) == "delivered"
     assert asked == [(SECOND,), (SECOND,), (FIRST,), (FIRST,)]
+
+
+def test_the_other_node_is_asked_unless_every_receiver_knows(tmp_path: Path) -> None:
+    other = OtherNode(says(n1=OPEN))
+    notifier = alpha(tmp_path, other, "json://127.0.0.1:9, json://127.0.0.1:10")
+    first, second = (courier.receiver.identity for courier in notifier._couriers.values())
+    alerts = group(entry(1)).alerts
+    notifier._told.record(first, Changes(alerts, (), (), repeat=False))
+    assert notifier._elsewhere(alerts) == {FIRST: OPEN}
+    notifier._told.record(second, Changes(alerts, (), (), repeat=False))
+    assert notifier._elsewhere(alerts) == {}
+    assert other.asked == 1
+
+
+class FailingCourier:
+    failing = True
+
+
+def test_nobody_waits_for_a_receiver_that_failed_before_once_another_one_was_told() -> None:
+    told, slow = Task(group(entry(1)), {}), Task(group(entry(1)), {})
+    told.settle(well=True)
+    began = time.monotonic()
+    tasks = [(cast(Courier, FailingCourier()), task) for task in (told, slow)]
+    assert module._outcomes(tasks, began + 5) == [True, False]
+    assert time.monotonic() - began < 2
+
+
+def test_an_answer_that_makes_no_sense_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(*_: object) -> bytes:
+        return (
+            b'{"node":"beta","in_hand":[],"alerts":{"1":{"starts_at":1'
+            + b"0" * 400
+            + b',"told_at":1,"ended_at":null}}}'
+        )
+
+    monkeypatch.setattr("alerts.notifier.peer.http_get", answer)
+    assert ask("192.0.2.12", 9754) is None
 
 
 def test_of_two_that_begin_at_once_the_first_by_name_tells(tmp_path: Path) -> None:
