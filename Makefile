@@ -34,9 +34,9 @@ check: $(READY) ## format, lint, types, unit tests, rules, generated files
 
 test: check ## check, and everything that needs a pair, an engine or a browser
 	@tests/packages lab engine alerts page
-	$(LAB) run -- $(BIN)/python -m pytest -q tests/lab_tests --ignore=tests/lab_tests/test_alerting.py
+	$(LAB) run -- $(BIN)/python -m pytest -q tests/lab_tests --ignore-glob='*/test_alerting*'
 	@echo "the way to the phone, which mostly waits, beside the wire, an engine and a browser"
-	@$(LAB) run -- $(BIN)/python -m pytest -q tests/lab_tests/test_alerting.py >build/alerting.log 2>&1 & alerting=$$!; \
+	@$(LAB) run -- $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/lab_tests/test_alerting*.py >build/alerting.log 2>&1 & alerting=$$!; \
 	$(BIN)/python -m pytest -q tests/wire tests/engine tests/page; code=$$?; \
 	wait $$alerting || code=1; cat build/alerting.log; exit $$code
 
