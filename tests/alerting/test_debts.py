@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.alerting.messages import CRITICAL, RECOVERED, titles
-from tests.alerting.running_notifier import running_notifier
+from tests.alerting.running_notifier import RunningNotifier, running_notifier
 from tests.alerting.standin_signal import StandinSignal
 from tests.rules.real_alertmanager import free_port, wait_for
 from tests.unit.notifier.posts import entry, post
 
 
+@contextmanager
+def owing_an_end(phone: StandinSignal, away: StandinSignal, directory: Path) -> Iterator[RunningNotifier]:
+    """A notifier that told both of two alerts, and one of the two phones alone that the first has ended."""
+    with running_notifier(directory, {"NOTIFY_URLS": f"{phone.url}, {away.url}"}) as notifier:
+        assert notifier.post(post(entry(1), entry(2))) == 200
+        away.failing = True
+        assert notifier.post(post(entry(1, ends=60), entry(2))) == 200
+        yield notifier
+
+
 def test_an_end_that_is_owed_outlives_the_next_post_of_its_group(
     phone: StandinSignal, second_phone: StandinSignal, tmp_path: Path
 ) -> None:
-    with running_notifier(tmp_path, {"NOTIFY_URLS": f"{phone.url}, {second_phone.url}"}) as notifier:
-        assert notifier.post(post(entry(1), entry(2))) == 200
-        second_phone.failing = True
-        assert notifier.post(post(entry(1, ends=60), entry(2))) == 200
+    with owing_an_end(phone, second_phone, tmp_path) as notifier:
         assert notifier.post(post(entry(2), entry(3))) == 200
         second_phone.failing = False
         assert wait_for(lambda: len(second_phone.sent) == 2, 30)
@@ -30,10 +39,7 @@ def test_an_end_that_is_owed_outlives_the_next_post_of_its_group(
 def test_a_post_that_nobody_takes_leaves_what_was_owed_before(
     phone: StandinSignal, second_phone: StandinSignal, tmp_path: Path
 ) -> None:
-    with running_notifier(tmp_path, {"NOTIFY_URLS": f"{phone.url}, {second_phone.url}"}) as notifier:
-        assert notifier.post(post(entry(1), entry(2))) == 200
-        second_phone.failing = True
-        assert notifier.post(post(entry(1, ends=60), entry(2))) == 200
+    with owing_an_end(phone, second_phone, tmp_path) as notifier:
         phone.failing = True
         assert notifier.post(post(entry(2), entry(3))) == 503  # Alertmanager, or the other node, sees to it
         second_phone.failing = False
