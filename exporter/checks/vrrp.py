@@ -60,7 +60,7 @@ def _priority(judge: Judge, instance: VrrpInstance, *, drained: bool) -> Iterato
             "vrrp.priority",
             f"{instance.name} has priority {effective} instead of {base}: the DNS check fails on this node",
             f"priority {base}",
-            "see the resolve checks of this node; dig @127.0.0.1 test.canary.dnsha.internal TXT",
+            "see the resolve checks of this node; dig @127.0.0.1 test.canary.dnsha.example TXT",
             instance.name,
         )
     else:

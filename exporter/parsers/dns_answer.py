@@ -1,8 +1,9 @@
 """The canary's queries, and what a reply to one is worth. Pure: bytes in, verdict out.
 
-Each node's Unbound answers every name below the canary zone with one TXT record, TTL 0: its node's
-name. A label that nobody asked for lately is in no cache, so a good answer proves the whole chain and
-says who gave it.
+Each node's Unbound answers every name below the canary zone with one TXT record: its node's name. The
+record comes from no cache: its TTL is 0, and every query sets the DO bit (RFC 3225), for which dnsmasq,
+the engine inside Pi-hole, does not use its cache unless it validates DNSSEC itself (its rfc1035.c,
+``answer_request``). So a good answer proves the whole chain and says who gave it.
 
 The header and the question are compared byte by byte (RFC 1035, section 4.1): most of what is not
 ours is recognised there, cheaply. What is ours and not of the usual form is given to dnspython.
@@ -44,17 +45,20 @@ Reason = Literal[
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
 HEADER_LENGTH = 12
-# Queries go without EDNS, so that 512 bytes are allowed over UDP (RFC 1035, 4.2.1), and a node's
-# name needs about 120. More is not an answer to our question, over TCP either.
+# What the query's EDNS allows over UDP (DNS flag day 2020); a node's name needs about 130. More is not
+# an answer to our question, over TCP either.
 MAX_LENGTH = 1232
 
 RANDOM_LENGTH = 10  # two bytes for the id, the rest for the label
 _LABEL_LENGTH = 2 * (RANDOM_LENGTH - 2)
 
-# Pi-hole keeps every name that it has met, in memory for a day and on the SD card for a month, so
-# there must be an end to them. And unless told otherwise it goes on serving what expired within the
-# last hour (dns.cache.optimizer), so none may come again within one, at nine queries a second.
-LABELS = 1 << 15
+# Pi-hole keeps every name that it has met, in memory for a day and on the SD card for a month, and
+# reads the last day's before it answers: with 32,768 names it took 9 s to start, with 64 about 2 s.
+# A reply to an earlier query is told by its id, its port and, mostly, its label.
+LABELS = 64
+# An OPT record without options (RFC 6891, 6.1.2): root name, type, size, extended rcode, version, DO, length.
+_OPT_LENGTH = 11
+_OPT_IN_REPLY = b"\0\0\x29"
 _RCODES = {int(rcode): rcode.name for rcode in dns.rcode.Rcode}
 
 
@@ -100,7 +104,7 @@ class CanaryQuestion:
         except dns.exception.DNSException as error:
             msg = f"canary_zone {zone!r} leaves no room for a label of {_LABEL_LENGTH} characters: {error}"
             raise ConfigurationError([msg]) from None
-        template = dns.message.make_query(name, dns.rdatatype.TXT, use_edns=False).to_wire()
+        template = dns.message.make_query(name, dns.rdatatype.TXT, want_dnssec=True, payload=MAX_LENGTH).to_wire()
         label = HEADER_LENGTH + 1
         self._before_label = template[2:label]
         self._after_label = template[label + _LABEL_LENGTH :]
@@ -111,10 +115,7 @@ class CanaryQuestion:
 
 
 class LabelCycle:
-    """The labels that one node asks for: each is new, until after ``LABELS`` of them they begin again.
-
-    Two nodes with different names never ask for the same one.
-    """
+    """The labels that one node asks for, ``LABELS`` of them in turn; two nodes never ask for the same one."""
 
     def __init__(self, node: str, start: int) -> None:
         self._node = hashlib.sha256(node.encode()).digest()[: RANDOM_LENGTH - 4]
@@ -133,10 +134,10 @@ def judge(reply: bytes, query: bytes) -> Verdict | NotOurs:
     if reply[:2] != query[:2] or not _is_response(reply):
         return NotOurs(_MISMATCH)
     rcode = reply[3] & 0x0F
-    question = query[HEADER_LENGTH:]
+    question = query[HEADER_LENGTH:-_OPT_LENGTH]
     same_question = reply[4:6] == b"\0\1" and reply[HEADER_LENGTH : HEADER_LENGTH + len(question)] == question
     # A server that did not understand or want the question may leave it out.
-    refusal_alone = rcode != dns.rcode.NOERROR and reply[4:] == bytes(8)
+    refusal_alone = rcode != dns.rcode.NOERROR and reply[4:10] == bytes(6)
     if not same_question and not refusal_alone:
         return NotOurs(_MISMATCH)
     if rcode != dns.rcode.NOERROR:
@@ -145,7 +146,7 @@ def judge(reply: bytes, query: bytes) -> Verdict | NotOurs:
         return Failure("truncated", "truncated an answer that is small; is something in between?", "NOERROR")
     if len(reply) > MAX_LENGTH:
         return too_long(len(reply))
-    text = _only_text(reply, len(query))
+    text = _only_text(reply, len(query) - _OPT_LENGTH)
     return _judge_text(text) if text is not None else _judge_any_answer(reply)
 
 
@@ -160,14 +161,17 @@ def _is_response(reply: bytes) -> bool:
 
 
 def _only_text(reply: bytes, end_of_question: int) -> bytes | None:
-    """Return the text of a reply that is one TXT record of one string for our own name, and nothing else.
+    """Return the text of a reply that is one TXT record of one string for our own name, and an OPT record.
 
     Such are all good answers of Unbound. Seen so, one costs a tenth of what dnspython takes for it,
     and what dnspython takes would be half the cost of a query.
     """
-    record = reply[end_of_question:]
+    record, opt = reply[end_of_question:-_OPT_LENGTH], reply[-_OPT_LENGTH:]
     if (
-        reply[6:HEADER_LENGTH] == b"\0\1\0\0\0\0"
+        reply[6:HEADER_LENGTH] == b"\0\1\0\0\0\1"
+        and opt[:3] == _OPT_IN_REPLY
+        and opt[5:7] == b"\0\0"  # no extended rcode, version 0
+        and opt[9:] == b"\0\0"  # no options
         and record[:6] == b"\xc0\x0c\0\x10\0\1"  # the question's name, TXT, IN; then the TTL
         and len(record) >= 13
         and len(record) - 12 == int.from_bytes(record[10:12], "big") == record[12] + 1

@@ -56,7 +56,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Containers that should run on this node, comma-separated; NAME@ROLE on a node of that role alone.",
     ),
     Setting("additional_containers", parse.containers, "", "More of them, named by a file that adds services."),
-    Setting("canary_zone", parse.domain, "canary.dnsha.internal", "Zone in which each node's Unbound gives its name."),
+    Setting("canary_zone", parse.domain, "canary.dnsha.example", "Zone in which each node's Unbound gives its name."),
     Setting(
         "pihole_address", parse.endpoints(53), "127.0.0.1:53", "This node's Pi-hole, ADDRESS:PORT; several by commas."
     ),

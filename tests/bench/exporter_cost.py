@@ -33,7 +33,7 @@ modules:
     prober: dns
     timeout: 1s
     dns:
-      query_name: bench.canary.dnsha.internal
+      query_name: bench.canary.dnsha.example
       query_type: TXT
       preferred_ip_protocol: ip4
 """

@@ -26,7 +26,7 @@ DNS_PORT: Final = 53
 UNBOUND_PORT: Final = 5335
 EXPORTER_PORT: Final = 9753
 
-CANARY_ZONE: Final = "canary.dnsha.internal"
+CANARY_ZONE: Final = "canary.dnsha.example"
 STATIC_NAME: Final = "www.example.test"
 STATIC_ADDRESS: Final = "192.0.2.80"
 

@@ -44,7 +44,7 @@ class Demo:
         """The node that answers the client on the virtual IP, or nothing."""
         try:
             return self.compose(
-                "exec", "-T", "client", "sh", "-c", "drill -Q x$(date +%s%N).canary.dnsha.internal @192.0.2.53 TXT"
+                "exec", "-T", "client", "sh", "-c", "drill -Q x$(date +%s%N).canary.dnsha.example @192.0.2.53 TXT"
             ).strip('"\n')
         except CommandError:
             return ""

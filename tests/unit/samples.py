@@ -80,7 +80,7 @@ def settings(**changes: Any) -> Settings:
         docker_host="",
         expected_containers=(),
         additional_containers=(),
-        canary_zone="canary.dnsha.internal",
+        canary_zone="canary.dnsha.example",
         pihole_address=(Endpoint(loopback, 53),),
         unbound_address=(Endpoint(loopback, 5335),),
         probe_interval=1.0,

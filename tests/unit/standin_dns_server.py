@@ -52,11 +52,20 @@ def txt(*strings: bytes) -> bytes:
     return b"".join(bytes([len(string)]) + string for string in strings)
 
 
+def parts(query: bytes) -> tuple[bytes, bytes]:
+    """A query's question, and its OPT record (RFC 6891) where it has one."""
+    end = 12
+    while query[end]:
+        end += 1 + query[end]
+    return query[12 : end + 5], query[end + 5 :]
+
+
 def reply(query: bytes, *records: bytes, rcode: int = NOERROR, flags: int = QR | RD, kind: int = 16) -> bytes:
-    """A reply to the query, with TXT records (or others of the kind) that have the data given."""
-    header = query[:2] + struct.pack("!HHHHH", flags | rcode, 1, len(records), 0, 0)
+    """A reply to the query, with TXT records (or others of the kind) that have the data given, and its OPT record."""
+    question, opt = parts(query)
+    header = query[:2] + struct.pack("!HHHHH", flags | rcode, 1, len(records), 0, 1 if opt else 0)
     answers = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 0, len(data)) + data for data in records)
-    return header + query[12:] + answers
+    return header + question + answers + opt
 
 
 def good(query: bytes, node: str = "node-a") -> bytes:

@@ -69,7 +69,7 @@ def test_each_question_is_a_new_one_below_the_canary_s_zone(tmp_path: Path) -> N
         words = question.split()
         assert words[0] == "@127.0.0.1"
         assert words[-1] == "TXT"
-        assert words[-2].endswith(".canary.dnsha.internal")
+        assert words[-2].endswith(".canary.dnsha.example")
 
 
 def test_the_check_keeps_keepalived_s_lock_not_for_a_moment_longer_than_it_needs(tmp_path: Path) -> None:

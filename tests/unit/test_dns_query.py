@@ -44,7 +44,7 @@ from tests.unit.standin_dns_server import (
 TIMEOUT = 0.1  # of one query
 MOMENT = 0.5  # what a busy machine may add before it shows
 BOTH: tuple[Protocol, ...] = ("udp", "tcp")
-QUESTION = CanaryQuestion("canary.dnsha.internal")
+QUESTION = CanaryQuestion("canary.dnsha.example")
 
 
 @dataclass

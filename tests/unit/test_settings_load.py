@@ -61,7 +61,7 @@ def test_six_settings_are_enough() -> None:
     assert (settings.node_role, settings.node_name, str(settings.peer_ip)) == ("primary", "alpha", "192.0.2.12")
     assert [str(virtual) for virtual in settings.vip_address] == ["192.0.2.53", "2001:db8::53"]
     assert (settings.exporter_port, settings.virtual_router_id, settings.probe_timeout) == (9753, 53, 1.0)
-    assert settings.canary_zone == "canary.dnsha.internal"
+    assert settings.canary_zone == "canary.dnsha.example"
 
 
 def test_the_environment_wins_over_the_file_and_a_flag_over_both(tmp_path: Path) -> None:

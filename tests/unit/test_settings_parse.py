@@ -26,7 +26,7 @@ V4, V6 = ipaddress.IPv4Address, ipaddress.IPv6Address
         (parse.node_name, "x" * 63, "x" * 63),
         (parse.interface, "eth0", "eth0"),
         (parse.interface, "br-0.100@x", "br-0.100@x"),
-        (parse.domain, "canary.dnsha.internal", "canary.dnsha.internal"),
+        (parse.domain, "canary.dnsha.example", "canary.dnsha.example"),
         (parse.boolean, "TRUE", True),
         (parse.boolean, "false", False),
         (parse.integer(1, 255), "255", 255),
