@@ -59,9 +59,8 @@ class ResolveCollector:
         self._question = CanaryQuestion(settings.canary_zone)
         self._labels = LabelCycle(settings.node_name, start=secrets.randbelow(LABELS))
         self._client: DnsClient[tuple[_Probe, Query]] = DnsClient(monotonic)
-        intervals: dict[Protocol, float] = {"udp": settings.probe_interval, "tcp": settings.probe_interval_tcp}
         self._probes = [
-            _Probe(ProbeHistory(target, server, settings.node_name), intervals[server.protocol])
+            _Probe(ProbeHistory(target, server, settings.node_name), _interval(settings, target, server.protocol))
             for target, server in _targets(settings, port)
         ]
         self._lock = threading.Lock()  # guards the histories
@@ -157,6 +156,19 @@ class _Probe:
 
 def _due(probe: _Probe) -> float:
     return probe.due
+
+
+def _interval(settings: Settings, target: Target, protocol: Protocol) -> float:
+    """Seconds between two queries while all is well.
+
+    Pi-hole is told not to count what its own node asks, and has no such setting for another one: each query of the
+    other node is a row of its database, and costs time at its next start.
+    """
+    if protocol == "tcp":
+        return settings.probe_interval_tcp
+    return {"vip": settings.probe_interval_vip, "peer": settings.probe_interval_peer}.get(
+        target, settings.probe_interval
+    )
 
 
 def _targets(settings: Settings, port: int) -> Iterator[tuple[Target, Server]]:

@@ -61,8 +61,25 @@ SETTINGS: tuple[Setting, ...] = (
         "pihole_address", parse.endpoints(53), "127.0.0.1:53", "This node's Pi-hole, ADDRESS:PORT; several by commas."
     ),
     Setting("unbound_address", parse.endpoints(5335), "127.0.0.1:5335", "This node's Unbound, in the same form."),
-    Setting("probe_interval", parse.seconds(0.05, 3600), "1", "Seconds between two queries to a target over UDP."),
-    Setting("probe_interval_tcp", parse.seconds(0.05, 3600), "10", "Seconds between two queries to a target over TCP."),
+    Setting(
+        "probe_interval",
+        parse.seconds(0.05, 3600),
+        "1",
+        "Seconds between two queries over UDP to this node's Pi-hole and Unbound, which do not count them.",
+    ),
+    Setting(
+        "probe_interval_vip",
+        parse.seconds(0.05, 3600),
+        "2",
+        "Seconds between two queries over UDP to a virtual IP; the other node's Pi-hole counts them. Sooner in need.",
+    ),
+    Setting(
+        "probe_interval_peer",
+        parse.seconds(0.05, 3600),
+        "10",
+        "Seconds between two queries over UDP to the other node's own address. Sooner in need.",
+    ),
+    Setting("probe_interval_tcp", parse.seconds(0.05, 3600), "20", "Seconds between two queries to a target over TCP."),
     Setting("probe_timeout", parse.seconds(0.05, 30), "1", "Seconds after which a query counts as lost."),
     Setting("slow_answer", parse.seconds(0.001, 30), "0.25", "Seconds from which on an answer is a warning."),
     Setting("peer_interval", parse.seconds(0.1, 3600), "2", "Seconds between two questions to the peer's exporter."),

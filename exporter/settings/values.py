@@ -32,6 +32,8 @@ class Settings:
     pihole_address: tuple[Endpoint, ...]
     unbound_address: tuple[Endpoint, ...]
     probe_interval: float
+    probe_interval_vip: float
+    probe_interval_peer: float
     probe_interval_tcp: float
     probe_timeout: float
     slow_answer: float

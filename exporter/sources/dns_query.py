@@ -54,6 +54,7 @@ _ADVICE: dict[Reason, str] = {
 
 _FAMILIES: dict[Family, socket.AddressFamily] = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 _LOOPBACK = "127.0.0.1"
+_IP_MTU = 14  # linux/in.h; the socket module has no name for it
 
 Ticket = TypeVar("Ticket")
 
@@ -249,13 +250,22 @@ def _is_on_this_host(server: Server) -> bool:
     Such a query comes from the loopback address: Pi-hole can be told to leave those out of its
     statistics and its database (dns.ignoreLocalhost), but not those from an address that moves.
     Not over IPv6: dnsmasq, which is inside Pi-hole, finds no way back from there to ::1.
+
+    What is this host's own goes by the loopback interface, whose MTU (65,536) no LAN has. The source that the kernel
+    would choose says less: for a virtual IP with a prefix length it is the node's first address.
     """
-    with socket.socket(_FAMILIES[server.family], socket.SOCK_DGRAM) as route:
+    mtu = _path_mtu(server.address, server.port)
+    return mtu is not None and mtu == _path_mtu(_LOOPBACK, server.port)
+
+
+def _path_mtu(address: str, port: int) -> int | None:
+    """The MTU in bytes on the way to an IPv4 address (ip(7), IP_MTU); None: there is no way."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
         try:
-            route.connect((server.address, server.port))  # sends nothing
+            route.connect((address, port))  # sends nothing
+            return route.getsockopt(socket.IPPROTO_IP, _IP_MTU)
         except OSError:
-            return False
-        return bool(route.getsockname()[0] == server.address)
+            return None
 
 
 def _failure(error: OSError) -> Failure:

@@ -169,7 +169,8 @@ def changes(lab: Lab) -> list[Figure]:
 def growth(lab: Lab) -> list[Figure]:
     """An hour's worth of work at once: 1,000 scrapes, 10,000 probes, 1,000 address events, in two halves."""
     environment = {
-        "PROBE_INTERVAL": "0.05", "PROBE_INTERVAL_TCP": "0.05", "PROBE_TIMEOUT": "0.05",
+        "PROBE_INTERVAL": "0.05", "PROBE_INTERVAL_VIP": "0.05", "PROBE_INTERVAL_PEER": "0.05",
+        "PROBE_INTERVAL_TCP": "0.05", "PROBE_TIMEOUT": "0.05",
         "PIHOLE_ADDRESS": "192.0.2.11:53,192.0.2.12:53", "UNBOUND_ADDRESS": "192.0.2.11:53",
     }  # fmt: skip
     standin = alone.client_python(lab, standin_docker.__name__, DOCKER_SOCKET)

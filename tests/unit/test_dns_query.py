@@ -355,27 +355,31 @@ def test_a_server_is_named_with_port_and_protocol() -> None:
 
 @in_network_namespace
 def test_an_ipv4_address_of_this_host_is_asked_from_loopback_and_any_other_is_not(tmp_path: Path) -> None:
-    """So that Pi-hole's dns.ignoreLocalhost holds for a virtual IP while it is here."""
+    """So that Pi-hole's dns.ignoreLocalhost holds for a virtual IP while it is here, whatever its prefix length."""
     for command in (
         "ip link set lo up",
-        "ip address add 192.0.2.53/32 dev lo",
         "ip link add here type veth peer name there",
         "ip address add 198.51.100.1/24 dev here",
+        "ip address add 198.51.100.53/24 dev here",
+        "ip address add 192.0.2.53/32 dev here",
         "ip link set here up",
+        # Some keepalived guides tell people to set it.
+        "sysctl --quiet --write net.ipv4.ip_nonlocal_bind=1",
     ):
         subprocess.run(command.split(), check=True)
     client: DnsClient[str] = DnsClient()
-    with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-        for server in (udp, tcp):
-            server.settimeout(5)
-            server.bind(("192.0.2.53", 5300))
-        tcp.listen()
-        for protocol in BOTH:
-            client.ask("own", Server("192.0.2.53", 5300, "ipv4", protocol), new_query(), TIMEOUT)
-        assert udp.recvfrom(512)[1][0] == "127.0.0.1"
-        connection, asker = tcp.accept()
-        connection.close()
-        assert asker[0] == "127.0.0.1"
+    for virtual in ("192.0.2.53", "198.51.100.53"):
+        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            for server in (udp, tcp):
+                server.settimeout(5)
+                server.bind((virtual, 5300))
+            tcp.listen()
+            for protocol in BOTH:
+                client.ask("own", Server(virtual, 5300, "ipv4", protocol), new_query(), TIMEOUT)
+            assert udp.recvfrom(512)[1][0] == "127.0.0.1"
+            connection, asker = tcp.accept()
+            connection.close()
+            assert asker[0] == "127.0.0.1"
 
     # Nobody is there, but the query must not leave with a loopback address.
     client.ask("other", Server("198.51.100.2", 5300, "ipv4", "udp"), new_query(), TIMEOUT)

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from exporter.addressing import parse_virtual_address
+from exporter.collectors import resolve
 from exporter.collectors.resolve import MAX_UNDER_WAY, ResolveCollector
 from exporter.errors import CollectorError, ConfigurationError, NotReadyError
 from exporter.observations import Probe, ResolveObservation
+from exporter.settings.load import load
 from exporter.settings.parse import Endpoint, NodeAddress
 from exporter.settings.values import Settings
 from tests.unit.standin_dns_server import (
@@ -57,6 +59,8 @@ def settings_for(vip_port: int, *, peer: bool = False) -> Settings:
         pihole_address=(Endpoint(LOOPBACK, vip_port),),
         unbound_address=(Endpoint(LOOPBACK, vip_port),),
         probe_interval=0.05,
+        probe_interval_vip=0.05,
+        probe_interval_peer=0.05,
         probe_interval_tcp=0.05,
         probe_timeout=0.5,
         slow_answer=0.25,
@@ -281,6 +285,8 @@ def test_thousands_of_failing_queries_leave_no_thread_and_no_descriptor_behind()
             vip_address=(parse_virtual_address("127.0.0.1"),),
             unbound_address=(Endpoint(LOOPBACK, mute.port),),
             probe_interval=0.001,
+            probe_interval_vip=0.001,
+            probe_interval_peer=0.001,
             probe_interval_tcp=0.005,
             probe_timeout=0.05,
         )
@@ -349,3 +355,21 @@ def resolver_threads() -> int:
 
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_healthy_pair_costs_the_other_node_s_pihole_little() -> None:
+    """Each query of another node is a row in Pi-hole's database, and a day of them is read at its every start."""
+    given = {"NODE_ROLE": "primary", "NODE_NAME": "alpha", "NODE_IP": "192.0.2.11", "PEER_IP": "192.0.2.12"}
+    shipped = load(None, {**given, "VIP_ADDRESS": "192.0.2.53", "NETWORK_INTERFACE": "eth0"}, {})
+    day = 24 * 3600
+    intervals = {
+        (target, server.protocol): resolve._interval(shipped, target, server.protocol)
+        for target, server in resolve._targets(shipped, 53)
+    }
+    counted = {key: day / interval for key, interval in intervals.items() if key[0] in ("vip", "peer")}
+    assert counted == {
+        ("vip", "udp"): 43_200,
+        ("vip", "tcp"): 4_320,
+        ("peer", "udp"): 8_640,
+        ("peer", "tcp"): 4_320,
+    }
