@@ -62,3 +62,33 @@ class RuntimeFiles:
     def values(self) -> Path:
         """Definitions rendered from the environment, included by ``keepalived.conf``."""
         return self.directory / "keepalived-values.conf"
+
+    @property
+    def health(self) -> Path:
+        """The folder of the health check, which is another user's than keepalived's."""
+        return self.directory / "health"
+
+    @property
+    def chain_hard(self) -> Path:
+        """``1``: nothing listens where this node's DNS should; keepalived goes to FAULT."""
+        return self.health / "chain-hard"
+
+    @property
+    def chain_soft(self) -> Path:
+        """``1``: this node's DNS gives no good answers; keepalived lowers its priority."""
+        return self.health / "chain-soft"
+
+    @property
+    def address_missing(self) -> Path:
+        """``1``: the interface lacks this node's own address; keepalived goes to FAULT."""
+        return self.health / "address-missing"
+
+    @property
+    def health_report(self) -> Path:
+        """What the health check found, for the exporter (stack/health/report.py)."""
+        return self.health / "report.json"
+
+    @property
+    def processes(self) -> Path:
+        """What the supervisor says of the processes beside keepalived (stack/keepalived/supervisor.py)."""
+        return self.directory / "processes.json"

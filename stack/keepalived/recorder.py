@@ -2,18 +2,21 @@
 
 keepalived writes state changes to a FIFO (keepalived.conf(5), ``vrrp_notify_fifo``) and, on a signal,
 a JSON dump to ``$TMPDIR/keepalived.json`` that is not written atomically up to 2.4.3.
-The recorder is a child of keepalived's parent process and ends with it.
+The supervisor starts the recorder, and starts it again when it dies; it ends with keepalived.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
 import signal
 import subprocess
 import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +33,9 @@ DUMP_RETRY_SECONDS = 0.5
 DUMP_TIMEOUT_SECONDS = 1.0
 DUMP_POLL_SECONDS = 0.005
 SETTLE_SECONDS = 0.05
+BEAT_SECONDS = 0.5
 LOG_LIMIT_BYTES = 256 * 1024
+WAITING_LINES = 4096  # that a full tmpfs did not take
 
 
 @dataclass(slots=True)
@@ -48,6 +53,7 @@ class EventLog:
     sequence: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     last: dict[str, dict[str, object]] = field(default_factory=dict)
+    _waiting: deque[bytes] = field(default_factory=lambda: deque(maxlen=WAITING_LINES))
 
     def resume(self) -> None:
         """Take over the counts of the log that an earlier recorder left, whatever its state."""
@@ -61,16 +67,28 @@ class EventLog:
                 History().add_line(line)
                 self._account(json.loads(line))
         if content and not content.endswith(b"\n"):
-            self._append(b"\n")
+            self._waiting.append(b"\n")
+            self.flush()
 
     def record(self, message: str) -> None:
         """Append one message, rotating the log first when it has grown past its limit."""
-        with contextlib.suppress(FileNotFoundError):
-            if self.files.events.stat().st_size >= self.limit:
+        with contextlib.suppress(OSError):
+            if not self._waiting and self.files.events.stat().st_size >= self.limit:
                 self._rotate()
         entry: dict[str, object] = {"seq": self.sequence + 1, "time": time.time(), "message": message}
-        self._append(json.dumps(entry).encode() + b"\n")
         self._account(entry)
+        self._waiting.append(json.dumps(entry).encode() + b"\n")
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what could not be written yet; a full tmpfs costs nothing but time.
+
+        Each line is written whole or not at all: half a line would take the next one with it.
+        """
+        with contextlib.suppress(OSError):
+            while self._waiting:
+                self._append(self._waiting[0])
+                self._waiting.popleft()
 
     def _account(self, entry: dict[str, object]) -> None:
         self.sequence = max(self.sequence, int(str(entry["seq"])))
@@ -94,7 +112,10 @@ class EventLog:
     def _append(self, line: bytes) -> None:
         descriptor = os.open(self.files.events, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(descriptor, line)
+            begun = os.fstat(descriptor).st_size
+            if os.write(descriptor, line) < len(line):
+                os.ftruncate(descriptor, begun)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.files.events))
         finally:
             os.close(descriptor)
 
@@ -135,33 +156,50 @@ def publish_dump(source: Path, target: Path) -> bool:
     return True
 
 
-def spawn(files: RuntimeFiles, dump_source: Path, lock: int, version: str) -> None:
-    """Fork the recorder; the caller then becomes keepalived."""
+def json_signal() -> int:
+    """The signal by which keepalived is asked for a dump; it differs from build to build.
+
+    Raises:
+        OSError, subprocess.SubprocessError: keepalived does not say.
+    """
+    asked = subprocess.run(["keepalived", "--signum=JSON"], capture_output=True, text=True, timeout=10, check=True)
+    return int(asked.stdout)
+
+
+def open_fifo(files: RuntimeFiles) -> int:
+    """Open the FIFO on which keepalived announces changes, before it is started.
+
+    Whoever keeps this descriptor open keeps what is announced while no recorder lives.
+    """
     with contextlib.suppress(FileExistsError):
         os.mkfifo(files.notify_fifo, 0o600)
-    asked = subprocess.run(["keepalived", "--signum=JSON"], capture_output=True, text=True, timeout=10, check=True)
-    signal_number = int(asked.stdout)
-    keepalived = os.getpid()
-    fifo = os.open(files.notify_fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if os.fork():
-        os.close(fifo)
-        return
-    os.close(lock)  # only keepalived's own processes may hold it
-    status = 1
-    try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # ends with keepalived, after its last words
-        _run(files, fifo, keepalived, signal_number, dump_source, version)
-        status = 0
-    finally:
-        os._exit(status)
+    return os.open(files.notify_fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def _run(files: RuntimeFiles, fifo: int, keepalived: int, signal_number: int, dump_source: Path, version: str) -> None:
-    death = os.pidfd_open(keepalived)
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The keepalived that is recorded: its process id, its version, and how it is asked for a dump."""
+
+    pid: int
+    version: str
+    json_signal: int
+    dump_source: Path
+
+
+def run(files: RuntimeFiles, fifo: int, keepalived: Recorded, beat: Callable[[], None], *, first: bool) -> None:
+    """Record until keepalived is dead. ``first``: it was started just now, which is an event of its own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # ends with keepalived, after its last words
+    record(files, fifo, keepalived, beat, first=first)
+
+
+def record(files: RuntimeFiles, fifo: int, keepalived: Recorded, beat: Callable[[], None], *, first: bool) -> None:
+    """As ``run``, in the signals' present state."""
+    death = os.pidfd_open(keepalived.pid)
     log = EventLog(files)
     log.resume()
-    log.record(f"KEEPALIVED START {version}")
+    if first:
+        log.record(f"KEEPALIVED START {keepalived.version}")
     poll = select.poll()
     poll.register(fifo, select.POLLIN)
     poll.register(death, select.POLLIN)
@@ -171,7 +209,9 @@ def _run(files: RuntimeFiles, fifo: int, keepalived: int, signal_number: int, du
     dump_deadline: float | None = None  # set while a dump has been asked for
     while True:
         wait = next_dump - time.monotonic() if dump_deadline is None else DUMP_POLL_SECONDS
-        ready = dict(poll.poll(max(0.0, wait) * 1000))
+        beat()
+        log.flush()
+        ready = dict(poll.poll(max(0.0, min(wait, BEAT_SECONDS)) * 1000))
         if fifo in ready:
             chunk = _read(fifo)
             if not chunk:  # every writer is gone; a FIFO that is opened anew waits for the next one
@@ -195,14 +235,21 @@ def _run(files: RuntimeFiles, fifo: int, keepalived: int, signal_number: int, du
         # Never wait for a dump: the times of the events are those at which they are read.
         now = time.monotonic()
         if dump_deadline is not None:
-            if publish_dump(dump_source, files.dump):
+            if _published(keepalived.dump_source, files.dump):
                 dump_deadline = None
             elif now >= dump_deadline:
                 dump_deadline, next_dump = None, now + DUMP_RETRY_SECONDS
         elif now >= next_dump:
-            asked = request_dump(keepalived, signal_number, dump_source)
+            asked = request_dump(keepalived.pid, keepalived.json_signal, keepalived.dump_source)
             dump_deadline = now + DUMP_TIMEOUT_SECONDS if asked else None
             next_dump = now + (DUMP_INTERVAL_SECONDS if asked else DUMP_RETRY_SECONDS)
+
+
+def _published(source: Path, target: Path) -> bool:
+    try:
+        return publish_dump(source, target)
+    except OSError:  # a full tmpfs: the dump that is there grows old, which the exporter says
+        return False
 
 
 def _read_pid(path: Path) -> int | None:

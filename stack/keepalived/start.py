@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""Start keepalived on this node: check the environment, render its values, record its events, become it.
+"""Start keepalived on this node: check the environment, render its values, and run it with what belongs beside it.
 
 Reads NODE_ROLE, NODE_NAME, NODE_IP, PEER_IP, VIP_ADDRESS, NETWORK_INTERFACE and the optional
-VIRTUAL_ROUTER_ID, VRRP_ADVERT_INTERVAL, VRRP_PASSWORD, USE_UNICAST_VRRP.
-Exits with 3, naming every mistake, when keepalived could not run with them.
+VIRTUAL_ROUTER_ID, VRRP_ADVERT_INTERVAL, VRRP_PASSWORD, USE_UNICAST_VRRP, CANARY_ZONE, UNBOUND_ADDRESS, DNS_PATIENCE.
+Exits with 3, naming every mistake, when keepalived could not run with them; else as keepalived does.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import pwd
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -24,14 +24,18 @@ from exporter.addressing import interface_networks  # noqa: E402
 from exporter.errors import ConfigurationError  # noqa: E402
 from exporter.files import write_atomically  # noqa: E402
 from exporter.runtime import RuntimeFiles  # noqa: E402
+from stack.health.check import HealthCheck, HealthSettings  # noqa: E402
+from stack.health.track_files import TrackFiles  # noqa: E402
+from stack.health.verdict import Verdict  # noqa: E402
 from stack.keepalived import recorder  # noqa: E402
-from stack.keepalived.values import read_environment, render  # noqa: E402
+from stack.keepalived.health_settings import read_health  # noqa: E402
+from stack.keepalived.recorder import Recorded  # noqa: E402
+from stack.keepalived.supervisor import Beat, Helper, supervise  # noqa: E402
+from stack.keepalived.values import KeepalivedSettings, read_environment, render  # noqa: E402
 
 CONFIGURATION = HERE / "keepalived.conf"
 BAD_CONFIGURATION = 3
 LOCK_TIMEOUT_SECONDS = 5.0
-# Always the same number, so that check-dns can close it: a check outlives a killed keepalived.
-LOCK_DESCRIPTOR = 9
 
 
 def keepalived_version() -> tuple[int, int, int]:
@@ -42,14 +46,6 @@ def keepalived_version() -> tuple[int, int, int]:
         msg = "keepalived does not say its version; install keepalived 2.2.7 or newer"
         raise ConfigurationError([msg])
     return int(match[1]), int(match[2]), int(match[3])
-
-
-def script_user() -> str:
-    """The account for the check: keepalived's own where the system has it."""
-    try:
-        return pwd.getpwnam("keepalived_script").pw_name
-    except KeyError:
-        return pwd.getpwuid(os.getuid()).pw_name
 
 
 def take_lock(files: RuntimeFiles) -> int:
@@ -68,19 +64,13 @@ def take_lock(files: RuntimeFiles) -> int:
                 msg = f"another keepalived holds {files.lock}; stop it first"
                 raise ConfigurationError([msg]) from None
             time.sleep(0.01)
-    if descriptor != LOCK_DESCRIPTOR:
-        os.dup2(descriptor, LOCK_DESCRIPTOR)
-        os.close(descriptor)
-    os.set_inheritable(LOCK_DESCRIPTOR, True)  # noqa: FBT003 (it has no keyword)
-    return LOCK_DESCRIPTOR
+    os.set_inheritable(descriptor, True)  # noqa: FBT003 (it has no keyword)
+    return descriptor
 
 
-def prepare(files: RuntimeFiles) -> list[str]:
+def prepare(files: RuntimeFiles, settings: KeepalivedSettings) -> list[str]:
     """Write the values and prove that keepalived accepts them; return its command line."""
-    settings = read_environment(os.environ, interface_networks)
-    version = keepalived_version()
-    values = render(settings, version, CONFIGURATION.parent / "check-dns", script_user())
-    write_atomically(files.values, values.encode(), mode=0o600)  # VRRP_PASSWORD is in it
+    write_atomically(files.values, render(settings).encode(), mode=0o600)  # VRRP_PASSWORD is in it
     command = [
         "keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp",
         f"--use-file={CONFIGURATION}", f"--config-id={settings.role}",
@@ -94,17 +84,46 @@ def prepare(files: RuntimeFiles) -> list[str]:
     return command
 
 
-def main() -> int:  # noqa: RET503 (exec does not return)
-    """Become keepalived, or say what to correct."""
+def beside(files: RuntimeFiles, dump_source: Path, health: HealthSettings) -> Callable[[int], tuple[Helper, ...]]:
+    """Make what runs beside keepalived, as soon as its process id is known; the recorder hears its last words."""
+    version = ".".join(map(str, keepalived_version()))
+    number = recorder.json_signal()
+    fifo = recorder.open_fifo(files)
+
+    def check(beat: Beat, first: bool) -> None:  # noqa: FBT001, ARG001 (as Helper calls it)
+        HealthCheck(health, files, beat).run()
+
+    def helpers(keepalived: int) -> tuple[Helper, ...]:
+        recorded = Recorded(keepalived, version, number, dump_source)
+
+        def record(beat: Beat, first: bool) -> None:  # noqa: FBT001 (as Helper calls it)
+            recorder.run(files, os.dup(fifo), recorded, beat, first=first)
+
+        return (Helper("check", check), Helper("recorder", record))
+
+    return helpers
+
+
+def main() -> int:
+    """Run keepalived to its end, or say what to correct."""
     os.umask(0o022)
     files = RuntimeFiles()
     scratch = files.directory.with_name("keepalived-scratch")
     try:
+        settings = read_environment(os.environ, interface_networks)
+        health = read_health(os.environ, settings)
         files.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         scratch.mkdir(mode=0o700, exist_ok=True)
         os.environ["TMPDIR"] = str(scratch)
         lock = take_lock(files)
-        command = prepare(files)
+        # Until the check has proved this node's DNS, it takes the virtual IP from nobody.
+        told = TrackFiles(files)
+        told.tell_chain(Verdict.UNPROVED)
+        told.tell_address(missing=False)
+        if not files.drain.exists():  # keepalived would make it unreadable for the exporter
+            write_atomically(files.drain, b"0\n")
+        command = prepare(files, settings)
+        helpers = beside(files, scratch / "keepalived.json", health)
     except ConfigurationError as error:
         for problem in error.problems:
             print(f"keepalived not started: {problem}", file=sys.stderr)
@@ -114,11 +133,7 @@ def main() -> int:  # noqa: RET503 (exec does not return)
         return 1
     for stale in (files.pid, files.vrrp_pid):  # a stale pid file stops 2.2.7 for ever
         stale.unlink(missing_ok=True)
-    version = ".".join(map(str, keepalived_version()))
-    if not files.drain.exists():  # keepalived would make it unreadable for the exporter
-        write_atomically(files.drain, b"0\n")
-    recorder.spawn(files, scratch / "keepalived.json", lock, version)
-    os.execvp(command[0], command)  # noqa: S606 (what it is for)
+    return supervise(command, lock, helpers, files)
 
 
 if __name__ == "__main__":

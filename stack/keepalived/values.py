@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from exporter.addressing import (
     Address,
@@ -21,8 +20,6 @@ from exporter.addressing import (
 from exporter.errors import ConfigurationError
 
 ROLES = ("primary", "secondary", "standalone")
-CHECK_INTERVAL_SECONDS = 0.25
-DECIMAL_CHECK_INTERVAL_SINCE = (2, 3, 2)
 DEFAULT_ADVERT_INTERVAL_SECONDS = 0.05
 DOWN_TIMER_ADVERTS = 5
 # VRRPv2 counts whole seconds and waits for three adverts (RFC 3768).
@@ -152,7 +149,7 @@ def _virtual_addresses(
     return tuple(found)
 
 
-def render(settings: KeepalivedSettings, version: tuple[int, int, int], check_script: Path, script_user: str) -> str:
+def render(settings: KeepalivedSettings) -> str:
     """Render the definitions that ``keepalived.conf`` refers to.
 
     A VRRP instance speaks for one address family, the node's; addresses of the other one move with
@@ -161,9 +158,6 @@ def render(settings: KeepalivedSettings, version: tuple[int, int, int], check_sc
     spoken = settings.address.version
     advertised = [v.with_prefix for v in settings.virtual_addresses if v.address.version == spoken]
     others = [v.with_prefix for v in settings.virtual_addresses if v.address.version != spoken]
-    interval = CHECK_INTERVAL_SECONDS
-    if version < DECIMAL_CHECK_INTERVAL_SINCE:
-        interval = math.ceil(interval)
     advert_interval = settings.advert_interval
     down_timer = DOWN_TIMER_ADVERTS
     authentication: list[str] = []
@@ -173,9 +167,6 @@ def render(settings: KeepalivedSettings, version: tuple[int, int, int], check_sc
         authentication = ["authentication {", "    auth_type PASS", f"    auth_pass {settings.password}", "}"]
     definitions: dict[str, str | list[str]] = {
         "NODE_NAME": settings.name,
-        "SCRIPT_USER": script_user,
-        "CHECK_SCRIPT": str(check_script),
-        "CHECK_INTERVAL": f"{interval:g}",
         "VRRP_VERSION": "2" if settings.password else "3",
         "INTERFACE": settings.interface,
         "VIRTUAL_ROUTER_ID": str(settings.virtual_router_id),

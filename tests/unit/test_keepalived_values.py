@@ -22,7 +22,6 @@ GOOD = {
     "VIP_ADDRESS": "192.0.2.53",
     "NETWORK_INTERFACE": "eth0",
 }
-NEW, OLD = (2, 3, 3), (2, 2, 7)
 
 
 def networks_of(interface: str) -> list[Network]:
@@ -39,13 +38,13 @@ def mistakes(environment: Mapping[str, str] | None = None, **changes: str) -> li
     return refused.value.problems
 
 
-def rendered(version: tuple[int, int, int] = NEW, **changes: str) -> dict[str, list[str]]:
+def rendered(**changes: str) -> dict[str, list[str]]:
     """The definitions by name, each as its lines."""
-    return definitions_of(read(**changes), version)
+    return definitions_of(read(**changes))
 
 
-def definitions_of(settings: KeepalivedSettings, version: tuple[int, int, int]) -> dict[str, list[str]]:
-    text = render(settings, version, Path("/opt/dnsha/stack/keepalived/check-dns"), "keepalived_script")
+def definitions_of(settings: KeepalivedSettings) -> dict[str, list[str]]:
+    text = render(settings)
     definitions: dict[str, list[str]] = {}
     name, more = "", False
     for line in text.splitlines():
@@ -65,9 +64,6 @@ def definitions_of(settings: KeepalivedSettings, version: tuple[int, int, int]) 
 def test_a_primary_with_its_defaults() -> None:
     assert rendered() == {
         "NODE_NAME": ["alpha"],
-        "SCRIPT_USER": ["keepalived_script"],
-        "CHECK_SCRIPT": ["/opt/dnsha/stack/keepalived/check-dns"],
-        "CHECK_INTERVAL": ["0.25"],
         "VRRP_VERSION": ["3"],
         "INTERFACE": ["eth0"],
         "VIRTUAL_ROUTER_ID": ["53"],
@@ -91,11 +87,6 @@ def test_the_one_configuration_uses_every_value_and_no_other() -> None:
     configuration = (Path(__file__).parents[2] / "stack" / "keepalived" / "keepalived.conf").read_text()
     used = {word.strip('${}"') for word in configuration.split() if "$" in word}
     assert used == set(rendered())
-
-
-def test_an_older_keepalived_checks_once_a_second_because_it_cannot_do_faster() -> None:
-    assert rendered(OLD)["CHECK_INTERVAL"] == ["1"]
-    assert rendered((2, 3, 2))["CHECK_INTERVAL"] == ["0.25"]
 
 
 def test_addresses_of_the_other_family_move_along_without_being_advertised() -> None:
@@ -191,7 +182,7 @@ printable = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_s
 @given(st.dictionaries(st.sampled_from([*GOOD, "VRRP_PASSWORD", "VIRTUAL_ROUTER_ID", "USE_UNICAST_VRRP"]), printable))
 def test_whatever_the_environment_holds_no_value_escapes_its_line(changes: dict[str, str]) -> None:
     try:
-        values = definitions_of(read(**changes), NEW)
+        values = definitions_of(read(**changes))
     except ConfigurationError:
         return
-    assert len(values) == 13
+    assert len(values) == 10

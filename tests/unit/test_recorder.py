@@ -46,7 +46,7 @@ DUMP = '[{"data": {"iname": "VI_1"}, "stats": {}}]'
 class Watched:
     """A stand-in for keepalived's parent process, watched by the real recorder."""
 
-    def __init__(self, directory: Path, dump: str) -> None:
+    def __init__(self, directory: Path, dump: str, *, first: bool = True) -> None:
         self.files = RuntimeFiles(directory)
         os.mkfifo(self.files.notify_fifo)
         source = directory / "keepalived.json"
@@ -55,9 +55,15 @@ class Watched:
         assert self.keepalived.stdout is not None
         self.keepalived.stdout.readline()
         self.fifo = os.open(self.files.notify_fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        arguments = (self.files, self.fifo, self.keepalived.pid, signal.SIGUSR1, source, "2.3.3")
-        self._recorder = threading.Thread(target=recorder._run, args=arguments)
+        recorded = recorder.Recorded(self.keepalived.pid, "2.3.3", signal.SIGUSR1, source)
+        self.beats = 0
+        self._recorder = threading.Thread(
+            target=recorder.record, args=(self.files, self.fifo, recorded, self._beat), kwargs={"first": first}
+        )
         self._recorder.start()
+
+    def _beat(self) -> None:
+        self.beats += 1
 
     def close(self) -> None:
         self.keepalived.kill()

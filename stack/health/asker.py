@@ -1,0 +1,142 @@
+"""Asks one DNS service over UDP without ever waiting, and hands its answers and silences to a ``Service``."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stack.health.dns_question import Question, identifier_of, is_reply
+from stack.health.verdict import Service, Verdict
+
+# Seconds without an answer after which a question counts as failed, and up to which an answer makes good for it.
+FAILED_SECONDS = 0.1
+ASK_SECONDS = 0.1
+AGAIN_SECONDS = 0.02  # after a refusal, which is not believed before the second one
+LATE_SECONDS = 0.25
+LARGEST_MESSAGE = 4096
+READS_AT_ONCE = 16
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    asked: float
+    query: bytes
+    counted: bool = False  # as failed
+
+
+class Asker:
+    """One service's socket and the questions under way.
+
+    A connected UDP socket is told of an ICMP port unreachable (udp(7), ECONNREFUSED) and hears its server alone.
+    """
+
+    def __init__(self, service: Service, address: tuple[str, int], question: Question) -> None:
+        self.service = service
+        self.due = float("-inf")  # when to ask next
+        self.unable = ""  # why the last question could not even be asked
+        self._question = question
+        self._address = address
+        self._socket: socket.socket | None = None
+        self._under_way: dict[int, _UnderWay] = {}
+        self._identifier = secrets.randbelow(1 << 16)
+
+    @property
+    def descriptor(self) -> int | None:
+        """What to wait on for answers; None while nothing is under way."""
+        return self._socket.fileno() if self._socket is not None and self._under_way else None
+
+    @property
+    def waiting_since(self) -> float:
+        """When the oldest question under way was asked; infinity while there is none."""
+        return min((one.asked for one in self._under_way.values()), default=float("inf"))
+
+    @property
+    def expiry(self) -> float:
+        """When ``expire`` has something to do."""
+        return min(
+            (one.asked + (LATE_SECONDS if one.counted else FAILED_SECONDS) for one in self._under_way.values()),
+            default=float("inf"),
+        )
+
+    def ask(self, now: float) -> None:
+        """Send one question."""
+        self.due = now + ASK_SECONDS
+        self._identifier = (self._identifier + 1) % (1 << 16)
+        query = self._question.query(self._identifier)
+        try:
+            if self._socket is None:
+                self._socket = _connected(self._address)
+            self._socket.send(query)
+        except ConnectionRefusedError:  # the answer to an earlier question
+            self._refused(now)
+        except OSError as error:
+            self._forget()
+            self.unable = f"{self.service.name} could not be asked: {error.strerror}"
+        else:
+            self.unable = ""
+            self._under_way[self._identifier] = _UnderWay(now, query)
+
+    def receive(self, clock: Callable[[], float]) -> None:
+        """Take every answer that has come."""
+        for _ in range(READS_AT_ONCE):
+            if self._socket is None:
+                return
+            try:
+                message = self._socket.recv(LARGEST_MESSAGE)
+            except BlockingIOError:
+                return
+            except ConnectionRefusedError:
+                self._refused(clock())
+                return
+            except OSError as error:
+                self._forget()
+                self.unable = f"{self.service.name} could not be heard: {error.strerror}"
+                return
+            self._take(message, clock())
+
+    def expire(self, now: float) -> None:
+        """Count what has had no answer for too long. Only after ``receive``: an answer may have waited to be read."""
+        for identifier, one in list(self._under_way.items()):
+            if now - one.asked >= FAILED_SECONDS and not one.counted:
+                one.counted = True
+                self.service.bad(one.asked, now, "does not answer")
+            if now - one.asked >= LATE_SECONDS:
+                del self._under_way[identifier]
+
+    def _take(self, message: bytes, now: float) -> None:
+        if not is_reply(message):
+            return
+        one = self._under_way.pop(identifier_of(message), None)
+        if one is None:
+            return
+        problem = self._question.judge(message, one.query)
+        if problem is not None:
+            self.service.bad(one.asked, now, problem)
+        elif now - one.asked <= LATE_SECONDS:
+            self.service.good()
+
+    def _refused(self, now: float) -> None:
+        self._forget()
+        self.service.refused()
+        if self.service.verdict is not Verdict.HARD:
+            self.due = now + AGAIN_SECONDS
+
+    def _forget(self) -> None:
+        """Begin anew: an error belongs to no question in particular."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+        self._under_way.clear()
+
+
+def _connected(address: tuple[str, int]) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        made.settimeout(0)
+        made.connect(address)
+    except OSError:
+        made.close()
+        raise
+    return made

@@ -1,0 +1,121 @@
+"""The health check's loop: asks, waits for what comes first, tells keepalived, and reports to the exporter."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from exporter.addressing import Address
+from exporter.runtime import RuntimeFiles
+from stack.health.asker import Asker
+from stack.health.dns_question import Question
+from stack.health.own_address import OwnAddress
+from stack.health.report import Finding, Reporter
+from stack.health.track_files import TrackFiles
+from stack.health.verdict import Service, of_chain
+
+# When an answer is not there after so long, the recursors are asked directly.
+DOUBT_SECONDS = 0.05
+BEAT_SECONDS = 0.5
+# Two pauses of 0.3 s, as a busy Pi has them, are no failure.
+PATIENCE_SECONDS = 0.45
+
+Endpoint = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """What the check needs to know of its node; ``patience`` in seconds."""
+
+    node: str
+    zone: str
+    front: Endpoint
+    recursors: tuple[Endpoint, ...]
+    address: Address
+    interface: str
+    patience: float = PATIENCE_SECONDS
+
+
+class HealthCheck:
+    """One node's check. ``beat`` is called at least every ``BEAT_SECONDS``, so that a check that hangs is noticed."""
+
+    def __init__(
+        self,
+        settings: HealthSettings,
+        files: RuntimeFiles,
+        beat: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        question = Question(settings.zone, settings.node)
+        self._clock = clock
+        self._beat = beat
+        self._front = Asker(Service("Pi-hole", settings.patience), settings.front, question)
+        self._recursors = [
+            Asker(Service("Unbound", settings.patience), endpoint, question) for endpoint in settings.recursors
+        ]
+        self._askers = (self._front, *self._recursors)
+        self._address = OwnAddress(settings.address, settings.interface)
+        self._track_files = TrackFiles(files)
+        self._report = Reporter(files)
+        self._front.service.verdict = self._track_files.resume()
+        self._beaten = float("-inf")
+
+    def run(self) -> None:
+        """Check for ever."""
+        while True:
+            self.step()
+
+    def step(self) -> None:
+        """Ask what is due, wait for what comes first, and tell what it comes to."""
+        now = self._clock()
+        if now >= self._front.due:
+            self._front.ask(now)
+        for recursor in self._suspects(now):
+            if now >= recursor.due:
+                recursor.ask(now)
+        if now >= self._address.due():
+            self._address.look(now)
+        if now - self._beaten >= BEAT_SECONDS:
+            self._beaten = now
+            self._beat()
+        self._wait(now)
+        for asker in self._askers:
+            asker.receive(self._clock)
+            asker.expire(self._clock())
+        if self._address.changed():
+            self._address.look(self._clock())
+        self._tell()
+
+    def _suspects(self, now: float) -> list[Asker]:
+        """The recursors to ask now: all while the front leaves doubts, and who was not well the last time."""
+        doubtful = self._front.service.in_doubt or now - self._front.waiting_since >= DOUBT_SECONDS
+        return [one for one in self._recursors if doubtful or one.service.in_doubt]
+
+    def _wait(self, now: float) -> None:
+        waiting = select.poll()
+        waiting.register(self._address.descriptor, select.POLLIN)
+        for asker in self._askers:
+            if asker.descriptor is not None:
+                waiting.register(asker.descriptor, select.POLLIN)
+        due = [self._front.due, self._address.due(), self._beaten + BEAT_SECONDS]
+        due += [asker.expiry for asker in self._askers]
+        suspects = self._suspects(now)
+        due += [one.due for one in suspects]
+        if len(suspects) < len(self._recursors):
+            due.append(self._front.waiting_since + DOUBT_SECONDS)
+        waiting.poll(max(0.0, min(due) - self._clock()) * 1000)
+
+    def _tell(self) -> None:
+        verdict, problem = of_chain(self._front.service, [one.service for one in self._recursors])
+        unable = "; ".join(filter(None, (asker.unable for asker in self._askers)))
+        try:
+            self._track_files.tell_chain(verdict)
+            self._track_files.tell_address(missing=self._address.missing)
+        except OSError as error:
+            unable = f"{error.filename} cannot be written: {error.strerror}; keepalived is not told"
+        self._report.tell(
+            chain=Finding(verdict.value, problem or unable),
+            address=Finding("hard" if self._address.missing else "ok", self._address.problem),
+        )

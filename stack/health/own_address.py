@@ -1,0 +1,78 @@
+"""Does the interface have this node's own address? The kernel says so at once when that changes (rtnetlink(7)).
+
+Without it the node neither hears the other one's adverts nor answers a client, and must not own the virtual IP.
+"""
+
+from __future__ import annotations
+
+import socket
+
+from exporter.addressing import Address
+from stack.guard import netlink
+
+# An address that is replaced (a DHCP client that begins anew) is away for some milliseconds.
+MISSING_SECONDS = 0.3
+LOOK_SECONDS = 5.0
+
+
+class OwnAddress:
+    """Follows one address on one interface. Times are seconds of a monotonic clock."""
+
+    def __init__(self, address: Address, interface: str) -> None:
+        self._packed = address.packed
+        self._interface = interface
+        self._kernel = netlink.subscribe()
+        self._kernel.settimeout(0)
+        self._absent_since: float | None = None
+        self._looked = float("-inf")
+        self.problem = f"{interface} has not been looked at yet"
+        self.missing = False
+        self._sentence = f"{interface} does not have this node's own address {address}"
+
+    @property
+    def descriptor(self) -> int:
+        """What to wait on for changes."""
+        return self._kernel.fileno()
+
+    def due(self) -> float:
+        """When ``look`` is to be called next even without a change."""
+        if self._absent_since is not None and not self.missing:
+            return self._absent_since + MISSING_SECONDS
+        return self._looked + LOOK_SECONDS
+
+    def changed(self) -> bool:
+        """Take the kernel's messages; say whether there were any, or some were lost."""
+        any_change = False
+        while True:
+            try:
+                any_change = bool(self._kernel.recv(netlink.DATAGRAM_BYTES)) or any_change
+            except BlockingIOError:
+                return any_change
+            except OSError:  # ENOBUFS: they came faster than they were read
+                any_change = True
+
+    def look(self, now: float) -> None:
+        """Ask the kernel for all addresses. What it does not say changes nothing."""
+        self._looked = now
+        try:
+            present = any(
+                one.packed == self._packed and one.interface_index == _index(self._interface)
+                for one in netlink.all_addresses()
+            )
+        except OSError as error:
+            self.problem = f"the kernel does not say which addresses {self._interface} has: {error.strerror or error}"
+            return
+        if present:
+            self._absent_since, self.missing, self.problem = None, False, ""
+            return
+        if self._absent_since is None:
+            self._absent_since = now
+        self.missing = now - self._absent_since >= MISSING_SECONDS
+        self.problem = self._sentence
+
+
+def _index(interface: str) -> int | None:
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError:
+        return None  # there is no such interface now

@@ -1,0 +1,68 @@
+"""The files by which keepalived learns what the health check found (keepalived.conf(5), ``track_file``).
+
+keepalived watches them by inotify, so a change takes effect at once, and it forks nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from exporter.runtime import RuntimeFiles
+from stack.health.verdict import Verdict
+
+FAILED, WELL = b"1\n", b"0\n"
+
+
+class TrackFiles:
+    """Writes 0 or 1 into each file, in place: keepalived watches the file, and a new one of that name is another."""
+
+    def __init__(self, files: RuntimeFiles) -> None:
+        self._chain_hard = files.chain_hard
+        self._chain_soft = files.chain_soft
+        self._address = files.address_missing
+        self._written: dict[Path, bool] = {}
+
+    def resume(self) -> Verdict:
+        """Return what an earlier check left as this chain's verdict."""
+        if _read(self._chain_hard) == FAILED:
+            return Verdict.HARD
+        soft = _read(self._chain_soft)
+        if soft is None:
+            return Verdict.UNPROVED
+        return Verdict.OK if soft == WELL else Verdict.SOFT
+
+    def tell_chain(self, verdict: Verdict) -> None:
+        """Tell keepalived of the chain. What is not proved counts as soft: such a node takes nothing from a good one.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        self._write(self._chain_soft, failed=verdict in (Verdict.SOFT, Verdict.UNPROVED))
+        self._write(self._chain_hard, failed=verdict is Verdict.HARD)
+
+    def tell_address(self, *, missing: bool) -> None:
+        """Tell keepalived whether the node's own address is missing.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        self._write(self._address, failed=missing)
+
+    def _write(self, path: Path, *, failed: bool) -> None:
+        if self._written.get(path) is failed:
+            return
+        path.parent.mkdir(mode=0o755, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            os.write(descriptor, FAILED if failed else WELL)
+        finally:
+            os.close(descriptor)
+        self._written[path] = failed
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

@@ -1,0 +1,206 @@
+"""Runs keepalived and the processes beside it: whichever of those dies or hangs is started again within a second.
+
+Keepalived itself is not started again: when it ends, so does this process, with its exit code, and Docker or systemd
+starts all of it anew. Killing this process ends the container, and with it all the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from exporter.files import write_atomically
+from exporter.runtime import RuntimeFiles
+
+LOOK_SECONDS = 0.25
+# A process beside keepalived gives a sign of life twice a second.
+HANGING_SECONDS = 2.0
+# The first restart is at once; one that dies again soon waits, so that nothing spins.
+SOON_SECONDS = 5.0
+AGAIN_SECONDS = 0.8
+LAST_WORDS_SECONDS = 1.0
+PUBLISH_SECONDS = 5.0
+FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+Beat = Callable[[], None]
+
+
+@dataclass(slots=True)
+class Helper:
+    """A process beside keepalived: ``run`` is called in a fork, and calls what it is given as a sign of life.
+
+    It is also told whether it is the first one since keepalived was started.
+    """
+
+    name: str
+    run: Callable[[Beat, bool], None]
+    starts: int = 0
+    last_start: float = 0.0  # Unix seconds
+    last_end: str | None = None
+    _pid: int = 0
+    _descriptor: int = -1  # pidfd
+    _beats: int = -1  # the pipe's end that is read
+    _beaten: float = 0.0  # monotonic
+    _started: float = 0.0  # monotonic
+    _start_at: float = float("-inf")  # monotonic
+
+    @property
+    def running(self) -> bool:
+        """Whether it lives, as far as is known."""
+        return self._pid != 0
+
+    @property
+    def descriptor(self) -> int:
+        """A pidfd, readable when it has ended (pidfd_open(2))."""
+        return self._descriptor
+
+    def start_if_due(self, now: float) -> bool:
+        """Fork it if it does not live and its time has come."""
+        if self.running or now < self._start_at:
+            return False
+        reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        first = self.starts == 0
+        pid = os.fork()
+        if pid == 0:
+            os.close(reader)
+            _become(self.name, lambda beat: self.run(beat, first), writer)
+        os.close(writer)
+        self._pid, self._beats, self._descriptor = pid, reader, os.pidfd_open(pid)
+        self._started = self._beaten = now
+        self.starts += 1
+        self.last_start = time.time()
+        return True
+
+    def look(self, now: float, *, paused: bool) -> bool:
+        """Note its signs of life, and end it when there are none; say whether it has ended."""
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._beats, 4096):
+                self._beaten = now
+        if paused:  # this process was not run either: silence means nothing
+            self._beaten = now
+        hanging = now - self._beaten > HANGING_SECONDS
+        if hanging:
+            os.kill(self._pid, signal.SIGKILL)
+        pid, status = os.waitpid(self._pid, 0 if hanging else os.WNOHANG)
+        if pid == 0:
+            return False
+        os.close(self._descriptor)
+        os.close(self._beats)
+        self._pid, self._descriptor, self._beats = 0, -1, -1
+        self._start_at = now + (AGAIN_SECONDS if now - self._started < SOON_SECONDS else 0.0)
+        self.last_end = f"gave no sign of life for {HANGING_SECONDS:g} s" if hanging else _how(status)
+        print(f"the {self.name} {self.last_end}; starting it again", file=sys.stderr, flush=True)
+        return True
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, and end it if it takes too long."""
+        if not self.running:
+            return
+        waiting = select.poll()
+        waiting.register(self._descriptor, select.POLLIN)
+        if not waiting.poll(seconds * 1000):
+            os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        self._pid = 0
+
+    def kill(self) -> None:
+        """End it now."""
+        if self.running:
+            os.kill(self._pid, signal.SIGKILL)
+
+
+def supervise(
+    command: Sequence[str], lock: int, helpers: Callable[[int], tuple[Helper, ...]], files: RuntimeFiles
+) -> int:
+    """Run keepalived to its end; return its exit code as a shell would give it.
+
+    ``lock`` is held by keepalived alone from then on. ``helpers`` makes the processes beside it, given its pid: the
+    last of them hears its last words, the others are ended.
+    """
+    keepalived = os.fork()
+    if keepalived == 0:
+        try:
+            os.execvp(command[0], list(command))  # noqa: S606 (what it is for)
+        finally:
+            os._exit(127)
+    os.close(lock)
+    everybody = helpers(keepalived)
+    for number in FORWARDED:
+        signal.signal(number, lambda received, _: os.kill(keepalived, received))
+    death = os.pidfd_open(keepalived)
+    looked = published = float("-inf")
+    while True:
+        now = time.monotonic()
+        changed = [helper.start_if_due(now) for helper in everybody]
+        if any(changed) or now - published > PUBLISH_SECONDS:
+            published = now
+            publish(everybody, files)
+        looked = now
+        waiting = select.poll()
+        waiting.register(death, select.POLLIN)
+        for helper in everybody:
+            if helper.running:
+                waiting.register(helper.descriptor, select.POLLIN)
+        ready = dict(waiting.poll(LOOK_SECONDS * 1000))
+        if death in ready:
+            for helper in everybody[:-1]:
+                helper.kill()
+            everybody[-1].wait(LAST_WORDS_SECONDS)
+            _, status = os.waitpid(keepalived, 0)
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code
+        now = time.monotonic()
+        ended = [helper.look(now, paused=now - looked > 4 * LOOK_SECONDS) for helper in everybody if helper.running]
+        if any(ended):
+            publish(everybody, files)
+
+
+def publish(helpers: Sequence[Helper], files: RuntimeFiles) -> None:
+    """Say for the exporter how these processes are: ``{"time", "processes": {NAME: {…}}}``, times in Unix seconds."""
+    document = {
+        "time": time.time(),
+        "processes": {
+            one.name: {
+                "running": one.running,
+                "starts": one.starts,
+                "last_start": one.last_start,
+                "last_end": one.last_end,
+            }
+            for one in helpers
+        },
+    }
+    with contextlib.suppress(OSError):  # a full tmpfs: what it says grows old, which the exporter tells
+        write_atomically(files.processes, json.dumps(document).encode())
+
+
+def _become(name: str, run: Callable[[Beat], None], beats: int) -> None:
+    """In the fork: be that process and nothing else."""
+    status = 1
+    try:
+        for number in FORWARDED:
+            signal.signal(number, signal.SIG_DFL)
+
+        def beat() -> None:
+            with contextlib.suppress(BlockingIOError):
+                os.write(beats, b".")
+
+        run(beat)
+        status = 0
+    except BrokenPipeError:  # nobody supervises this process any more
+        status = 0
+    except Exception as error:  # noqa: BLE001 (whatever it was, the supervisor starts it again)
+        print(f"the {name} ended: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    finally:
+        os._exit(status)
+
+
+def _how(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
