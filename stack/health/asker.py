@@ -72,7 +72,7 @@ class Asker:
         except ConnectionRefusedError:  # the answer to an earlier question
             self._refused(now)
         except OSError as error:
-            self._forget()
+            self.close()
             self.unable = f"{self.service.name} could not be asked: {error.strerror}"
         else:
             self.unable = ""
@@ -91,7 +91,7 @@ class Asker:
                 self._refused(clock())
                 return
             except OSError as error:
-                self._forget()
+                self.close()
                 self.unable = f"{self.service.name} could not be heard: {error.strerror}"
                 return
             self._take(message, clock())
@@ -118,13 +118,13 @@ class Asker:
             self.service.good()
 
     def _refused(self, now: float) -> None:
-        self._forget()
+        self.close()
         self.service.refused()
         if self.service.verdict is not Verdict.HARD:
             self.due = now + AGAIN_SECONDS
 
-    def _forget(self) -> None:
-        """Begin anew: an error belongs to no question in particular."""
+    def close(self) -> None:
+        """Give up what is under way; the next question begins anew, for an error belongs to none in particular."""
         if self._socket is not None:
             self._socket.close()
         self._socket = None

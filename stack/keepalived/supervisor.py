@@ -57,6 +57,11 @@ class Helper:
         return self._pid != 0
 
     @property
+    def pid(self) -> int | None:
+        """Its process id while it runs, as this process sees it."""
+        return self._pid or None
+
+    @property
     def descriptor(self) -> int:
         """A pidfd, readable when it has ended (pidfd_open(2))."""
         return self._descriptor
@@ -169,6 +174,7 @@ def publish(helpers: Sequence[Helper], files: RuntimeFiles) -> None:
         "processes": {
             one.name: {
                 "running": one.running,
+                "pid": one.pid,
                 "starts": one.starts,
                 "last_start": one.last_start,
                 "last_end": one.last_end,
