@@ -46,6 +46,10 @@ class Reporter:
             known = self._last.get(name)
             if known is None or known.verdict != finding.verdict:
                 self._since[name] = now
+                print(
+                    f"health: {name} is {finding.verdict}{f': {finding.problem}' if finding.problem else ''}",
+                    flush=True,
+                )
         self._last = dict(findings)
         self._written = self._monotonic()
         questions = {

@@ -72,7 +72,8 @@ def test_two_nodes_whose_services_hang_still_have_an_owner(pair: Lab) -> None:
     assert pair.owners() == ("alpha",)
 
 
-def test_short_pauses_of_the_service_and_of_the_check_move_nothing(pair: Lab) -> None:
+def test_short_pauses_of_the_service_and_of_the_check_move_nothing(settled_pair: Lab) -> None:
+    pair = settled_pair
     check = beside_keepalived(pair, "alpha", "check")["pid"]
     with pair.sample() as sampler:
         for _ in range(5):
