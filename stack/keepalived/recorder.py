@@ -219,7 +219,7 @@ def record(files: RuntimeFiles, fifo: int, keepalived: Recorded, beat: Callable[
                 os.close(fifo)
                 fifo = os.open(files.notify_fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
                 poll.register(fifo, select.POLLIN)
-            elif (announcer := _read_pid(files.vrrp_pid)) is not None:
+            elif (announcer := read_pid(files.vrrp_pid)) is not None:
                 # The new one may open the FIFO before anybody has seen it without a writer, so EOF is
                 # no proof of a death; and it comes with every graceful stop, where nothing is replaced.
                 if child not in (None, announcer):
@@ -252,7 +252,7 @@ def _published(source: Path, target: Path) -> bool:
         return False
 
 
-def _read_pid(path: Path) -> int | None:
+def read_pid(path: Path) -> int | None:
     """Return the process id that keepalived has written down for its VRRP process."""
     try:
         return int(path.read_bytes())

@@ -29,6 +29,7 @@ from stack.health.track_files import TrackFiles  # noqa: E402
 from stack.health.verdict import Verdict  # noqa: E402
 from stack.keepalived import recorder  # noqa: E402
 from stack.keepalived.health_settings import read_health  # noqa: E402
+from stack.keepalived.liveness import Liveness  # noqa: E402
 from stack.keepalived.recorder import Recorded  # noqa: E402
 from stack.keepalived.supervisor import Beat, Helper, supervise  # noqa: E402
 from stack.keepalived.values import KeepalivedSettings, read_environment, render  # noqa: E402
@@ -84,17 +85,18 @@ def prepare(files: RuntimeFiles, settings: KeepalivedSettings) -> list[str]:
     return command
 
 
-def beside(files: RuntimeFiles, dump_source: Path, health: HealthSettings) -> Callable[[int], tuple[Helper, ...]]:
+def beside(
+    files: RuntimeFiles, dump_source: Path, health: HealthSettings, json_signal: int
+) -> Callable[[int], tuple[Helper, ...]]:
     """Make what runs beside keepalived, as soon as its process id is known; the recorder hears its last words."""
     version = ".".join(map(str, keepalived_version()))
-    number = recorder.json_signal()
     fifo = recorder.open_fifo(files)
 
     def check(beat: Beat, first: bool) -> None:  # noqa: FBT001, ARG001 (as Helper calls it)
         HealthCheck(health, files, beat).run()
 
     def helpers(keepalived: int) -> tuple[Helper, ...]:
-        recorded = Recorded(keepalived, version, number, dump_source)
+        recorded = Recorded(keepalived, version, json_signal, dump_source)
 
         def record(beat: Beat, first: bool) -> None:  # noqa: FBT001 (as Helper calls it)
             recorder.run(files, os.dup(fifo), recorded, beat, first=first)
@@ -123,7 +125,8 @@ def main() -> int:
         if not files.drain.exists():  # keepalived would make it unreadable for the exporter
             write_atomically(files.drain, b"0\n")
         command = prepare(files, settings)
-        helpers = beside(files, scratch / "keepalived.json", health)
+        json_signal = recorder.json_signal()
+        helpers = beside(files, scratch / "keepalived.json", health, json_signal)
     except ConfigurationError as error:
         for problem in error.problems:
             print(f"keepalived not started: {problem}", file=sys.stderr)
@@ -133,7 +136,7 @@ def main() -> int:
         return 1
     for stale in (files.pid, files.vrrp_pid):  # a stale pid file stops 2.2.7 for ever
         stale.unlink(missing_ok=True)
-    return supervise(command, lock, helpers, files)
+    return supervise(command, lock, helpers, files, Liveness(json_signal))
 
 
 if __name__ == "__main__":

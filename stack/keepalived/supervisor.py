@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 from exporter.files import write_atomically
 from exporter.runtime import RuntimeFiles
+from stack.keepalived.liveness import Liveness
+from stack.keepalived.recorder import read_pid
 
 LOOK_SECONDS = 0.25
 # A process beside keepalived gives a sign of life twice a second.
@@ -122,12 +124,17 @@ class Helper:
 
 
 def supervise(
-    command: Sequence[str], lock: int, helpers: Callable[[int], tuple[Helper, ...]], files: RuntimeFiles
+    command: Sequence[str],
+    lock: int,
+    helpers: Callable[[int], tuple[Helper, ...]],
+    files: RuntimeFiles,
+    liveness: Liveness | None = None,
 ) -> int:
     """Run keepalived to its end; return its exit code as a shell would give it.
 
     ``lock`` is held by keepalived alone from then on. ``helpers`` makes the processes beside it, given its pid: the
-    last of them hears its last words, the others are ended.
+    last of them hears its last words, the others are ended. With ``liveness`` a keepalived that hangs is killed, so
+    that the guard takes the virtual IP off the node.
     """
     keepalived = os.fork()
     if keepalived == 0:
@@ -162,9 +169,16 @@ def supervise(
             code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
         now = time.monotonic()
-        ended = [helper.look(now, paused=now - looked > 4 * LOOK_SECONDS) for helper in everybody if helper.running]
+        paused = now - looked > 4 * LOOK_SECONDS
+        ended = [helper.look(now, paused=paused) for helper in everybody if helper.running]
         if any(ended):
             publish(everybody, files)
+        vrrp = read_pid(files.vrrp_pid)
+        if liveness is not None and vrrp is not None and liveness.hangs(vrrp, now, paused=paused):
+            print("keepalived hangs; ending it, so that it leaves the virtual IP", file=sys.stderr, flush=True)
+            for pid in (keepalived, vrrp):  # the parent first, which would start another one
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def publish(helpers: Sequence[Helper], files: RuntimeFiles) -> None:

@@ -171,3 +171,28 @@ def test_a_full_runtime_directory_ends_neither_recorder_nor_check(pair: Lab) -> 
         until=lambda starts: starts == before,
         timeout=8.0,
     )
+
+
+def test_a_keepalived_that_hangs_is_ended_and_leaves_the_vip() -> None:
+    """With the guard, which takes the address off the node when keepalived is dead."""
+    with Lab(guard=True) as lab:
+        lab.wait_healthy()
+        vrrp = int(lab.hosts["alpha"].path(f"{RUNTIME}/keepalived-vrrp.pid").read_text())
+        processes.send(vrrp, signal.SIGSTOP)
+        lab.wait_owners("beta", timeout=10.0)
+        wait_for("beta to answer", lab.answering, until=lambda node: node == "beta")
+        keepalived = lab.hosts["alpha"].service("keepalived")
+        wait_for("the end of all of it", lambda: keepalived.running, until=lambda running: not running)
+        lab.start_service("alpha", "keepalived")
+        lab.wait_owners("alpha", timeout=10.0)
+
+
+@pytest.mark.parametrize("state", ["backup", "fault"])
+def test_a_keepalived_that_has_nothing_to_do_is_left_alone(pair: Lab, state: str) -> None:
+    node = "beta" if state == "backup" else "alpha"
+    if state == "fault":
+        pair.stop_service("alpha", "dnsmasq")
+        pair.wait_owners("beta")
+    before = pair.hosts[node].service("keepalived").pid
+    time.sleep(5)
+    assert pair.hosts[node].service("keepalived").pid == before
