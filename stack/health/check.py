@@ -19,8 +19,8 @@ from stack.health.verdict import Service, of_chain
 # When an answer is not there after so long, the recursors are asked directly.
 DOUBT_SECONDS = 0.05
 BEAT_SECONDS = 0.5
-# Two pauses of 0.3 s, as a busy Pi has them, are no failure.
-PATIENCE_SECONDS = 0.45
+# A pause of 0.3 s, as a busy Pi has it, is no failure.
+PATIENCE_SECONDS = 0.4
 
 Endpoint = tuple[str, int]
 

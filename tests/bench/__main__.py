@@ -32,7 +32,7 @@ def main() -> int:
         with exporter_cost.running(standin):
             lab.wait_healthy()
             steps: list[tuple[str, Callable[[], list[Figure]]]] = [
-                ("idle CPU, one minute", lambda: [exporter_cost.idle(lab)]),
+                ("idle CPU, one minute", lambda: exporter_cost.idle(lab)),
                 ("scrapes", lambda: exporter_cost.scrapes(lab)),
                 ("--once", lambda: exporter_cost.once(lab)),
                 ("address changes", lambda: exporter_cost.changes(lab)),
@@ -43,7 +43,9 @@ def main() -> int:
                 figures += step()
     print("bench: failover", flush=True)
     with Lab() as lab:
-        figures += failover.outages(lab)
+        figures += failover.outages(lab, failover.DEMO)
+    with Lab(guard=True) as lab:
+        figures += failover.outages(lab, failover.GUARDED)
     return report(RESULT, versions, figures)
 
 

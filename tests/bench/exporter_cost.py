@@ -8,12 +8,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from tests.bench import alone, process, scraper, standin_docker, visible
 from tests.bench.figures import Figure, version_of
+from tests.lab import processes
 from tests.lab.exporters import run_exporter
 from tests.lab.http_get import get
 from tests.lab.lab import Lab
@@ -118,13 +119,23 @@ def compare(name: str, milliseconds: float, limit: float, peer: str, theirs: flo
     return Figure(name, milliseconds, "ms", limit, False, count, peer, theirs)
 
 
-def idle(lab: Lab) -> Figure:
-    """CPU at the default probe rate, when nobody scrapes but the peer asks."""
-    pid = lab.hosts[NODE].service("exporter").pid
-    before = process.cpu_ticks_seconds(pid)
+def idle(lab: Lab) -> list[Figure]:
+    """CPU when nobody scrapes but the peer asks, at the default probe rate; and of keepalived with all beside it."""
+    exporter = [lab.hosts[NODE].service("exporter").pid]
+    keepalived = processes.tree(lab.hosts[NODE].service("keepalived").pid)
+
+    def used(pids: Sequence[int]) -> float:
+        return sum(map(process.cpu_ticks_seconds, pids))
+
+    before = used(exporter), used(keepalived)
     time.sleep(IDLE_SECONDS)
-    share = (process.cpu_ticks_seconds(pid) - before) / IDLE_SECONDS
-    return Figure("idle CPU", share * 100, "% of a core", 0.5, False, 1)
+    shares = [
+        (used(pids) - earlier) / IDLE_SECONDS for pids, earlier in zip((exporter, keepalived), before, strict=True)
+    ]
+    return [
+        Figure("idle CPU", shares[0] * 100, "% of a core", 0.5, False, 1),
+        Figure("idle CPU of keepalived, health check and recorder", shares[1] * 100, "% of a core", 0.8, False, 1),
+    ]
 
 
 def once(lab: Lab) -> list[Figure]:
