@@ -1,12 +1,15 @@
-"""The dnsmasq configuration that Pi-hole's FTL generates, for the stand-ins that run Debian's dnsmasq in FTL's place.
+"""What Pi-hole's FTL makes of its environment, for the stand-ins that run Debian's dnsmasq in FTL's place.
 
 Sources: FTL v6.4.1, ``src/config/dnsmasq_config.c`` (what is written, in this order), ``src/config/config.c`` (the
-defaults), ``src/config/env.c`` (how the environment is read). The standard library alone, because it runs inside the
-stand-in's image too.
+defaults), ``src/config/env.c`` (how the environment is read and makes keys read-only). The standard library alone,
+because it runs inside the stand-in's image too.
 
-What FTL does in its own code and no option of dnsmasq does is not here: blocking, the rate limit, the query database,
-and the address in the answer for ``pi.hole``, which FTL replaces by the one that was asked (``src/dnsmasq_interface.c``).
+What FTL does in its own code, and no option of dnsmasq does, is not here: blocking, the rate limit, the query database,
+and the address in the answer for ``pi.hole``, which FTL replaces by the one that was asked
+(``src/dnsmasq_interface.c``). That hostname.bind and id.server are NOTIMP is dnsmasq's own doing.
 """
+
+# ruff: noqa: N815 (the settings have FTL's names)
 
 from __future__ import annotations
 
@@ -25,6 +28,50 @@ _TRUST_ANCHORS: Final = (
     ".,20326,8,2,E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D",
     ".,38696,8,2,683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16",
 )
+
+
+WEB_PORTS: Final = "80o,443os,[::]:80o,[::]:443os"
+"""The default of ``webserver.port`` (src/config/config.c)."""
+
+# The keys with an underscore in a part of their name, among those that anybody here sets.
+_UNDERSCORES: Final = ("app_sudo", "app_pwhash", "dnsmasq_lines", "etc_dnsmasq_d", "max_sessions")
+
+
+@dataclass(frozen=True, slots=True)
+class WebPort:
+    """One address that FTL's web server listens on; where it cannot, an optional one is no failure."""
+
+    address: str
+    port: int
+    encrypted: bool
+    optional: bool
+
+
+def web_ports(setting: str = WEB_PORTS) -> tuple[WebPort, ...]:
+    """Read ``webserver.port`` (its help in src/config/config.c): ``[address:]port`` and the letters o, r and s.
+
+    Raises:
+        ValueError: an entry is none.
+    """
+    found: list[WebPort] = []
+    for entry in filter(None, setting.split(",")):
+        place, flags = entry.rstrip("ors"), entry[len(entry.rstrip("ors")) :]
+        address, _, port = place.removeprefix("+").rpartition(":")
+        addresses = ("0.0.0.0", "::") if place.startswith("+") else (address.strip("[]") or "0.0.0.0",)
+        found.extend(WebPort(one, int(port), "s" in flags, "o" in flags) for one in addresses)
+    return tuple(found)
+
+
+def read_only_keys(environment: Mapping[str, str]) -> frozenset[str]:
+    """The keys, such as ``dns.upstreams``, that the environment sets and that nobody else may set any more."""
+    keys = set()
+    for name in environment:
+        if name.startswith("FTLCONF_"):
+            key = name.removeprefix("FTLCONF_").replace("_", ".")
+            for part in _UNDERSCORES:
+                key = key.replace(part.replace("_", "."), part)
+            keys.add(key)
+    return frozenset(keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ def _ingredients() -> Iterator[Path]:
     yield REPOSITORY / "pyproject.toml"
     yield Path(__file__)
     yield TESTS / "programs.py"
+    yield from TESTS.glob("standin_*.py")
     yield from (TESTS / "tools").glob("standin*")
     for folder in (
         REPOSITORY / "exporter",

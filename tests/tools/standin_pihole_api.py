@@ -643,6 +643,12 @@ class _Listener(ThreadingHTTPServer):
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
+    def server_bind(self) -> None:
+        """An IPv6 socket is for IPv6 alone, as CivetWeb's are without a plus sign."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        super().server_bind()
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         self._clients.add(request)
         try:
@@ -674,13 +680,14 @@ class _Listener(ThreadingHTTPServer):
 class Server:
     """Serves a stand-in from now on, through its restarts, until it is closed."""
 
-    def __init__(self, pihole: StandinPihole, address: str, port: int) -> None:
+    def __init__(self, pihole: StandinPihole, address: str, port: int, *more: tuple[str, int]) -> None:
         self.pihole = pihole
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._restarting: threading.Thread | None = None
-        self._listener = _Listener(self, address, port)
-        self.server_address = (address, self._listener.server_address[1])
+        self._listeners = [_Listener(self, *place) for place in ((address, port), *more)]
+        self.server_address = (address, self._listeners[0].server_address[1])
+        self._places = (self.server_address, *more)
         host = f"[{address}]" if ":" in address else address
         pihole.url = f"http://{host}:{self.server_address[1]}"
 
@@ -703,7 +710,7 @@ class Server:
         pihole.freed = True
         pihole.keep()
         time.sleep(0.02)
-        self._listener.end()
+        self._end()
         time.sleep(pihole.away_seconds)
         pihole.dying = pihole.freed = False
         pihole.started = time.monotonic()
@@ -712,7 +719,7 @@ class Server:
             pihole.on_started()
         pihole.gaps.append(time.monotonic() - began)
         if not self._closed.is_set():
-            self._listener = _Listener(self, *self.server_address)
+            self._listeners = [_Listener(self, *place) for place in self._places]
 
     def wait(self) -> None:
         """Serve until it is closed, by another thread."""
@@ -723,12 +730,16 @@ class Server:
         self._closed.set()
         if self._restarting is not None:
             self._restarting.join(10)
-        self._listener.end()
+        self._end()
+
+    def _end(self) -> None:
+        for listener in self._listeners:
+            listener.end()
 
 
-def serve(pihole: StandinPihole, address: str, port: int) -> Server:
-    """Serve a stand-in on an address and a port (0: a free one), in threads of its own."""
-    return Server(pihole, address, port)
+def serve(pihole: StandinPihole, address: str, port: int, *more: tuple[str, int]) -> Server:
+    """Serve a stand-in on an address and a port (0: a free one), and on more of them, in threads of its own."""
+    return Server(pihole, address, port, *more)
 
 
 @contextmanager

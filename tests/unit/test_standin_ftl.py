@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.standin_ftl import Settings, dnsmasq_configuration, read_env_file
+from tests.standin_ftl import Settings, WebPort, dnsmasq_configuration, read_env_file, read_only_keys, web_ports
 
 SHIPPED = Path(__file__).parents[2] / "stack" / "pihole" / "settings.env"
 
@@ -85,9 +85,8 @@ def test_a_stale_cache_is_used_unless_the_optimizer_is_negative(seconds: str, ex
 
 def test_a_domain_with_a_reverse_server_is_forwarded_there_and_not_kept() -> None:
     written = lines(dns_revServers="true,192.0.2.0/24,192.0.2.1,internal;false,198.51.100.0/24,192.0.2.1,home.arpa")
-    assert ["rev-server=192.0.2.0/24,192.0.2.1", "server=/internal/192.0.2.1", "server=//192.0.2.1"] == [
-        line for line in written if "192.0.2.1" in line
-    ]
+    about = [line for line in written if "192.0.2.1" in line]
+    assert about == ["rev-server=192.0.2.0/24,192.0.2.1", "server=/internal/192.0.2.1", "server=//192.0.2.1"]
     assert "local=/internal/" not in written
     assert "local=/home.arpa/" in written
 
@@ -120,3 +119,21 @@ def test_names_of_variables_are_read_without_regard_to_case() -> None:
 def test_a_value_that_ftl_does_not_take_is_refused(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=value):
         lines(**{name: value})
+
+
+def test_the_web_server_s_ports_are_read_with_their_addresses_and_letters() -> None:
+    assert web_ports("80o,443os,[::]:80o,127.0.0.1:8080,+8081") == (
+        WebPort("0.0.0.0", 80, encrypted=False, optional=True),
+        WebPort("0.0.0.0", 443, encrypted=True, optional=True),
+        WebPort("::", 80, encrypted=False, optional=True),
+        WebPort("127.0.0.1", 8080, encrypted=False, optional=False),
+        WebPort("0.0.0.0", 8081, encrypted=False, optional=False),
+        WebPort("::", 8081, encrypted=False, optional=False),
+    )
+
+
+def test_what_the_environment_sets_is_named_as_the_api_names_it() -> None:
+    environment = dict.fromkeys(
+        ("FTLCONF_dns_cache_optimizer", "FTLCONF_webserver_api_app_sudo", "FTLCONF_misc_dnsmasq_lines", "TZ"), ""
+    )
+    assert read_only_keys(environment) == {"dns.cache.optimizer", "webserver.api.app_sudo", "misc.dnsmasq_lines"}
