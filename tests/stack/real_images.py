@@ -120,7 +120,8 @@ def _choose(engine: Docker, image: str, archived: Mapping[str, Path], machine: D
         try:
             engine.docker("pull", "--quiet", image, timeout=_PULL_SECONDS)
         except CommandError as error:
-            return Choice(image, real=False, origin=f"none here, and no pull: {str(error).splitlines()[-1]}")
+            reason = str(error).rpartition("Error response from daemon: ")[2]
+            return Choice(image, real=False, origin=f"none here, and its registry: {reason}")
         origin = "its registry"
     engine.docker("tag", image, _KEPT + image)
     return Choice(image, real=True, origin=origin)
