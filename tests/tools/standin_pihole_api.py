@@ -35,7 +35,7 @@ DOMAINS_OF_A_LIST = 1000
 
 Fault = Literal["", "truncated", "hang", "drip", "huge", "not_zip", "no_database", "damaged", "garbage", "error"]
 
-# What Teleporter copies of gravity.db (src/zip/teleporter.c: gravity_tables), with its columns (Pi-hole's gravity.db.sql).
+# What Teleporter copies of gravity.db (src/zip/teleporter.c: gravity_tables), with the columns of Pi-hole's schema.
 TABLES = {
     "group": "id, enabled, name, date_added, date_modified, description",
     "adlist": "id, address, enabled, date_added, date_modified, comment, date_updated, number, invalid_domains, "
