@@ -40,7 +40,7 @@ test: check ## check, and everything that needs a pair, an engine or a browser
 	$(BIN)/python -m pytest -q tests/wire tests/engine tests/page; code=$$?; \
 	wait $$alerting || code=1; cat build/alerting.log; exit $$code
 
-test-stack: $(READY) ## the compose files as shipped, on two Docker Engines; builds images, takes long
+test-stack: $(READY) ## the compose files as shipped, on two Docker Engines; builds images, takes long; REAL_IMAGES=1 takes others' real images where there are any
 	@tests/packages lab stack
 	$(BIN)/python -m tests.stack.images
 	$(LAB) run -- $(BIN)/python -m pytest -q tests/stack

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
+from tests import standin_ftl
+
 from . import processes
 from .dns_query import canary
 from .host import Host
@@ -72,26 +74,30 @@ def unbound(place: Place, logs: Path) -> Daemon:
     )
 
 
-def dnsmasq(place: Place) -> Daemon:
-    """Dnsmasq, the engine inside Pi-hole FTL: answers on every address, so on the VIP too, from where it was asked."""
+def dnsmasq(place: Place, logs: Path) -> Daemon:
+    """Dnsmasq, the engine inside Pi-hole FTL, with the configuration that FTL makes of the shipped settings.
+
+    It answers on every address, so on the VIP too, from where it was asked. The configuration is kept beside the log.
+    """
+    settings = standin_ftl.read_env_file(REPOSITORY / "stack" / "pihole" / "settings.env") | {
+        "FTLCONF_dns_port": str(DNS_PORT),
+        "FTLCONF_dns_upstreams": f"127.0.0.1#{UNBOUND_PORT}",
+        # FTL's default, which the shipped settings turn off: no canary may come from such a cache either.
+        "FTLCONF_dns_cache_optimizer": "3600",
+        "FTLCONF_files_log_dnsmasq": "-",
+    }
+    hosts, config = logs / "hosts", logs / "dnsmasq.conf"
+    hosts.mkdir(parents=True, exist_ok=True)
+    config.write_text(standin_ftl.dnsmasq_configuration(standin_ftl.Settings.read(settings), hosts=hosts))
     return Daemon(
         "dnsmasq",
         (
             "dnsmasq",
             "--keep-in-foreground",
-            "--conf-file=/dev/null",
-            f"--port={DNS_PORT}",
-            f"--server=127.0.0.1#{UNBOUND_PORT}",
-            "--no-resolv",
-            "--no-hosts",
-            "--cache-size=200",
-            # As FTL has it unless told otherwise; no canary may come from such a cache.
-            "--cache-rr=ANY",
-            "--use-stale-cache=3600",
+            f"--conf-file={config}",
             "--user=root",
             "--group=",  # a user namespace has no other group to change to
             "--pid-file=",
-            "--log-facility=-",
         ),
         ready=lambda host: canary(host, "127.0.0.1", port=DNS_PORT, timeout=0.2) == place.name,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ from .sampling import Sampler
 from .waiting import wait_for
 
 READY_SECONDS = 15.0
+SILENT_END_SECONDS = 1.5  # the real one took 1.0 to 2.0 s
 DRAIN_FILE = Path("/run/dnsha/drain")
 
 Direction = Literal["both", "send", "receive"]
@@ -97,6 +99,18 @@ class Lab(Pair):
     def resume_service(self, node: str, service: ServiceName) -> None:
         """Let a frozen service run on."""
         self.hosts[node].service(service).resume()
+
+    def end_resolver_silently(self, node: str, seconds: float = SILENT_END_SECONDS) -> None:
+        """End a node's resolver as Pi-hole FTL ends: for ``seconds`` it keeps its sockets and answers nothing.
+
+        FTL v6.4.1 leaves dnsmasq's loop at SIGTERM (src/dnsmasq/dnsmasq.c, EVENT_TERM) and then writes its database
+        and ends its threads (src/main.c, src/daemon.c: cleanup), while the kernel still takes questions for it: no
+        client is refused.
+        """
+        resolver = self.hosts[node].service("dnsmasq")
+        resolver.pause()
+        time.sleep(seconds)
+        resolver.kill()
 
     # Hosts
 

@@ -152,7 +152,7 @@ class Pair:
         environment = self.node_environment(place)
         installed = [
             daemons.unbound(place, self.logs / place.name),
-            daemons.dnsmasq(place),
+            daemons.dnsmasq(place, self.logs / place.name),
             daemons.keepalived(self.keepalived, environment),
         ]
         if self._guard:

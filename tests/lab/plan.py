@@ -27,7 +27,7 @@ UNBOUND_PORT: Final = 5335
 EXPORTER_PORT: Final = 9753
 
 CANARY_ZONE: Final = "canary.dnsha.example"
-STATIC_NAME: Final = "www.example.test"
+STATIC_NAME: Final = "www.example.org"  # not under .test, which FTL does not forward
 STATIC_ADDRESS: Final = "192.0.2.80"
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import dns.message
 import pytest
 
 from tests.lab.daemons import ServiceName
@@ -102,6 +104,46 @@ def test_a_killed_resolver_answers_no_more(pair: Lab) -> None:
     with pytest.raises(NoAnswerError):
         pair.query("beta", "127.0.0.1", STATIC_NAME, port=5335)
     assert pair.answering("127.0.0.1", place="beta") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "rcode"),
+    [
+        *((f"printer.{domain}", "NXDOMAIN") for domain in ("internal", "home.arpa", "lan", "test", "invalid", "onion")),
+        ("printer", "NXDOMAIN"),
+        ("pi.hole", "NOERROR"),
+        ("printer.localhost", "NOERROR"),
+        # Forwarded, and the lab has no internet.
+        ("printer.example", "SERVFAIL"),
+    ],
+)
+def test_the_resolver_keeps_to_itself_what_ftl_keeps(pair: Lab, name: str, rcode: str) -> None:
+    assert pair.query("client", pair.vips[0], name).rcode == rcode
+
+
+def test_a_resolver_that_ends_silently_lets_a_client_wait_and_refuses_nothing(pair: Lab) -> None:
+    asker = pair.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with asker, ThreadPoolExecutor(1) as other:
+        asker.connect((BETA.ipv4, 53))
+        asker.settimeout(0.3)
+        ending = other.submit(pair.end_resolver_silently, "beta", 1.5)
+        wait_for("it to be silent", lambda: _outcome(asker), until=lambda seen: seen == "silence", timeout=1.0)
+        assert [_outcome(asker) for _ in range(2)] == ["silence", "silence"]
+        ending.result(5.0)
+        # Once it has ended, the kernel refuses.
+        wait_for("a refusal", lambda: _outcome(asker), until=lambda seen: seen == "refused", timeout=2.0)
+
+
+def _outcome(asker: socket.socket) -> str:
+    """What becomes of one question on a connected socket."""
+    try:
+        asker.send(dns.message.make_query("pi.hole", "A").to_wire())
+        asker.recv(512)
+    except TimeoutError:
+        return "silence"
+    except ConnectionRefusedError:
+        return "refused"
+    return "answer"
 
 
 def test_sigkill_of_keepalived_leaves_the_vip_on_both_nodes(pair: Lab) -> None:

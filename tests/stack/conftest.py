@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from . import real_images
 from .rig import Rig, why_not
 
 
@@ -32,3 +33,12 @@ def rig(shared_rig: Rig) -> Rig:
     """A healthy pair: the primary alone holds the VIP and answers on it, the secondary answers for itself."""
     shared_rig.reset()
     return shared_rig
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which images were real and which were stand-ins."""
+    lines = real_images.report()
+    if lines:
+        terminalreporter.section("images of others")
+        for line in lines:
+            terminalreporter.line(line)

@@ -5,7 +5,8 @@ outside their namespaces, with an engine of its own; its result is ``build/stack
 nothing.
 
 ``debian:trixie-slim`` is made by debootstrap, with the machine's certificates added so that pip works behind a proxy
-that signs anew. The stand-ins (tests/README.md says what each leaves unproved) are built from ``standin-*``.
+that signs anew. The stand-ins (tests/README.md says what each leaves unproved) are built from ``standin-*``;
+``REAL_IMAGES=1`` takes the real ones in their place where there are any (``real_images``).
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from tests.lab.debian import RELEASE, download_environment, mirror
 from tests.lab.errors import LabError
 from tests.lab.plan import REPOSITORY
 
-from . import tools
+from . import real_images, tools
 from .engine import Engine
+from .real_images import Wish
 from .tools import STACK
 
 HERE: Final = Path(__file__).resolve().parent
@@ -37,6 +39,7 @@ COMPOSE: Final = REPOSITORY / "compose"
 BASE_IMAGE: Final = "debian:trixie-slim"
 BASE_ARCHIVE: Final = STACK / "base.tar"
 IMAGES: Final = STACK / "images.tar"
+NO_REAL_ONES: Final = Wish()
 _STAMP: Final = STACK / "images.digest"
 _BUILD_SECONDS: Final = 1200.0
 _MACHINE_CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -92,7 +95,9 @@ def digest() -> str:
 def _ingredients() -> Iterator[Path]:
     yield REPOSITORY / "pyproject.toml"
     yield Path(__file__)
+    yield Path(real_images.__file__)
     yield TESTS / "programs.py"
+    yield from TESTS.glob("standin_*.py")
     yield from (TESTS / "tools").glob("standin*")
     for folder in (
         REPOSITORY / "exporter",
@@ -111,13 +116,13 @@ def ready() -> bool:
     return IMAGES.exists() and _STAMP.exists() and _STAMP.read_text() == digest()
 
 
-def make() -> None:
-    """Build every image, and save all of them.
+def make(wish: Wish = NO_REAL_ONES) -> None:
+    """Build every image, or take the real one, and save all of them.
 
     Raises:
         LabError: something could not be made; the message ends with the reason.
     """
-    if ready():
+    if ready() and not wish.wanted:
         return
     STACK.mkdir(parents=True, exist_ok=True)
     tools.make()
@@ -131,17 +136,22 @@ def make() -> None:
         engine.start()
         if not engine.docker("images", "--quiet", BASE_IMAGE).strip():
             engine.docker("import", str(BASE_ARCHIVE), BASE_IMAGE, timeout=300)
-        for image, folder in standins().items():
-            _build(
-                engine, image, TESTS, "--file", str(folder / "Dockerfile"), "--build-context", f"programs={commands}"
-            )
+        choices = real_images.choose(engine, standins(), wish)
+        for image in (choice.image for choice in choices if not choice.real):
+            file = standins()[image] / "Dockerfile"
+            _build(engine, image, TESTS, "--file", str(file), "--build-context", f"programs={commands}")
         for image, target in own_images().items():
             _build(engine, image, REPOSITORY, "--file", str(REPOSITORY / "stack/images/Dockerfile"), "--target", target)
         images = [*own_images(), *standins()]
+        _STAMP.unlink(missing_ok=True)
         engine.docker("save", "--output", str(IMAGES), *images, timeout=300)
     finally:
         engine.close()
-    _STAMP.write_text(wanted)
+    real_images.write_report(choices)
+    print("\n".join(real_images.report()), flush=True)
+    # Of stand-ins alone: real ones are looked for anew each time.
+    if not any(choice.real for choice in choices):
+        _STAMP.write_text(wanted)
 
 
 def _commands() -> Path:
@@ -192,6 +202,6 @@ if __name__ == "__main__":
     if os.geteuid() != 0:
         sys.exit("tests.stack.images: building images needs root")
     try:
-        make()
-    except LabError as error:
+        make(Wish.read(os.environ))
+    except (LabError, ValueError) as error:
         sys.exit(f"tests.stack.images: {error}")

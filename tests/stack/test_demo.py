@@ -122,4 +122,5 @@ def test_prometheus_watches_both_nodes_and_grafana_has_the_dashboards(demo: Demo
         every=1.0,
     )
     assert "DnsHaWatchdog" in json.dumps(ask("9090/api/v1/alerts"))
-    assert ask("3000/standin")["home"] in ask("3000/standin")["dashboards"]
+    home = ask("3000/api/dashboards/home")["dashboard"]["uid"]
+    assert home in {dashboard["uid"] for dashboard in ask("3000/api/search?type=dash-db")}

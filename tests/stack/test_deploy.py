@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.lab.plan import ALPHA, BETA, DNS_PORT, INTERFACE, VIRTUAL_ROUTER_ID
+from tests.lab.waiting import wait_for
 
 from .node import Node
 from .rig import PASSWORD, Rig
@@ -87,14 +88,30 @@ def test_preflight_sees_from_its_container_what_it_has_to_see(rig: Rig) -> None:
     assert found["clock"][0]["status"] in ("ok", "warning")
 
 
+# For five minutes at most.
+LISTEN = """
+import socket, sys, time
+place = ("0.0.0.0", int(sys.argv[1]))
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.bind(place)
+listener = socket.create_server(place)
+time.sleep(300)
+"""
+
+
 @contextmanager
 def thief(node: Node, port: int) -> Iterator[None]:
     """A container that is none of the stack's listens on a port of the node."""
     node.engine.docker(
-        "run", "--detach", "--name", "thief", "--network", "host", "--pull", "never",
-        "--entrypoint", "dnsmasq", "pihole/pihole:2026.07.2",
-        "--keep-in-foreground", "--conf-file=/dev/null", f"--port={port}", "--user=root",
+        "run", "--detach", "--name", "thief", "--network", "host", "--pull", "never", "--user", "0:0",
+        "--entrypoint", "python3", "dnsha-exporter:local", "-c", LISTEN, str(port),
     )  # fmt: skip
+    wait_for(
+        f"the thief to have port {port}",
+        lambda: node.engine.run_beside("ss", "-lntu"),
+        until=lambda seen: seen.count(f":{port} ") >= 2,
+        timeout=20.0,
+    )
     try:
         yield
     finally:
@@ -108,8 +125,8 @@ def test_preflight_names_who_has_port_53(rig: Rig) -> None:
         with thief(node, DNS_PORT):
             (port,) = preflight(node)["port_53"]
             done = node.script("deploy.sh", "--offline")
-        assert (port["status"], port["seen"].split(" listens")[0]) == ("critical", "dnsmasq")
-        assert "stop dnsmasq" in port["advice"]
+        assert (port["status"], port["seen"].split(" listens")[0]) == ("critical", "python3")
+        assert "stop python3" in port["advice"]
         assert done.returncode == 2
         assert "nothing was started" in done.stderr
         assert node.engine.containers() == {}
@@ -121,7 +138,7 @@ def test_preflight_names_who_has_a_port_of_another_service(rig: Rig) -> None:
         assert preflight(node)["ports"][0]["status"] == "ok"
         with thief(node, 9100):
             (port,) = preflight(node)["ports"]
-    assert (port["status"], port["seen"]) == ("warning", "dnsmasq listens on port 9100")
+    assert (port["status"], port["seen"]) == ("warning", "python3 listens on port 9100")
     assert "NODE_EXPORTER_PORT" in port["advice"]
 
 

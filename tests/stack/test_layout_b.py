@@ -9,19 +9,11 @@ import pytest
 from tests.lab.plan import ALPHA, IPV4_NETWORK, NODES
 from tests.lab.waiting import wait_for
 
+from .pihole_api import call, set_local_records
 from .rig import Rig
-from .test_sync import CHANGE, RECORD
+from .test_sync import RECORD
 
-# What the second Pi-hole's API answers, which the stand-in gives on its own port.
-HELD = (
-    "import json, urllib.request as u;"
-    "api = 'http://127.0.0.1:8081/api/';"
-    "password = open('/run/secrets/pihole/password').read().strip();"
-    "login = u.Request(api + 'auth', json.dumps({'password': password}).encode(), method='POST');"
-    "sid = json.load(u.urlopen(login))['session']['sid'];"
-    "print(u.urlopen(u.Request(api + 'config/dns', headers={'X-FTL-SID': sid})).read().decode());"
-    "u.urlopen(u.Request(api + 'auth', headers={'X-FTL-SID': sid}, method='DELETE'))"
-)
+SECOND_API = "http://127.0.0.1:8081"
 # Two failed checks, one a second, and a time-out; and as much as a busy machine needs.
 DNSDIST_NOTICES_SECONDS = 20.0
 
@@ -54,12 +46,12 @@ def test_both_chains_of_each_node_turn_healthy(layout_b: Rig) -> None:
 
 def test_the_second_pihole_of_a_node_gets_what_the_first_one_has(layout_b: Rig) -> None:
     node = layout_b.node(ALPHA.name)
-    node.engine.docker("exec", "pihole", "python3", "-c", CHANGE)
+    set_local_records(node, RECORD)
     node.engine.docker("exec", "sync-b", "touch", "/var/lib/dnsha/tasks/sync.now")
     wait_for(
         "the record in the second Pi-hole",
-        lambda: node.engine.docker("exec", "pihole-b", "python3", "-c", HELD),
-        until=lambda held: RECORD in held,
+        lambda: call(node, "GET", "config/dns", api=SECOND_API, through="sync-b"),
+        until=lambda held: RECORD in held["config"]["dns"]["hosts"],
         timeout=60.0,
         every=1.0,
     )

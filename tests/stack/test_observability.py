@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
 import json
 import re
 import time
@@ -213,12 +215,22 @@ def test_both_alertmanagers_are_one_cluster(observed: Observed) -> None:
 
 
 def test_grafana_finds_its_dashboards_its_source_and_its_password(observed: Observed) -> None:
-    found = observed.ask(ALPHA.name, 3000, "/standin")
-    shipped = {file.name for file in (REPOSITORY / "dashboards" / "generated").glob("*.json")}
-    assert set(found["dashboards"].values()) == shipped
-    assert found["dashboards"][found["home"]] == "overview.json"
-    assert found["datasources"] == {"dnsha-prometheus": "http://127.0.0.1:9090"}
-    assert found["password_length"] == len(SECRETS["GRAFANA_ADMIN_PASSWORD"])
+    generated = REPOSITORY / "dashboards" / "generated"
+    shipped = {json.loads(file.read_text())["uid"] for file in generated.glob("*.json")}
+    home = json.loads((generated / "overview.json").read_text())["uid"]
+    # Anybody may look; what it is connected to is told with the password alone.
+    found = observed.ask(ALPHA.name, 3000, "/api/search?type=dash-db")
+    assert {dashboard["uid"] for dashboard in found} == shipped
+    assert observed.ask(ALPHA.name, 3000, "/api/dashboards/home")["dashboard"]["uid"] == home
+    place = observed.rig.hosts[ALPHA.name].place
+    password = base64.b64encode(f"admin:{SECRETS['GRAFANA_ADMIN_PASSWORD']}".encode()).decode()
+    answers = [
+        get(observed.rig.client, place.ipv4, 3000, "/api/datasources", headers=headers)
+        for headers in ({"Authorization": f"Basic {password}"}, {})
+    ]
+    sources = {source["uid"]: source["url"] for source in json.loads(answers[0].body)}
+    assert sources == {"dnsha-prometheus": "http://127.0.0.1:9090"}
+    assert answers[1].status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN)
 
 
 def test_docker_shows_no_secret_and_nothing_has_more_than_it_needs(observed: Observed) -> None:

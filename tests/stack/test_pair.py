@@ -20,6 +20,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 CHECKED = ("pihole", "unbound", "keepalived", "guard", "exporter", "docker-proxy", "node-exporter", "sync", "backup")
 # Two owners at once, for as long as it takes to look at one node and then at the other, are no overlap.
 LOOK_SECONDS = 0.02
+# The real one has no gravity.db here, without an internet, and tries for 45 s at each start to build it first.
+PIHOLE_START_SECONDS = 90.0
 
 
 def process_of(node: Node, container: str) -> dict[str, list[str]]:
@@ -132,15 +134,17 @@ def test_keepalived_stopped_in_good_order_hands_the_virtual_ip_over(rig: Rig) ->
     rig.wait_owners(ALPHA.name, timeout=15.0)
 
 
-def test_pihole_stopped_makes_the_other_node_take_over(rig: Rig) -> None:
+@pytest.mark.parametrize("how", [("--time", "0"), ()], ids=["killed", "in good order"])
+def test_pihole_stopped_makes_the_other_node_take_over(rig: Rig, how: tuple[str, ...]) -> None:
     with rig.sample() as sampler:
-        rig.node(ALPHA.name).engine.docker("stop", "--time", "0", "pihole")
+        # In good order it keeps its socket for a second or two and answers no more: nothing refuses.
+        rig.node(ALPHA.name).engine.docker("stop", *how, "pihole")
         rig.wait_owners(BETA.name)
         wait_for("beta to answer", rig.answering, until=lambda node: node == BETA.name)
     assert sampler.sample.longest_overlap <= LOOK_SECONDS
     assert sampler.sample.longest_outage < 4.0
     rig.node(ALPHA.name).engine.docker("start", "pihole")
-    rig.wait_owners(ALPHA.name, timeout=15.0)
+    rig.wait_owners(ALPHA.name, timeout=PIHOLE_START_SECONDS)
 
 
 def test_a_node_that_loses_its_power_is_replaced_and_comes_back(rig: Rig) -> None:

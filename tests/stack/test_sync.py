@@ -7,22 +7,18 @@ import pytest
 from tests.lab.plan import ALPHA, BETA
 from tests.lab.waiting import wait_for
 
+from .pihole_api import set_local_records
 from .rig import Rig
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 RECORD = "192.0.2.77 nas.home.arpa"
-# The stand-in for Pi-hole takes content this way; the real one has its web interface.
-CHANGE = (
-    "import json, urllib.request as u;"
-    f"u.urlopen(u.Request('http://127.0.0.1/standin/hosts', json.dumps([{RECORD!r}]).encode(), method='POST'))"
-)
 INVENTORY = "/var/lib/dnsha/tasks/shared/pihole.txt"
 
 
 def test_a_local_record_of_the_primary_is_on_the_secondary_after_a_sync_by_hand(rig: Rig) -> None:
     primary, secondary = rig.node(ALPHA.name), rig.node(BETA.name)
-    primary.engine.docker("exec", "pihole", "python3", "-c", CHANGE)
+    set_local_records(primary, RECORD)
     secondary.compose("run", "--rm", "tools", "sync", "now")
     held = secondary.engine.docker("exec", "sync", "cat", INVENTORY)
     assert RECORD in held

@@ -1,52 +1,59 @@
-"""A stand-in for Pi-hole v6's API: the few paths that the tools use, with its limits and its ways to fail.
+"""A stand-in for Pi-hole v6's API: the paths that the tools and nebula-sync use, as strict as FTL v6.4.1.
 
-Names, status codes and error keys are those of FTL v6. It holds one Pi-hole's lists in memory.
+Paths, status codes, error keys and texts are FTL's, whose source file stands beside each. It holds one Pi-hole: what a
+person configures (``content``), the gravity that was built from it, and its sessions. A Teleporter import ends in a
+restart, as FTL's does: the API goes away and comes back, and so does DNS, by way of the hooks.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import io
 import json
 import secrets
+import socket
 import sqlite3
 import threading
 import time
+import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, cast
+from urllib.parse import parse_qs, unquote, urlsplit
 
+# webserver.api.max_sessions (src/config/config.c).
 MAXIMUM_SESSIONS = 16
+# MAX_PASSWORD_ATTEMPTS_PER_SECOND (src/config/password.h).
+ATTEMPTS_PER_SECOND = 3
 PASSWORD = "correct horse battery"
+DOMAINS_OF_A_LIST = 1000
 
 Fault = Literal["", "truncated", "hang", "drip", "huge", "not_zip", "no_database", "damaged", "garbage", "error"]
 
-
-def teleporter_archive(content: dict[str, Any], *, database: bool = True) -> bytes:
-    """An archive as FTL writes it: the members' names and the tables are Pi-hole's, their columns fewer."""
-    with sqlite3.connect(":memory:") as connection:
-        connection.executescript(
-            'CREATE TABLE "group" (name TEXT); CREATE TABLE adlist (address TEXT);'
-            "CREATE TABLE domainlist (domain TEXT); CREATE TABLE client (ip TEXT);"
-        )
-        connection.executemany("INSERT INTO adlist VALUES (?)", [(entry["address"],) for entry in content["lists"]])
-        connection.executemany("INSERT INTO domainlist VALUES (?)", [(e["domain"],) for e in content["domains"]])
-        connection.commit()
-        gravity = connection.serialize()
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("etc/pihole/pihole.toml", "[dns]\n  upstreams = []\n" + f"# {secrets.token_hex(2000)}\n")
-        archive.writestr("etc/hosts", "127.0.0.1 localhost\n")
-        if database:
-            archive.writestr("etc/pihole/gravity.db", gravity)
-    return packed.getvalue()
+# What Teleporter copies of gravity.db (src/zip/teleporter.c: gravity_tables), with the columns of Pi-hole's schema.
+TABLES = {
+    "group": "id, enabled, name, date_added, date_modified, description",
+    "adlist": "id, address, enabled, date_added, date_modified, comment, date_updated, number, invalid_domains, "
+    "status, abp_entries, type",
+    "adlist_by_group": "adlist_id, group_id",
+    "domainlist": "id, type, domain, enabled, date_added, date_modified, comment",
+    "domainlist_by_group": "domainlist_id, group_id",
+    "client": "id, ip, date_added, date_modified, comment",
+    "client_by_group": "client_id, group_id",
+}
+# domainlist.type and adlist.type (src/database/gravity-db.h: enum gravity_list_type).
+DOMAIN_TYPES = [("allow", "exact"), ("deny", "exact"), ("allow", "regex"), ("deny", "regex")]
+LIST_TYPES = ["block", "allow"]
 
 
 def empty_content() -> dict[str, Any]:
     """What a Pi-hole without anything in it has."""
-    groups = [{"id": 0, "name": "Default", "enabled": True, "comment": "The default group", "date_modified": 1}]
+    groups = [{"id": 0, "name": "Default", "enabled": True, "comment": "The default group"}]
     return {"lists": [], "domains": [], "groups": groups, "clients": [], "hosts": [], "cnameRecords": []}
 
 
@@ -65,76 +72,479 @@ def content(*lists: str, domains: tuple[str, ...] = (), hosts: tuple[str, ...] =
     return made
 
 
+def _rows(held: dict[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
+    rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
+    for group in held["groups"]:
+        rows["group"].append((group["id"], group["enabled"], group["name"], 1, 1, group["comment"]))
+    for entry in held["lists"]:
+        kind = LIST_TYPES.index(entry["type"])
+        ready = (1, entry["comment"], 1, DOMAINS_OF_A_LIST, 0, 1, 0, kind)
+        rows["adlist"].append((entry["id"], entry["address"], entry["enabled"], 1, *ready))
+        rows["adlist_by_group"] += [(entry["id"], group) for group in entry["groups"]]
+    for entry in held["domains"]:
+        number = DOMAIN_TYPES.index((entry["type"], entry["kind"]))
+        rows["domainlist"].append((entry["id"], number, entry["domain"], entry["enabled"], 1, 1, entry["comment"]))
+        rows["domainlist_by_group"] += [(entry["id"], group) for group in entry["groups"]]
+    for entry in held["clients"]:
+        rows["client"].append((entry["id"], entry["client"], 1, 1, entry["comment"]))
+        rows["client_by_group"] += [(entry["id"], group) for group in entry["groups"]]
+    return rows
+
+
+def _content(rows: dict[str, list[Any]]) -> dict[str, Any]:
+    def groups(table: str, number: int) -> list[int]:
+        return sorted(group for entry, group in rows[table] if entry == number)
+
+    return {
+        "groups": [{"id": r[0], "enabled": bool(r[1]), "name": r[2], "comment": r[5]} for r in rows["group"]],
+        "lists": [
+            {"id": r[0], "address": r[1], "type": LIST_TYPES[r[11]], "enabled": bool(r[2]), "comment": r[5],
+             "groups": groups("adlist_by_group", r[0])}
+            for r in rows["adlist"]
+        ],
+        "domains": [
+            {"id": r[0], "domain": r[2], "type": DOMAIN_TYPES[r[1]][0], "kind": DOMAIN_TYPES[r[1]][1],
+             "enabled": bool(r[3]), "comment": r[6], "groups": groups("domainlist_by_group", r[0])}
+            for r in rows["domainlist"]
+        ],
+        "clients": [
+            {"id": r[0], "client": r[1], "comment": r[4], "groups": groups("client_by_group", r[0])}
+            for r in rows["client"]
+        ],
+    }  # fmt: skip
+
+
+def _database(rows: dict[str, list[tuple[Any, ...]]]) -> bytes:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        for table, columns in TABLES.items():
+            connection.execute(f'CREATE TABLE "{table}" ({columns})')
+            marks = ", ".join("?" * (columns.count(",") + 1))
+            connection.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows[table])  # noqa: S608
+        connection.commit()
+        return connection.serialize()
+
+
+def teleporter_archive(held: dict[str, Any], *, database: bool = True) -> bytes:
+    """An archive as FTL writes it (src/zip/teleporter.c: generate_teleporter_zip)."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        # JSON's strings are TOML's; the line of noise makes it as large as the real one, packed.
+        toml = f"[dns]\nhosts = {json.dumps(held['hosts'])}\ncnameRecords = {json.dumps(held['cnameRecords'])}\n"
+        archive.writestr("etc/pihole/pihole.toml", f"{toml}# {secrets.token_hex(2000)}\n")
+        archive.writestr("etc/hosts", "127.0.0.1 localhost\n")
+        if database:
+            archive.writestr("etc/pihole/gravity.db", _database(_rows(held)))
+    return packed.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One taken seat (src/api/auth.c: struct session)."""
+
+    number: int
+    app: bool = False
+    user_agent: str = ""
+    login_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Gravity:
+    """What ``pihole -g`` built last: FTL reads both figures from gravity.db (src/database/gravity-db.c)."""
+
+    domains: int
+    last_update: int
+    lists: tuple[str, ...]
+
+
 @dataclass
 class StandinPihole:
-    """The state of one Pi-hole; ``fault`` is what the next downloads suffer from."""
+    """One Pi-hole. ``fault`` is what the next downloads suffer from; times are in seconds."""
 
     content: dict[str, Any]
     fault: Fault = ""
-    sessions: set[str] = field(default_factory=set)
+    password: str = ""  # empty: PASSWORD
+    # Called when DNS goes away and when it is back, in a restart.
+    on_restart: Callable[[], None] | None = None
+    on_started: Callable[[], None] | None = None
+    # Keys such as dns.upstreams that the environment sets.
+    read_only: frozenset[str] = frozenset()
+    # Where it keeps what outlives its process.
+    state_file: Path | None = None
+    app_password: str = ""
+    app_sudo: bool = True
+    totp: bool = False
+    attempts_per_second: int = ATTEMPTS_PER_SECOND
+    # False: no gravity.db, as after a first start without DNS. ``resolves``: whether gravity finds names now.
+    database: bool = True
+    resolves: bool = True
+    gravity_seconds: float = 0.2
+    # A restart: how long the old process answers still, and how long nothing listens then. 250 ms and the ends of some
+    # threads (src/main.c: sleepms(250), cleanup), then a start that reads the history.
+    dying_seconds: float = 0.3
+    away_seconds: float = 0.3
+    settings: dict[str, Any] = field(
+        default_factory=lambda: {"dns": {"upstreams": ["127.0.0.1#5335"], "dnssec": False, "port": 53}}
+    )
+    gravity: Gravity | None = None
+    sessions: dict[str, Session] = field(default_factory=dict)
     opened: int = 0
     restored: list[bytes] = field(default_factory=list)
+    restarts: int = 0
+    # Each restart's seconds without DNS, and each request as "POST /api/auth 200".
+    gaps: list[float] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     url: str = ""
+    dying: bool = False
+    freed: bool = False  # the sessions are put away, requests are still taken
+    started: float = field(default_factory=time.monotonic)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    building: threading.Lock = field(default_factory=threading.Lock)
+    _attempts: tuple[int, int] = (0, 0)
 
-    def log_in(self, password: str) -> tuple[int, dict[str, Any]]:
-        if password != PASSWORD:
-            return 401, {"session": {"valid": False, "sid": None, "message": "password incorrect"}}
-        if len(self.sessions) >= MAXIMUM_SESSIONS:
-            error = {"key": "api_seats_exceeded", "message": "API seats exceeded", "hint": "increase max_sessions"}
-            return 429, {"error": error}
+    def __post_init__(self) -> None:
+        """Take up what was kept; otherwise gravity was built from what is held, a while ago."""
+        if self.state_file is not None and self.state_file.exists():
+            kept = json.loads(self.state_file.read_text())
+            self.content, self.database = kept["content"], kept["database"]
+            self.gravity = (
+                Gravity(**{**kept["gravity"], "lists": tuple(kept["gravity"]["lists"])}) if kept["gravity"] else None
+            )
+            self.sessions = {sid: Session(**session) for sid, session in kept["sessions"].items()}
+        elif self.gravity is None and self.database:
+            self._build(1_700_000_000)
+
+    def keep(self) -> None:
+        """Write down what outlives the process; FTL restores its sessions too (src/database/session-table.c)."""
+        if self.state_file is None:
+            return
+        kept = {
+            "content": self.content,
+            "database": self.database,
+            "gravity": dataclasses.asdict(self.gravity) if self.gravity else None,
+            "sessions": {sid: dataclasses.asdict(session) for sid, session in self.sessions.items()},
+        }
+        unfinished = self.state_file.with_suffix(".new")
+        unfinished.write_text(json.dumps(kept))
+        unfinished.replace(self.state_file)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether gravity is built from the lists that are held now."""
+        return self.gravity is not None and self.gravity.lists == self._enabled_lists()
+
+    def log_in(self, body: Any, user_agent: str) -> tuple[int, dict[str, Any]]:
+        """Answer POST /api/auth (src/api/auth.c: api_auth; src/config/password.c: verify_password)."""
+        if not isinstance(body, dict) or "password" not in body:
+            return _error(400, "bad_request", "No password found in JSON payload")
+        second, attempts = self._attempts
+        for _ in range(2 if self.app_password and body["password"] != self._password else 1):
+            attempts = attempts + 1 if second == int(time.time()) else 1
+            second = int(time.time())
+        self._attempts = second, attempts
+        if attempts > self.attempts_per_second:
+            time.sleep(0.25)
+            return _error(429, "rate_limiting", "Rate-limiting login attempts")
+        app = bool(self.app_password) and body["password"] == self.app_password
+        if not app and body["password"] != self._password:
+            return 401, self._session(None, "password incorrect")
+        if self.totp and not app and "totp" not in body:
+            return _error(400, "bad_request", "No 2FA token found in JSON payload")
+        if self.totp and not app:
+            return _error(401, "unauthorized", "Invalid 2FA token")
+        free = sorted(set(range(MAXIMUM_SESSIONS)) - {session.number for session in self.sessions.values()})
+        if not free or self.freed:
+            return _error(429, "api_seats_exceeded", "API seats exceeded", "increase webserver.api.max_sessions")
         sid = secrets.token_urlsafe(16)
-        self.sessions.add(sid)
+        self.sessions[sid] = Session(free[0], app, user_agent, int(time.time()))
         self.opened += 1
-        return 200, {"session": {"valid": True, "totp": False, "sid": sid, "csrf": "x", "validity": 1800}}
+        return 200, self._session(sid, "app-password correct" if app else "password correct")
+
+    def import_archive(self, file: bytes, options: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
+        """Take a Teleporter archive (src/api/teleporter.c, src/zip/teleporter.c: read_teleporter_zip)."""
+        taken: list[str] = []
+        try:
+            with zipfile.ZipFile(io.BytesIO(file)) as archive:
+                if "etc/pihole/pihole.toml" in archive.namelist() and (
+                    options is None or options.get("config") is True
+                ):
+                    dns = tomllib.loads(archive.read("etc/pihole/pihole.toml").decode())["dns"]
+                    self.content |= {key: dns[key] for key in ("hosts", "cnameRecords") if key in dns}
+                    taken.append("etc/pihole/pihole.toml")
+                gravity = None if options is None else options.get("gravity")
+                if "etc/pihole/gravity.db" in archive.namelist() and (options is None or isinstance(gravity, dict)):
+                    if not self.database:
+                        return _error(
+                            400, "bad_request", "Invalid request", "Failed to delete from disk database table"
+                        )
+                    tables = [table for table in TABLES if gravity is None or gravity.get(table) is True]
+                    self._import(archive.read("etc/pihole/gravity.db"), tables)
+                    taken += [f"etc/pihole/gravity.db->{table}" for table in tables]
+        except (zipfile.BadZipFile, sqlite3.Error) as error:
+            return _error(400, "bad_request", "Invalid request", f"Failed to parse received ZIP archive: {error}")
+        self.restored.append(file)
+        self.keep()
+        return 200, {"files": taken, "took": 0.1}
+
+    def run_gravity(self) -> Iterator[str]:
+        """``pihole -g``, as it prints (Pi-hole's gravity.sh); it changes the database at its end alone."""
+        with self.building:
+            yield "  [i] Neutrino emissions detected...\n"
+            if not self.resolves:
+                time.sleep(self.gravity_seconds)
+                yield "   [✗] No DNS resolution available. Please contact support.\n"
+                return
+            time.sleep(self.gravity_seconds)
+            self.database = True
+            self._build(int(time.time()))
+            self.keep()
+            yield "  [✓] Done.\n"
+
+    def _build(self, now: int) -> None:
+        # FTL takes a newer time stamp alone for a new database (gravity-db.c: gravity_updated).
+        previous = self.gravity.last_update if self.gravity else 0
+        lists = self._enabled_lists()
+        self.gravity = Gravity(DOMAINS_OF_A_LIST * len(lists), max(now, previous + 1), lists)
+
+    def _enabled_lists(self) -> tuple[str, ...]:
+        return tuple(f"{entry['id']} {entry['address']}" for entry in self.content["lists"] if entry["enabled"])
+
+    def _import(self, database: bytes, tables: list[str]) -> None:
+        rows: dict[str, list[Any]] = dict(_rows(self.content))
+        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+            connection.deserialize(database)
+            for table in tables:
+                rows[table] = connection.execute(f'SELECT * FROM "{table}"').fetchall()  # noqa: S608
+        self.content |= _content(rows)
+
+    @property
+    def _password(self) -> str:
+        return self.password or PASSWORD
+
+    def _session(self, sid: str | None, message: str) -> dict[str, Any]:
+        found = {"valid": sid is not None, "totp": self.totp, "sid": sid, "validity": 1800 if sid else -1}
+        return {"session": {**found, **({"csrf": "x"} if sid else {}), "message": message}, "took": 0.01}
+
+
+def _error(status: int, key: str, message: str, hint: str | None = None) -> tuple[int, dict[str, Any]]:
+    return status, {"error": {"key": key, "message": message, "hint": hint}, "took": 0.001}
+
+
+def _form(kind: str, body: bytes) -> dict[str, tuple[str, bytes]]:
+    """The parts of a form (RFC 7578), by name: file name and content."""
+    boundary = kind.partition("boundary=")[2].strip('"').encode()
+    found = {}
+    for part in body.split(b"--" + boundary)[1:-1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        words = dict(word.split("=", 1) for word in head.decode().replace("\r\n", ";").split("; ") if "=" in word)
+        found[words["name"].split(";")[0].strip('"')] = (
+            words.get("filename", "").split(";")[0].strip('"'),
+            value.removesuffix(b"\r\n"),
+        )
+    return found
 
 
 class _Handler(BaseHTTPRequestHandler):
-    pihole: StandinPihole
+    """Answers as src/api/api.c routes; ``server`` is a ``Server``."""
+
+    protocol_version = "HTTP/1.1"
+
+    @property
+    def pihole(self) -> StandinPihole:
+        return cast("_Listener", self.server).pihole
+
+    def do_GET(self) -> None:
+        path = self._path()
+        if path == "info/login":  # src/api/info.c: api_info_login
+            self._json(200, {"dns": True, "https_port": 443, "took": 0.001})
+        elif not self._known():
+            return
+        elif self.pihole.fault == "garbage" and path != "teleporter":
+            self._send(200, b"<html>", "text/html")
+        elif path in ("lists", "domains", "groups", "clients"):
+            self._read_lists(path)
+        elif path == "config" or path.startswith("config/"):
+            self._json(200, self._config(path.split("/")[1:]))
+        elif path == "teleporter":
+            self._teleporter()
+        elif path == "stats/summary":  # src/api/stats.c
+            gravity = self.pihole.gravity
+            figures = {
+                "domains_being_blocked": gravity.domains if gravity else 0,
+                "last_update": gravity.last_update if gravity else 0,
+            }
+            self._json(200, {"queries": {}, "clients": {}, "gravity": figures, "took": 0.001})
+        elif path == "info/ftl":  # src/api/info.c: uptime since this process began, in milliseconds
+            uptime = 1000 * (time.monotonic() - self.pihole.started)
+            self._json(200, {"ftl": {"pid": 42, "uptime": uptime}, "took": 0.001})
+        elif path == "auth/sessions":
+            found = [
+                {"id": session.number, "user_agent": session.user_agent or None, "app": session.app,
+                 "login_at": session.login_at, "current_session": sid == self._sid()}
+                for sid, session in self.pihole.sessions.items()
+            ]  # fmt: skip
+            self._json(200, {"sessions": found, "took": 0.001})
+        else:
+            self._json(*_error(404, "not_found", "Not found", self.path))
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.path == "/api/auth":
-            self._json(*self.pihole.log_in(json.loads(body)["password"]))
-        elif self.path.startswith("/standin/"):  # how standin-nebula-sync writes, in Teleporter's place
-            self.pihole.content[self.path.removeprefix("/standin/")] = json.loads(body)
-            self._json(200, {})
-        elif self._known() and self.path == "/api/teleporter":
-            boundary = self.headers["Content-Type"].partition("boundary=")[2].encode()
-            file = body.split(b"--" + boundary)[1].partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
-            if not zipfile.is_zipfile(io.BytesIO(file)):
-                self._json(400, {"error": {"key": "bad_request", "message": "Invalid ZIP archive", "hint": None}})
-                return
-            self.pihole.restored.append(file)
-            with zipfile.ZipFile(io.BytesIO(file)) as archive:
-                self._json(200, {"files": archive.namelist()})
+        path = self._path()
+        if path == "auth":
+            with self.pihole.lock:
+                self._json(*self.pihole.log_in(_parsed(body), self.headers.get("User-Agent", "")))
+        elif not self._known():
+            return
+        elif path == "teleporter":
+            self._import(body)
+        elif path == "action/gravity":
+            self._gravity()
+        elif path.split("/")[0] in ("lists", "domains", "groups", "clients"):
+            self._add(path.split("/"), _parsed(body))
+        else:
+            self._json(*_error(404, "not_found", "Not found", self.path))
+
+    def do_PATCH(self) -> None:
+        """PATCH /api/config (src/api/config.c: api_config_patch)."""
+        body = _parsed(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        if not self._known() or self._refused():
+            return
+        if self._path() != "config":
+            self._json(*_error(404, "not_found", "Not found", self.path))
+        elif not isinstance(body, dict) or not isinstance(body.get("config"), dict):
+            self._json(*_error(400, "body_error", 'No "config" object in body data'))
+        else:
+            self._patch(body["config"])
 
     def do_DELETE(self) -> None:
-        if self._known():
-            self.pihole.sessions.discard(self.headers["X-FTL-SID"])
-            self.send_response(204)
-            self.end_headers()
-
-    def do_GET(self) -> None:
         if not self._known():
             return
-        held, name = self.pihole.content, self.path.removeprefix("/api/")
-        if self.pihole.fault == "garbage" and name != "teleporter":
-            self._send(200, b"<html>", "text/html")
-        elif name in ("lists", "domains", "groups", "clients"):
-            self._json(200, {name: held[name], "took": 0.001})
-        elif name == "config/dns":
-            dns = {"hosts": held["hosts"], "cnameRecords": held["cnameRecords"], "upstreams": ["127.0.0.1#5335"]}
-            self._json(200, {"config": {"dns": dns}, "took": 0.001})
-        elif name == "teleporter":
-            self._teleporter()
+        path = self._path()
+        parts = path.split("/")
+        if path == "auth":
+            self.pihole.sessions.pop(self._sid(), None)
+        elif path.startswith("auth/session/"):
+            found = [sid for sid, session in self.pihole.sessions.items() if str(session.number) == parts[-1]]
+            if not found:
+                self._json(*_error(400, "bad_request", "Session ID not in use"))
+                return
+            del self.pihole.sessions[found[0]]
+        elif parts[0] in ("lists", "domains"):
+            key = {"lists": "address", "domains": "domain"}[parts[0]]
+            kept = [entry for entry in self.pihole.content[parts[0]] if entry[key] != unquote(parts[-1])]
+            self.pihole.content[parts[0]] = kept
+            self.pihole.keep()
         else:
-            self._json(404, {"error": {"key": "not_found", "message": "Not found", "hint": self.path}})
+            self._json(*_error(404, "not_found", "Not found", self.path))
+            return
+        self._send(204, b"", "text/plain")
+
+    def _read_lists(self, kind: str) -> None:
+        if not self.pihole.database:  # src/database/gravity-db.c: gravityDB_readTable
+            self._json(
+                *_error(400, "database_error", "Could not read domains from database table", "Database not available")
+            )
+            return
+        self._json(200, {kind: self.pihole.content[kind], "took": 0.001})
+
+    def _add(self, parts: list[str], body: Any) -> None:
+        """POST a list, domain, group or client (src/api/list.c: api_list_write)."""
+        kind = parts[0]
+        key = {"lists": "address", "domains": "domain", "groups": "name", "clients": "client"}[kind]
+        if not isinstance(body, dict) or not isinstance(body.get(key), str):
+            self._json(*_error(400, "bad_request", f'No "{key}" string in body data'))
+            return
+        held = self.pihole.content[kind]
+        entry = {"id": max([0, *(e["id"] for e in held)]) + 1, key: body[key], "comment": body.get("comment")}
+        if kind != "clients":
+            entry["enabled"] = body.get("enabled", True)
+        if kind != "groups":
+            entry["groups"] = body.get("groups", [0])
+        if kind == "lists":
+            entry["type"] = parse_qs(urlsplit(self.path).query).get("type", ["block"])[0]
+        if kind == "domains":
+            entry["type"], entry["kind"] = parts[1], parts[2]
+        held.append(entry)
+        self.pihole.keep()
+        self._json(201, {kind: [entry], "processed": {"errors": [], "success": [{"item": body[key]}]}, "took": 0.01})
+
+    def _config(self, parts: list[str]) -> dict[str, Any]:
+        held = self.pihole.content
+        whole: Any = {**self.pihole.settings, "webserver": {"api": {"app_sudo": self.pihole.app_sudo}}}
+        whole["dns"] = {**self.pihole.settings["dns"], "hosts": held["hosts"], "cnameRecords": held["cnameRecords"]}
+        part = parts[0] if parts else ""
+        return {"config": {part: whole[part]} if part else whole, "took": 0.001}
+
+    def _patch(self, config: dict[str, Any]) -> None:
+        present = self._config([])["config"]
+        wanted = {f"{topic}.{key}": value for topic, keys in config.items() for key, value in (keys or {}).items()}
+        for key, value in wanted.items():
+            topic, name = key.split(".")
+            if key in self.pihole.read_only and present.get(topic, {}).get(name) != value:
+                message = "Config items set via environment variables cannot be changed via the API"
+                self._json(*_error(400, "bad_request", message, key))
+                return
+        restart = False
+        for key, value in wanted.items():
+            topic, name = key.split(".")
+            if present.get(topic, {}).get(name) == value:
+                continue
+            if key in ("dns.hosts", "dns.cnameRecords"):
+                self.pihole.content[name] = value
+            else:
+                self.pihole.settings.setdefault(topic, {})[name] = value
+            # Local records are read again, other keys of dns need a restart (src/config/config.c: FLAG_RESTART_FTL).
+            restart = restart or (topic == "dns" and name != "hosts")
+        self.pihole.keep()
+        self._json(200, self._config([]))
+        if restart:
+            self._restart()
+
+    def _import(self, body: bytes) -> None:
+        """POST /api/teleporter (src/api/teleporter.c: api_teleporter_POST)."""
+        if self._refused():
+            return
+        form = _form(self.headers.get("Content-Type", ""), body)
+        if "file" not in form or not form["file"][1]:
+            self._json(*_error(400, "bad_request", "No ZIP archive received"))
+            return
+        name, file = form["file"]
+        if not name.endswith(".zip") or len(file) < 40 or not file.startswith(b"PK\3\4"):
+            hint = "The uploaded file does not appear to be a valid Pi-hole Teleporter archive"
+            self._json(*_error(400, "bad_request", "Invalid file", hint))
+            return
+        options = _parsed(form["import"][1]) if "import" in form else None
+        if "import" in form and not isinstance(options, dict):
+            self._json(*_error(400, "bad_request", "Invalid form request"))
+            return
+        status, answer = self.pihole.import_archive(file, options)
+        self._json(status, answer)
+        if status == 200:
+            self._restart()
+
+    def _gravity(self) -> None:
+        """POST /api/action/gravity: always 200 and a text as it comes; afterwards FTL sends a second answer behind the
+        end of the first (src/api/action.c: run_and_stream_command)."""
+        self.close_connection = True
+        self._note(200)
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with cast("_Listener", self.server).busy():
+            for text in self.pihole.run_gravity():
+                data = text.encode()
+                with contextlib.suppress(OSError):  # gravity goes on when its client has gone
+                    self.wfile.write(b"%X\r\n%s\r\n" % (len(data), data))
+                    self.wfile.flush()
+            with contextlib.suppress(OSError):
+                self.wfile.write(b"0\r\n\r\n")
+                self._json(200, {"status": "success", "took": 0.2})
 
     def _teleporter(self) -> None:
         fault = self.pihole.fault
+        if not self.pihole.database:  # src/zip/teleporter.c: generate_teleporter_zip
+            self._json(*_error(500, "compression_error", "Failed to create gravity database for heap ZIP archive!"))
+            return
         archive = teleporter_archive(self.pihole.content, database=fault != "no_database")
         if fault == "error":
-            self._json(500, {"error": {"key": "compression_error", "message": "Failed", "hint": None}})
+            self._json(*_error(500, "compression_error", "Failed creating heap ZIP archive"))
         elif fault == "hang":
             time.sleep(30)
         elif fault == "drip":
@@ -150,6 +560,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "truncated":
             self._head(200, len(archive), "application/zip")
             self.wfile.write(archive[: len(archive) // 2])
+            self.close_connection = True
         elif fault == "not_zip":
             self._send(200, b"it works!" * 100, "application/zip")
         elif fault == "damaged":
@@ -158,11 +569,30 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(200, archive, "application/zip")
 
+    def _path(self) -> str:
+        return urlsplit(self.path).path.removeprefix("/api/").rstrip("/")
+
+    def _sid(self) -> str:
+        return self.headers.get("sid") or self.headers.get("X-FTL-SID") or ""
+
     def _known(self) -> bool:
-        if self.headers.get("X-FTL-SID") in self.pihole.sessions:
+        if self._sid() in self.pihole.sessions and not self.pihole.freed:
             return True
-        self._json(401, {"error": {"key": "unauthorized", "message": "Unauthorized", "hint": None}})
+        self._json(*_error(401, "unauthorized", "Unauthorized"))
         return False
+
+    def _refused(self) -> bool:
+        session = self.pihole.sessions.get(self._sid())
+        if session is None or not session.app or self.pihole.app_sudo:
+            return False
+        hint = (
+            "The current app session is not allowed to modify Pi-hole config settings (webserver.api.app_sudo is false)"
+        )
+        self._json(*_error(403, "forbidden", "Unable to change configuration (read-only)", hint))
+        return True
+
+    def _restart(self) -> None:
+        cast("_Listener", self.server).owner.restart()
 
     def _json(self, status: int, document: object) -> None:
         self._send(status, json.dumps(document).encode(), "application/json")
@@ -172,35 +602,152 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _head(self, status: int, length: int, kind: str) -> None:
+        self._note(status)
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(length))
         self.end_headers()
 
+    def _note(self, status: int) -> None:
+        self.pihole.requests.append(f"{self.command} {urlsplit(self.path).path} {status}")
+
     def handle(self) -> None:
-        try:
+        with contextlib.suppress(OSError):  # the client went away
             super().handle()
-        except OSError:
-            return  # the client went away
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         return
 
 
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+class _Listener(ThreadingHTTPServer):
+    """What listens between two restarts."""
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+
+    def __init__(self, owner: Server, address: str, port: int) -> None:
+        self.owner = owner
+        self.pihole = owner.pihole
+        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._clients: set[socket.socket] = set()
+        self._busy: set[int] = set()
+        super().__init__((address, port), _Handler)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    def server_bind(self) -> None:
+        """An IPv6 socket is for IPv6 alone, as CivetWeb's are without a plus sign."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        super().server_bind()
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        self._clients.add(request)
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._clients.discard(request)
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """A request that the end of the process waits for."""
+        self._busy.add(threading.get_ident())
+        try:
+            yield
+        finally:
+            self._busy.discard(threading.get_ident())
+
+    def end(self) -> None:
+        """Listen no more, wait for what is being done, and cut what is idle (mg_stop in CivetWeb)."""
+        self.shutdown()
+        self.server_close()
+        while self._busy:
+            time.sleep(0.01)
+        for client in list(self._clients):
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)
+
+
+class Server:
+    """Serves a stand-in from now on, through its restarts, until it is closed."""
+
+    def __init__(self, pihole: StandinPihole, address: str, port: int, *more: tuple[str, int]) -> None:
+        self.pihole = pihole
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+        self._restarting: threading.Thread | None = None
+        self._listeners = [_Listener(self, *place) for place in ((address, port), *more)]
+        self.server_address = (address, self._listeners[0].server_address[1])
+        self._places = (self.server_address, *more)
+        host = f"[{address}]" if ":" in address else address
+        pihole.url = f"http://{host}:{self.server_address[1]}"
+
+    def restart(self) -> None:
+        """End and begin anew, as FTL does by itself (src/signals.c: restart_ftl); at once back to the caller."""
+        with self._lock:
+            if self.pihole.dying or self._closed.is_set():
+                return
+            self.pihole.dying = True
+        self._restarting = threading.Thread(target=self._restart, daemon=True)
+        self._restarting.start()
+
+    def _restart(self) -> None:
+        pihole = self.pihole
+        began = time.monotonic()
+        if pihole.on_restart is not None:
+            pihole.on_restart()
+        time.sleep(pihole.dying_seconds)
+        # First the sessions are put away, then the server ends (src/daemon.c: cleanup); in between nobody has one.
+        pihole.freed = True
+        pihole.keep()
+        time.sleep(0.02)
+        self._end()
+        time.sleep(pihole.away_seconds)
+        pihole.dying = pihole.freed = False
+        pihole.started = time.monotonic()
+        pihole.restarts += 1
+        if pihole.on_started is not None:
+            pihole.on_started()
+        pihole.gaps.append(time.monotonic() - began)
+        if not self._closed.is_set():
+            self._listeners = [_Listener(self, *place) for place in self._places]
+
+    def wait(self) -> None:
+        """Serve until it is closed, by another thread."""
+        self._closed.wait()
+
+    def close(self) -> None:
+        """Serve no more."""
+        self._closed.set()
+        if self._restarting is not None:
+            self._restarting.join(10)
+        self._end()
+
+    def _end(self) -> None:
+        for listener in self._listeners:
+            listener.end()
+
+
+def serve(pihole: StandinPihole, address: str, port: int, *more: tuple[str, int]) -> Server:
+    """Serve a stand-in on an address and a port (0: a free one), and on more of them, in threads of its own."""
+    return Server(pihole, address, port, *more)
+
+
 @contextmanager
-def standin_pihole(held: dict[str, Any]) -> Iterator[StandinPihole]:
+def standin_pihole(held: dict[str, Any], **more: Any) -> Iterator[StandinPihole]:
     """Serve a stand-in on a free port of this machine."""
-    pihole = StandinPihole(held)
-    handler = type("Handler", (_Handler,), {"pihole": pihole})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    server.block_on_close = False
-    serving = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    serving.start()
-    pihole.url = f"http://127.0.0.1:{server.server_address[1]}"
+    pihole = StandinPihole(held, **more)
+    server = serve(pihole, "127.0.0.1", 0)
     try:
         yield pihole
     finally:
-        server.shutdown()
-        server.server_close()
-        serving.join(5)
+        server.close()

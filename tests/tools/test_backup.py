@@ -16,7 +16,7 @@ from stack.tools.errors import BusyError, RefusedError, ToolError
 from stack.tools.runlock import one_run
 
 from .conftest import MakeNode
-from .standin_pihole_api import MAXIMUM_SESSIONS, Fault, StandinPihole
+from .standin_pihole_api import MAXIMUM_SESSIONS, Fault, Session, StandinPihole
 
 
 def files(folder: str) -> list[str]:
@@ -33,7 +33,7 @@ def test_a_backup_opens_is_stamped_and_gives_the_session_back(make_node: MakeNod
     stamp = json.loads((node.settings.stamp_directory / "backup.json").read_bytes())
     assert (stamp["exit_status"], stamp["last_success"]) == (0, 1_800_000_000.0)
     assert stamp["bytes"] == made.stat().st_size
-    assert (pihole.opened, pihole.sessions) == (1, set())
+    assert (pihole.opened, pihole.sessions) == (1, {})
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_an_archive_that_is_of_no_use_is_no_backup(
     assert files(node.environment["BACKUP_DIRECTORY"]) == [good.name]
     stamp = json.loads((node.settings.stamp_directory / "backup.json").read_bytes())
     assert (stamp["last_success"], stamp["exit_status"]) == (1000.0, 1)
-    assert pihole.sessions == set()
+    assert pihole.sessions == {}
 
 
 def test_a_wrong_password_is_named_and_not_told(make_node: MakeNode, pihole: StandinPihole, tmp_path: Path) -> None:
@@ -90,21 +90,21 @@ def test_when_all_sessions_are_taken_it_waits_for_one_and_then_says_so(
 ) -> None:
     monkeypatch.setattr(pihole_api, "SEATS_RETRY_SECONDS", 0.5)
     node = make_node(PIHOLE_API=pihole.url, BACKUP_TIMEOUT="2")
-    pihole.sessions.update(f"someone {number}" for number in range(MAXIMUM_SESSIONS))
+    pihole.sessions.update({f"someone {number}": Session(number) for number in range(MAXIMUM_SESSIONS)})
     with pytest.raises(ToolError, match="all are taken; log out of its web interface"):
         back_up(node.settings, node.tasks, 0)
-    pihole.sessions.remove("someone 3")
+    del pihole.sessions["someone 3"]
     assert back_up(node.settings, node.tasks, 0).exists()
     assert len(pihole.sessions) == MAXIMUM_SESSIONS - 1
 
 
 def test_forty_failing_backups_take_no_session_away(make_node: MakeNode, pihole: StandinPihole) -> None:
     node = make_node(PIHOLE_API=pihole.url)
-    pihole.fault = "truncated"
+    pihole.fault, pihole.attempts_per_second = "truncated", 100
     for _ in range(40):
         with pytest.raises(ToolError, match="ended its answer early"):
             back_up(node.settings, node.tasks, 0)
-    assert (pihole.opened, pihole.sessions) == (40, set())
+    assert (pihole.opened, pihole.sessions) == (40, {})
 
 
 def test_nothing_listening_is_said_in_a_sentence(make_node: MakeNode) -> None:
@@ -161,7 +161,7 @@ def test_a_backup_can_be_given_back(make_node: MakeNode, pihole: StandinPihole) 
     made = back_up(node.settings, node.tasks, 0)
     restore(node.tasks, made)
     assert pihole.restored == [made.read_bytes()]
-    assert pihole.sessions == set()
+    assert pihole.sessions == {}
 
 
 def test_a_damaged_backup_is_not_given_back(make_node: MakeNode, pihole: StandinPihole) -> None:

@@ -83,7 +83,7 @@ def test_a_fresh_secondary_gets_all_of_it(nodes: Nodes) -> None:
         assert (stamp["exit_status"], stamp["last_error"]) == (0, None)
         assert stamp["last_success"] is not None
     assert nodes.in_task_directory() == {"shared", "sync-pihole.json", "sync-unbound.json", "sync.lock"}
-    assert (nodes.primary.sessions, nodes.replica.sessions) == (set(), set())
+    assert (nodes.primary.sessions, nodes.replica.sessions) == ({}, {})
 
 
 def test_later_changes_and_deletions_on_the_primary_follow(nodes: Nodes) -> None:
