@@ -56,7 +56,7 @@ class ProbeHistory:
         self._latency = Histogram()
         self._last_error: str | None = None
         self._last_success: float | None = None
-        self._answered_by: str | None = None
+        self.answered_by: str | None = None  # the node that gave the last good answer
         self._outages = 0
         self._outage_seconds = 0.0
         self._last_outage: float | None = None
@@ -104,7 +104,7 @@ class ProbeHistory:
             last_error=self._last_error,
             last_latency=self.last_latency,
             last_success=self._last_success,
-            answered_by=self._answered_by,
+            answered_by=self.answered_by,
             outages=self._outages,
             outage_seconds=self._outage_seconds,
             last_outage=self._last_outage,
@@ -119,7 +119,7 @@ class ProbeHistory:
         self.last_latency = ended.monotonic - sent.monotonic
         self._last_error = None
         self._last_success = ended.wall
-        self._answered_by = name
+        self.answered_by = name
         self._answers[name] += 1
         self._responses["NOERROR"] += 1
         self._latency.add(self.last_latency)

@@ -107,9 +107,18 @@ class ResolveCollector:
             self._ask(probe)
             probe = min(self._probes, key=_due)
         for (asked, query), verdict, at in self._client.wait(min(LONGEST_WAIT, probe.due - now)):
+            before = asked.history.answered_by
             with self._lock:
                 asked.history.end(query, verdict, Moment(at, self._wall()))
             asked.reschedule()
+            if asked.history.answered_by != before:
+                self._ask_soon(asked.history.server.address)
+
+    def _ask_soon(self, address: str) -> None:
+        """Ask an address by every protocol now: another node answers for it, and what is known of it is old."""
+        for probe in self._probes:
+            if probe.history.server.address == address:
+                probe.due = min(probe.due, self._monotonic())
 
     def _ask(self, probe: _Probe) -> None:
         wire = self._question.query(os.urandom(2) + self._labels.next())

@@ -23,7 +23,8 @@ class OwnAddress:
         self._interface = interface
         self._kernel = netlink.subscribe()
         self._kernel.settimeout(0)
-        self._absent_since: float | None = None
+        # An address that was never there is not being replaced.
+        self._absent_since: float | None = float("-inf")
         self._looked = float("-inf")
         self.problem = f"{interface} has not been looked at yet"
         self.missing = False
@@ -37,7 +38,7 @@ class OwnAddress:
     def due(self) -> float:
         """When ``look`` is to be called next even without a change."""
         if self._absent_since is not None and not self.missing:
-            return self._absent_since + MISSING_SECONDS
+            return max(self._absent_since + MISSING_SECONDS, self._looked)
         return self._looked + LOOK_SECONDS
 
     def changed(self) -> bool:
@@ -55,10 +56,7 @@ class OwnAddress:
         """Ask the kernel for all addresses. What it does not say changes nothing."""
         self._looked = now
         try:
-            present = any(
-                one.packed == self._packed and one.interface_index == _index(self._interface)
-                for one in netlink.all_addresses()
-            )
+            present = has_address(self._packed, self._interface)
         except OSError as error:
             self.problem = f"the kernel does not say which addresses {self._interface} has: {error.strerror or error}"
             return
@@ -69,6 +67,16 @@ class OwnAddress:
             self._absent_since = now
         self.missing = now - self._absent_since >= MISSING_SECONDS
         self.problem = self._sentence
+
+
+def has_address(packed: bytes, interface: str) -> bool:
+    """Whether the interface has the address (in network byte order) now.
+
+    Raises:
+        OSError: the kernel does not say.
+    """
+    index = _index(interface)
+    return any(one.packed == packed and one.interface_index == index for one in netlink.all_addresses())
 
 
 def _index(interface: str) -> int | None:

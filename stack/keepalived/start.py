@@ -25,6 +25,7 @@ from exporter.errors import ConfigurationError  # noqa: E402
 from exporter.files import write_atomically  # noqa: E402
 from exporter.runtime import RuntimeFiles  # noqa: E402
 from stack.health.check import HealthCheck, HealthSettings  # noqa: E402
+from stack.health.own_address import has_address  # noqa: E402
 from stack.health.track_files import TrackFiles  # noqa: E402
 from stack.health.verdict import Verdict  # noqa: E402
 from stack.keepalived import recorder  # noqa: E402
@@ -121,7 +122,8 @@ def main() -> int:
         # Until the check has proved this node's DNS, it takes the virtual IP from nobody.
         told = TrackFiles(files)
         told.tell_chain(Verdict.UNPROVED)
-        told.tell_address(missing=False)
+        # A node that boots before its address is there would hear no advert and take the virtual IP from a good one.
+        told.tell_address(missing=not has_address(settings.address.packed, settings.interface))
         if not files.drain.exists():  # keepalived would make it unreadable for the exporter
             write_atomically(files.drain, b"0\n")
         command = prepare(files, settings)

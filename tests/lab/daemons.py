@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -29,6 +30,7 @@ from .service import Daemon
 
 ServiceName = Literal["unbound", "dnsmasq", "keepalived", "guard", "exporter"]
 
+LAB_RESOLVER: Final = "LAB_RESOLVER"
 _RUNTIME: Final = "/run/dnsha"
 _NO_CAPABILITIES: Final = ("setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs")
 
@@ -78,17 +80,27 @@ def dnsmasq(place: Place, logs: Path) -> Daemon:
     """Dnsmasq, the engine inside Pi-hole FTL, with the configuration that FTL makes of the shipped settings.
 
     It answers on every address, so on the VIP too, from where it was asked. The configuration is kept beside the log.
+    With LAB_RESOLVER that program runs instead, Pi-hole's own FTL for instance: it gets a folder of its own as argument
+    and the settings in its environment, as Pi-hole's container does.
     """
     settings = standin_ftl.read_env_file(REPOSITORY / "stack" / "pihole" / "settings.env") | {
         "FTLCONF_dns_port": str(DNS_PORT),
         "FTLCONF_dns_upstreams": f"127.0.0.1#{UNBOUND_PORT}",
         # FTL's default, which the shipped settings turn off: no canary may come from such a cache either.
         "FTLCONF_dns_cache_optimizer": "3600",
-        "FTLCONF_files_log_dnsmasq": "-",
     }
+    ready = _answers_canary(place)
+    if LAB_RESOLVER in os.environ:
+        folder = logs / "resolver"
+        folder.mkdir(parents=True, exist_ok=True)
+        return Daemon("dnsmasq", (os.environ[LAB_RESOLVER], str(folder)), ready=ready, environment=settings)
     hosts, config = logs / "hosts", logs / "dnsmasq.conf"
     hosts.mkdir(parents=True, exist_ok=True)
-    config.write_text(standin_ftl.dnsmasq_configuration(standin_ftl.Settings.read(settings), hosts=hosts))
+    config.write_text(
+        standin_ftl.dnsmasq_configuration(
+            standin_ftl.Settings.read(settings | {"FTLCONF_files_log_dnsmasq": "-"}), hosts=hosts
+        )
+    )
     return Daemon(
         "dnsmasq",
         (
@@ -99,8 +111,12 @@ def dnsmasq(place: Place, logs: Path) -> Daemon:
             "--group=",  # a user namespace has no other group to change to
             "--pid-file=",
         ),
-        ready=lambda host: canary(host, "127.0.0.1", port=DNS_PORT, timeout=0.2) == place.name,
+        ready=ready,
     )
+
+
+def _answers_canary(place: Place) -> Callable[[Host], bool]:
+    return lambda host: canary(host, "127.0.0.1", port=DNS_PORT, timeout=0.2) == place.name
 
 
 def keepalived(chosen: Keepalived, environment: Mapping[str, str]) -> Daemon:

@@ -373,3 +373,13 @@ def test_a_healthy_pair_costs_the_other_node_s_pihole_little() -> None:
         ("peer", "udp"): 8_640,
         ("peer", "tcp"): 4_320,
     }
+
+
+def test_an_address_that_another_node_answers_for_is_asked_by_every_protocol_at_once() -> None:
+    """So that nothing old is told as if it were of now: TCP is asked seldom."""
+    with StandinDnsServer(answers_as("node-a")) as server:
+        settings = replace(settings_for(server.port), probe_interval_tcp=3600.0)
+        with running(ResolveCollector(settings, port=server.port)) as collector:
+            eventually(collector, lambda probes: all(probe.answered_by == "node-a" for probe in probes.values()))
+            server.behaviour = answers_as("node-b")
+            eventually(collector, lambda probes: all(probe.answered_by == "node-b" for probe in probes.values()))
