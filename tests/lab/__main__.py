@@ -47,7 +47,10 @@ def main() -> int:
 def prepare() -> None:
     """Make the Debian 13 tree if this machine needs it."""
     if keepalived_root.tree_wanted():
-        print(f"lab: making a Debian {debian.RELEASE} tree once, for its keepalived (a minute or two)", flush=True)
+        print(
+            f"lab: making a Debian {debian.RELEASE} tree once, for its keepalived and dnsdist (a minute or two)",
+            flush=True,
+        )
         debian.make_tree()
 
 

@@ -1,4 +1,7 @@
-"""Makes the Debian 13 tree that the lab takes keepalived from on an older machine: once, whole or not at all."""
+"""Makes the Debian 13 tree that the lab takes keepalived and dnsdist from on an older machine.
+
+Once, whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from .errors import LabError
 from .plan import BUILD
 
 RELEASE: Final = "trixie"
-PACKAGES: Final = ("keepalived", "bind9-dnsutils", "python3")
+# libre2-11 is in dnsdist's dependencies by a name that it only provides, which debootstrap does not find.
+PACKAGES: Final = ("keepalived", "bind9-dnsutils", "dnsdist", "libre2-11", "python3")
 TREE: Final = BUILD / "roots" / RELEASE
 _RECIPE: Final = "lab-recipe"
 _NOT_NEEDED: Final = ("dev", "usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache/apt", "var/lib/apt/lists")
@@ -48,6 +52,11 @@ def make_tree() -> None:
         if tree_complete():
             return
         unfinished = Path(tempfile.mkdtemp(prefix=f".{RELEASE}.", dir=TREE.parent))
+        # Asked by invoke-rc.d: dnsdist's package would start it in there, on this machine's port 53.
+        policy = unfinished / "usr/sbin/policy-rc.d"
+        policy.parent.mkdir(parents=True)
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
         command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", RELEASE, str(unfinished)]
         try:
             with log.open("wb") as output:

@@ -14,8 +14,7 @@ from .rig import Rig
 from .test_sync import RECORD
 
 SECOND_API = "http://127.0.0.1:8081"
-# Two failed checks, one a second, and a time-out; and as much as a busy machine needs.
-DNSDIST_NOTICES_SECONDS = 20.0
+ANSWERED_AGAIN_SECONDS = 20.0
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
@@ -61,16 +60,18 @@ def test_the_second_pihole_of_a_node_gets_what_the_first_one_has(layout_b: Rig) 
 def test_a_node_survives_the_loss_of_any_one_of_the_four(layout_b: Rig, victim: str) -> None:
     node = layout_b.node(ALPHA.name)
     with layout_b.sample() as sampler:
-        node.engine.docker("stop", "--time", "0", victim)
-        # With one of the two away and that noticed, every question is answered.
+        # Not killed: what ends may keep its port for a while and answer nothing.
+        node.engine.docker("stop", "--time", "5", victim)
         wait_for(
-            "twenty answers of alpha in a row",
-            lambda: [layout_b.answering() for _ in range(20)],
-            until=lambda seen: seen == [ALPHA.name] * 20,
-            timeout=DNSDIST_NOTICES_SECONDS,
+            "a hundred answers of alpha in a row",
+            lambda: [layout_b.answering() for _ in range(100)],
+            until=lambda seen: seen == [ALPHA.name] * 100,
+            timeout=ANSWERED_AGAIN_SECONDS,
         )
-        layout_b.wait_owners(ALPHA.name, timeout=10.0)
         node.engine.docker("start", victim)
-    # Until dnsdist has noticed, every second question fails, so the virtual IP may visit the other node meanwhile.
-    assert sampler.sample.longest_outage < 5.0
-    node.wait_health("dnsdist")
+        node.wait_health(victim, "dnsdist")
+    seen = sampler.sample
+    assert {change.owners for change in seen.changes} == {(ALPHA.name,)}
+    # Measured beside stand-ins (tests/lab_tests/test_dnsdist.py): one or two, and 0.1 s.
+    assert seen.lost < 50
+    assert seen.longest_outage < 1.0
