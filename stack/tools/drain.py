@@ -103,8 +103,10 @@ def _not_back(view: PairView, settings: Settings) -> list[str]:
     missing = []
     if not view.vrrp.keepalived_up:
         missing.append("keepalived does not run on this node; start it")
+    elif view.in_fault:
+        missing.append("keepalived is in FAULT: this node's DNS or its own address is missing, see exporter --once")
     elif view.lowered:
-        missing.append("keepalived's priority is still lowered: its DNS check fails, see exporter --once")
+        missing.append("keepalived's priority is still lowered: its health check fails, see exporter --once")
     for vip in vip_names(settings):
         owners = view.owners(vip, settings.node_name)
         if len(owners) > 1:

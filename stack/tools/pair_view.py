@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from exporter.collectors.peer import STATUS_PATH
 from exporter.collectors.vrrp import VrrpCollector
 from exporter.errors import ExporterError
-from exporter.observations import Peer, Status, VrrpObservation
+from exporter.observations import Peer, Status, VrrpObservation, VrrpState
 from exporter.parsers.status_document import parse_peer
 from exporter.runtime import RuntimeFiles
 from exporter.settings.values import Settings
@@ -35,6 +35,11 @@ class PairView:
         if self.peer is not None and vip in self.peer.vips and self.peer.vips[vip].owned:
             found.append(self.peer.name)
         return found
+
+    @property
+    def in_fault(self) -> bool:
+        """Whether keepalived takes no part, because of its health check or its interface."""
+        return any(instance.state is VrrpState.FAULT for instance in self.vrrp.instances)
 
     @property
     def lowered(self) -> bool:
