@@ -25,7 +25,7 @@ class Pair:
         self.node, self.primary, self.replica = node, primary, replica
 
     def sync(self, *, by_hand: bool = True) -> None:
-        synchronise(self.node.settings, self.node.tasks, 0)
+        synchronise(self.node.settings, self.node.tasks, 0, by_hand=by_hand)
 
     @property
     def inventory(self) -> str:
