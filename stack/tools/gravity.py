@@ -20,6 +20,7 @@ from stack.tools.errors import ToolError
 from stack.tools.pihole_api import PiholeApi
 from stack.tools.pihole_content import Content
 from stack.tools.pihole_http import NoGravityError, PiholeError
+from stack.tools.pihole_restart import wait_until_settled
 from stack.tools.progress import PROGRESS_SECONDS, say, wait_until
 
 # FTL looks at the database's time stamp every few seconds (src/database/database-thread.c).
@@ -124,7 +125,22 @@ def build(api: PiholeApi, timeout: float) -> None:
         )
     except ToolError as error:
         raise ToolError(f"gravity was run at {api.url}, but there is no new one ({error}){_last_words(text)}") from None
+    if now.domains < 0:
+        now = _open(api)
     say(f"gravity: built, {now.domains} domains")
+
+
+def _open(api: PiholeApi) -> Figures:
+    """Restart a Pi-hole that began without a database: it reloads a gravity that is newer, and does not open the first.
+
+    FTL v6.4.1, src/database/gravity-db.c: gravity_updated.
+    """
+    say("gravity: built; Pi-hole began without it, and is restarted to open it")
+    began = time.monotonic()
+    for _ in api.stream("/action/restartdns"):
+        pass
+    wait_until_settled(api, began)
+    return figures(api)
 
 
 def ensure(api: PiholeApi, state: Path, timeout: float, clock: Callable[[], float] = time.time) -> tuple[Content, str]:

@@ -182,13 +182,14 @@ def _cut_at(deadline: float, connection: socket.socket, late: threading.Event) -
 
 
 def _connection(parts: SplitResult, timeout: float) -> http.client.HTTPConnection:
+    # Without a port http.client takes the end of an IPv6 address for one.
     if parts.scheme != "https":
-        return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+        return http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=timeout)
     # Pi-hole makes its certificate itself, for the name pi.hole: nothing vouches for it.
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    return http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=timeout, context=context)
+    return http.client.HTTPSConnection(parts.hostname or "", parts.port or 443, timeout=timeout, context=context)
 
 
 def _refusal(request: Request, status: int, text: bytes) -> PiholeError:

@@ -49,6 +49,9 @@ NEBULA_SYNC = {
     "CLIENT_SKIP_TLS_VERIFICATION": "true",
 }
 USER_AGENT = "nebula-sync/"
+# FTL takes three passwords a second, and an application password counts twice (v6.4.1, src/config/password.c); we have
+# just logged in, and nebula-sync does not try the primary again.
+NEXT_LOGIN_SECONDS = 1.1
 GIVE_BACK_SECONDS = 20.0
 # How many intervals old the last sync may become while this node has a VIP.
 PUT_OFF_INTERVALS = 2
@@ -111,6 +114,7 @@ def _bring(primary: PiholeApi, replica: PiholeApi, wanted: Content, tasks: TaskS
     """Let nebula-sync copy; how it ended counts less than what is there when the replica has restarted."""
     began, problem = time.monotonic(), None
     with _sessions_given_back(primary), _sessions_given_back(replica):
+        time.sleep(NEXT_LOGIN_SECONDS)
         try:
             _nebula_sync(primary, replica, tasks, lock)
         except ToolError as error:
