@@ -21,7 +21,11 @@ _BY_FILE = {
     "layout-b": {5301: "pihole", 5302: "pihole-b", 5336: "unbound-b", 8081: "pihole-b"},
     "observability": {9090: "prometheus", 9093: "alertmanager", 9094: "alertmanager", 9754: "notifier"},
 }
-_BY_VARIABLE = {"EXPORTER_PORT": "9753", "NODE_EXPORTER_PORT": "9100", "PIHOLE_WEB_PORT": "80o,443os"}
+_BY_VARIABLE = {
+    "EXPORTER_PORT": "9753",
+    "NODE_EXPORTER_PORT": "9100",
+    "PIHOLE_WEB_PORT": "80o,443os,[::]:80o,[::]:443os",
+}
 _GRAFANA = {"GRAFANA_PORT": "3000"}
 _GRAFANA_ROLES = ("primary", "standalone")
 _CONTAINERS = {

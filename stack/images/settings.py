@@ -52,7 +52,7 @@ class Password:
         """Say what is wrong with it, or None."""
         if not text:
             return f"{self.variable} is not set" if self.required else None
-        if not self.required:  # the VRRP password: keepalived's own rules hold for it
+        if not self.required:  # the VRRP password has keepalived's own rules, an application password is Pi-hole's own
             return None
         if len(text) < SHORTEST_PASSWORD:
             return f"{self.variable} has {len(text)} characters; use {SHORTEST_PASSWORD} at least"
@@ -70,6 +70,10 @@ def passwords_of(environment: Mapping[str, str]) -> Iterator[Password]:
     """Name the passwords of this node's services."""
     yield Password("PIHOLE_PASSWORD", "pihole_password", "pihole/password", "docker restart pihole", required=True)
     yield Password("VRRP_PASSWORD", "vrrp_password", "vrrp/password", "docker restart keepalived", required=False)
+    again = "the next run of sync or backup"
+    yield Password("PIHOLE_APP_PASSWORD", "pihole_app_password", "pihole/app_password", again, required=False)
+    peers = "PEER_PIHOLE_APP_PASSWORD", "peer_pihole_app_password", "pihole/peer_app_password"
+    yield Password(*peers, again, required=False)
     if observed(environment) and environment.get("NODE_ROLE") != "secondary":
         change = "docker exec grafana grafana cli admin reset-admin-password NEW"
         yield Password("GRAFANA_ADMIN_PASSWORD", "grafana_password", "grafana/password", change, required=True)

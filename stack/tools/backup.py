@@ -6,14 +6,15 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from exporter.settings.values import Settings
-from stack.tools import retention
+from stack.tools import gravity, pihole, retention
 from stack.tools.archive import MAXIMUM_BYTES, Contents, inspect
 from stack.tools.errors import RefusedError, ToolError
-from stack.tools.pihole_api import PiholeApi, read_password
-from stack.tools.pihole_http import PiholeError
+from stack.tools.pihole_api import PiholeApi
+from stack.tools.pihole_http import NoGravityError, PiholeError
+from stack.tools.pihole_restart import wait_until_settled
 from stack.tools.progress import say
 from stack.tools.runlock import one_run
 from stack.tools.settings import TaskSettings
@@ -34,7 +35,7 @@ def back_up(node: Settings, tasks: TaskSettings, wait: float, clock: Callable[[]
     with one_run(tasks.task_directory / "backup.lock", wait), stamped(node.stamp_directory, TASK, clock) as extra:
         target = tasks.backup_directory / retention.name_at(node.node_name, clock())
         try:
-            contents = _fetch(_api(tasks), target)
+            contents = _fetch(target, tasks)
             extra["bytes"] = target.stat().st_size
             _remove_expired(node.node_name, tasks, clock())
         except OSError as error:
@@ -44,36 +45,40 @@ def back_up(node: Settings, tasks: TaskSettings, wait: float, clock: Callable[[]
 
 
 def restore(tasks: TaskSettings, archive: Path) -> None:
-    """Give a backup back to this node's Pi-hole, after a look whether it is whole.
+    """Give a backup back to this node's Pi-hole, after a look whether it is whole, and let it load its lists.
 
     Raises:
         RefusedError: the archive is of no use; Pi-hole was not touched.
-        ToolError: Pi-hole did not take it.
+        ToolError: Pi-hole did not take it, or has no gravity of the lists that came.
     """
     try:
         contents = inspect(archive)
     except ToolError as error:
         raise RefusedError(f"nothing restored: {error}") from None
-    say(f"restore: {archive} is whole, {contents.rows} entries; giving it to {tasks.pihole_api}")
-    with _api(tasks).session() as session:
-        answer = session.upload(TELEPORTER, archive.name, archive.read_bytes())
-    for name in _taken(answer):
-        say(f"restore: Pi-hole took {name}")
-    say("restore: done; run gravity in Pi-hole so that its lists are loaded again")
+    api, state = pihole.here(tasks, tasks.backup_timeout), gravity.state_file(tasks.task_directory)
+    say(f"restore: {archive} is whole, {contents.rows} entries; giving it to {api.url}")
+    with api.session() as session:
+        began = time.monotonic()
+        gravity.write_state(state, gravity.State(due=True))
+        for name in _taken(session.upload(TELEPORTER, archive.name, archive.read_bytes())):
+            say(f"restore: Pi-hole took {name}")
+        wait_until_settled(session, began)
+        gravity.build(session, tasks.gravity_timeout)
+        gravity.write_state(state, gravity.State(due=False))
+    say("restore: done")
 
 
-def _api(tasks: TaskSettings) -> PiholeApi:
-    return PiholeApi(tasks.pihole_api, read_password(tasks.pihole_password_file), tasks.backup_timeout)
-
-
-def _fetch(api: PiholeApi, target: Path) -> Contents:
+def _fetch(target: Path, tasks: TaskSettings) -> Contents:
     target.parent.mkdir(parents=True, exist_ok=True)
     for left in target.parent.glob(f".pihole-*{PARTIAL_SUFFIX}"):  # by a run that was killed: we hold the lock
         left.unlink(missing_ok=True)
     partial = target.with_name(f".{target.name}{PARTIAL_SUFFIX}")
     try:
-        with api.session() as session, open(partial, "xb", opener=_private) as file:
-            session.download(TELEPORTER, file, MAXIMUM_BYTES)
+        with (
+            pihole.here(tasks, tasks.backup_timeout).session() as session,
+            open(partial, "xb", opener=_private) as file,
+        ):
+            _download(session, file, tasks)
             file.flush()
             os.fsync(file.fileno())
         contents = inspect(partial)
@@ -82,6 +87,15 @@ def _fetch(api: PiholeApi, target: Path) -> Contents:
     finally:
         partial.unlink(missing_ok=True)
     return contents
+
+
+def _download(session: PiholeApi, file: IO[bytes], tasks: TaskSettings) -> None:
+    try:
+        session.download(TELEPORTER, file, MAXIMUM_BYTES)
+    except NoGravityError:  # on a standalone node nobody else does something about it
+        gravity.ensure(session, gravity.state_file(tasks.task_directory), tasks.gravity_timeout)
+        session.renew(tasks.backup_timeout)
+        session.download(TELEPORTER, file, MAXIMUM_BYTES)
 
 
 def _private(path: str, flags: int) -> int:

@@ -17,12 +17,16 @@ LAST_WORDS_BYTES = 2000
 
 
 def run(
-    command: Sequence[str], timeout: float, lock: int, environment: Mapping[str, str] | None = None, secret: str = ""
+    command: Sequence[str],
+    timeout: float,
+    lock: int,
+    environment: Mapping[str, str] | None = None,
+    secrets: Sequence[str] = (),
 ) -> None:
     """Run a command to its end; it and its children are killed at the deadline or when this process is told to stop.
 
     ``lock`` is inherited: should this process be killed, the next run waits for the command to end.
-    ``secret`` is blotted out of what it says.
+    ``secrets`` are blotted out of what it says.
 
     Raises:
         ToolError: it cannot be started, or ended with an error.
@@ -46,7 +50,7 @@ def run(
             while process.poll() is None:
                 now = time.monotonic()
                 if now - began > timeout:
-                    raise DeadlineError(f"{command[0]} did not end within {timeout:g} s{_last_words(output, secret)}")
+                    raise DeadlineError(f"{command[0]} did not end within {timeout:g} s{_last_words(output, secrets)}")
                 if now - told >= PROGRESS_SECONDS:
                     told = now
                     say(f"{command[0]} runs, {now - began:.0f} s of {timeout:g} s")
@@ -56,14 +60,14 @@ def run(
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         if process.returncode:
-            raise ToolError(f"{command[0]} ended with {process.returncode}{_last_words(output, secret)}")
+            raise ToolError(f"{command[0]} ended with {process.returncode}{_last_words(output, secrets)}")
 
 
-def _last_words(output: IO[bytes], secret: str) -> str:
+def _last_words(output: IO[bytes], secrets: Sequence[str]) -> str:
     output.seek(0, os.SEEK_END)
     output.seek(max(0, output.tell() - LAST_WORDS_BYTES))
     text = output.read().decode(errors="replace")
-    if secret:
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
     lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     return f": {' / '.join(lines[-3:])}" if lines else ""

@@ -6,6 +6,7 @@
     └── ToolError           1: it was tried and did not work
         ├── RefusedError    2: it would have done harm, so nothing was changed
         ├── BusyError       4: another run holds the lock
+        ├── PutOffError     4: it waits for a better moment, and is tried again soon
         └── DeadlineError   1: it did not happen in time
 
 Wrong settings end with 3, as the exporter's do.
@@ -32,6 +33,12 @@ class RefusedError(ToolError):
 
 class BusyError(ToolError):
     """Another run of the same task is under way."""
+
+    exit_code = 4
+
+
+class PutOffError(ToolError):
+    """A task waits for a better moment by itself; nothing was changed, and nothing is wrong."""
 
     exit_code = 4
 

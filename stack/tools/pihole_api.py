@@ -16,12 +16,24 @@ from typing import IO, Any
 from exporter.errors import ParseError
 from exporter.files import read_bounded
 from stack.tools.errors import ToolError
-from stack.tools.pihole_http import NoSeatError, PiholeError, Request, exchange
+from stack.tools.pihole_http import (
+    Answer,
+    AwayError,
+    BusySeatsError,
+    NoSessionError,
+    PiholeError,
+    Request,
+    exchange,
+)
 from stack.tools.progress import say
 
 MAXIMUM_JSON_BYTES = 32 << 20
+# Gravity prints a screen or two for each list.
+MAXIMUM_TEXT_BYTES = 32 << 20
 SEATS_RETRY_SECONDS = 2.0
-LOGOUT_SECONDS = 5.0
+# For the log-out alone: longer than a restart of FTL takes on a slow machine.
+LOGOUT_SECONDS = 20.0
+AWAY_RETRY_SECONDS = 0.5
 
 
 def read_password(path: Path) -> str:
@@ -43,14 +55,17 @@ def read_password(path: Path) -> str:
 
 
 class PiholeApi:
-    """One Pi-hole; ``timeout`` (seconds) bounds everything that is done in one session, but for giving it back."""
+    """One Pi-hole; ``timeout`` (seconds) bounds what is done in one session, but for giving it back.
+
+    Pi-hole forgets a session when it likes, and while it restarts it knows none: then another one is taken.
+    """
 
     def __init__(self, url: str, password: str, timeout: float) -> None:
         self.url = url
         self._password = password
         self._timeout = timeout
         self._deadline = 0.0
-        self._sid: str | None = None
+        self._sids: list[str | None] = []  # the last one is used, all are given back
 
     @contextlib.contextmanager
     def session(self) -> Iterator[PiholeApi]:
@@ -59,12 +74,17 @@ class PiholeApi:
         Raises:
             PiholeError: the password is wrong, or there is no free session in time.
         """
-        self._deadline = time.monotonic() + self._timeout
-        self._sid = self._log_in()
+        self.renew()
+        self._log_in()
         try:
             yield self
         finally:
             self._log_out()
+
+    def renew(self, timeout: float | None = None) -> None:
+        """Begin another part of the work, with a time of its own (seconds)."""
+        self._timeout = timeout or self._timeout
+        self._deadline = time.monotonic() + self._timeout
 
     def get(self, path: str) -> Any:  # noqa: ANN401
         """GET a path below ``/api`` and return its JSON.
@@ -72,7 +92,7 @@ class PiholeApi:
         Raises:
             PiholeError: there is no good answer.
         """
-        with exchange(self._request("GET", path)) as answer:
+        with self._exchange("GET", path) as answer:
             return answer.json(MAXIMUM_JSON_BYTES)
 
     def download(self, path: str, target: IO[bytes], limit: int) -> None:
@@ -82,7 +102,7 @@ class PiholeApi:
             PiholeError: there is no good answer, or it is larger than ``limit`` bytes.
             OSError: the file cannot be written.
         """
-        with exchange(self._request("GET", path)) as answer:
+        with self._exchange("GET", path) as answer:
             for chunk in answer.chunks(limit):
                 target.write(chunk)
 
@@ -98,38 +118,85 @@ class PiholeApi:
             "Content-Type: application/zip\r\n\r\n"
         )
         body = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
-        with exchange(self._request("POST", path, f"multipart/form-data; boundary={boundary}", body)) as answer:
+        with self._exchange("POST", path, f"multipart/form-data; boundary={boundary}", body) as answer:
             return answer.json(MAXIMUM_JSON_BYTES)
+
+    def stream(self, path: str) -> Iterator[str]:
+        """POST to a path and give the text that it answers, as it comes.
+
+        Raises:
+            PiholeError: there is no good answer, or it breaks off.
+        """
+        with self._exchange("POST", path) as answer:
+            for chunk in answer.chunks(MAXIMUM_TEXT_BYTES):
+                yield chunk.decode(errors="replace")
+
+    def delete(self, path: str) -> None:
+        """DELETE a path.
+
+        Raises:
+            PiholeError: it was refused.
+        """
+        with self._exchange("DELETE", path):
+            pass
 
     def _request(self, method: str, path: str, kind: str | None = None, body: bytes | None = None) -> Request:
         headers = {"Content-Type": kind} if kind else {}
-        if self._sid is not None:
-            headers["X-FTL-SID"] = self._sid
+        sid = self._sids[-1] if self._sids else None
+        if sid is not None:
+            headers["X-FTL-SID"] = sid
         return Request(method, f"{self.url}/api{path}", self._deadline, self._timeout, headers, body)
 
-    def _log_in(self) -> str | None:
+    @contextlib.contextmanager
+    def _exchange(self, method: str, path: str, kind: str | None = None, body: bytes | None = None) -> Iterator[Answer]:
+        with contextlib.ExitStack() as stack:
+            try:
+                answer = stack.enter_context(exchange(self._request(method, path, kind, body)))
+            except NoSessionError:
+                self._log_in()
+                answer = stack.enter_context(exchange(self._request(method, path, kind, body)))
+            yield answer
+
+    def _log_in(self) -> None:
         body = json.dumps({"password": self._password}).encode()
         while True:
-            request = self._request("POST", "/auth", "application/json", body)
+            request = Request(
+                "POST",
+                f"{self.url}/api/auth",
+                self._deadline,
+                self._timeout,
+                {"Content-Type": "application/json"},
+                body,
+            )
             try:
                 with exchange(request) as answer:
-                    return _session_id(answer.json(MAXIMUM_JSON_BYTES), request)
-            except NoSeatError as error:
+                    self._sids.append(_session_id(answer.json(MAXIMUM_JSON_BYTES), request))
+                    return
+            except BusySeatsError as error:
                 if time.monotonic() + SEATS_RETRY_SECONDS > self._deadline:
                     raise PiholeError(f"{error}; log out of its web interface or raise max_sessions") from None
                 say(f"{error}; trying again")
                 time.sleep(SEATS_RETRY_SECONDS)
 
     def _log_out(self) -> None:
-        if self._sid is None:
-            return
-        self._deadline = time.monotonic() + LOGOUT_SECONDS
-        try:
-            with exchange(self._request("DELETE", "/auth")):
-                pass
-        except PiholeError as error:
-            say(f"the session could not be given back: {error}")
-        self._sid = None
+        """Give all sessions back; Pi-hole keeps them through a restart, so that is waited for."""
+        self.renew(LOGOUT_SECONDS)
+        while self._sids:
+            request = self._request("DELETE", "/auth")
+            try:
+                if self._sids[-1] is not None:
+                    with exchange(request):
+                        pass
+            except NoSessionError:
+                pass  # Pi-hole has forgotten it
+            except AwayError as error:
+                if time.monotonic() + AWAY_RETRY_SECONDS < self._deadline:
+                    time.sleep(AWAY_RETRY_SECONDS)
+                    continue
+                say(f"the session could not be given back: {error}")
+            except PiholeError as error:
+                say(f"the session could not be given back: {error}")
+            self._sids.pop()
 
 
 def _session_id(document: Any, request: Request) -> str | None:  # noqa: ANN401

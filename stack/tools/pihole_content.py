@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from exporter.errors import ParseError
@@ -15,6 +16,14 @@ DEFAULT_GROUP = 0
 KINDS = ("lists", "domains", "clients")
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a Pi-hole holds; ``lists`` are what gravity is built from: identifier, kind and address of enabled ones."""
+
+    entries: Entries
+    lists: frozenset[str]
+
+
 class Gets(Protocol):
     """Gives the JSON of a path of Pi-hole's API."""
 
@@ -22,15 +31,16 @@ class Gets(Protocol):
         """GET it."""
 
 
-def fetch(api: Gets, url: str) -> Entries:
+def fetch(api: Gets, url: str) -> Content:
     """Ask a Pi-hole for all of it.
 
     Raises:
+        NoGravityError: it has no gravity database.
         ToolError: it does not answer, or nothing that makes sense.
     """
     documents = {path: api.get(f"/{path}") for path in (*KINDS, "groups", "config/dns")}
     try:
-        return parse(documents)
+        return Content(parse(documents), enabled_lists(documents))
     except ParseError as error:
         raise ToolError(f"{url}/api {error}; is it Pi-hole v6?") from None
 
@@ -64,6 +74,16 @@ def parse(documents: Mapping[str, Any]) -> Entries:
         for record in _records(documents, key):
             entries[f"{word} {record}"] = ""
     return entries
+
+
+def enabled_lists(documents: Mapping[str, Any]) -> frozenset[str]:
+    """Name what gravity is built from; its domains point to their list by its identifier.
+
+    Raises:
+        ParseError: the documents make no sense.
+    """
+    rows = [row for row in _rows(documents, "lists") if row.get("enabled")]
+    return frozenset(f"{row.get('id')} {_text(row, 'type')} {_text(row, 'address')}" for row in rows)
 
 
 def _rows(documents: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from exporter.errors import ParseError
 from exporter.files import parse_json
@@ -19,14 +20,50 @@ from stack.tools.errors import ToolError
 
 MAXIMUM_ERROR_BYTES = 64 << 10
 CHUNK_BYTES = 64 << 10
+NO_GRAVITY = (
+    "Pi-hole has no gravity database yet, because its first start found no DNS; "
+    "it answers, and blocks nothing until gravity is run (docker exec pihole pihole -g)"
+)
 
 
 class PiholeError(ToolError):
     """Pi-hole did not do what it was asked to; the message says which one and why."""
 
 
-class NoSeatError(PiholeError):
-    """All of Pi-hole's sessions are taken."""
+class AwayError(PiholeError):
+    """Nobody answers there, in time or at all: while Pi-hole restarts itself that is to be waited for."""
+
+
+class BusySeatsError(PiholeError):
+    """Pi-hole gives no session now: all are taken, or it was asked too often within this second."""
+
+
+class NoSessionError(PiholeError):
+    """The session is over, or the password is another one."""
+
+
+class NoGravityError(PiholeError):
+    """Pi-hole has no gravity database, because its first start found no DNS: it blocks nothing."""
+
+
+TWO_FACTORS = (
+    "Pi-hole has two-factor authentication, whose codes a task cannot give. Make an application password (web "
+    "interface, Settings, Web interface / API, Expert, 'Configure app password') and write it into .env: "
+    "PIHOLE_APP_PASSWORD for this node's Pi-hole, PEER_PIHOLE_APP_PASSWORD for the other one's; "
+    "then docker compose up -d --force-recreate settings"
+)
+NO_APP_SUDO = (
+    "an application password may not change Pi-hole's configuration; set webserver.api.app_sudo on that node "
+    "(FTLCONF_webserver_api_app_sudo=true, as stack/pihole/settings.env has it)"
+)
+# What FTL says (v6.4.1: src/api/auth.c, teleporter.c and list.c, src/zip/teleporter.c, src/database/gravity-db.c), and
+# what that means here.
+REFUSALS: tuple[tuple[str, type[PiholeError], str], ...] = (
+    ("2FA token", PiholeError, TWO_FACTORS),
+    ("webserver.api.app_sudo", PiholeError, NO_APP_SUDO),
+    ("Database not available", NoGravityError, NO_GRAVITY),
+    ("Failed to create gravity database", NoGravityError, NO_GRAVITY),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +109,8 @@ class Answer:
                 raise self.request.wrong(f"sends more than {limit >> 10} KiB")
             yield chunk
         if promised is not None and received < promised:  # http.client tells only whoever reads all at once
-            raise self.request.wrong(f"ended its answer early, after {received} of {promised} bytes")
+            what = f"ended its answer early, after {received} of {promised} bytes"
+            raise AwayError(f"{self.request.url} {what}")
 
     def json(self, limit: int) -> Any:  # noqa: ANN401
         """Read the body as JSON; raises as ``chunks`` does, and when it is none."""
@@ -88,15 +126,17 @@ def exchange(request: Request) -> Iterator[Answer]:
     """Send a request and give its answer if it is a good one.
 
     Raises:
-        NoSeatError: Pi-hole has no session left.
+        AwayError: nobody answers there.
+        BusySeatsError: Pi-hole has no session left.
+        NoSessionError: it wants another one.
+        NoGravityError: it has no gravity database.
         PiholeError: there is no answer in time, or not a good one.
     """
     left = request.deadline - time.monotonic()
     if left <= 0:
         raise request.wrong(f"was not asked any more: {request.patience:g} s are over")
     parts = urlsplit(request.url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=left)
+    connection = _connection(parts, left)
     late = threading.Event()
     with contextlib.closing(connection), contextlib.ExitStack() as bounds:
         with translated(request, late):
@@ -118,9 +158,9 @@ def translated(request: Request, late: threading.Event) -> Iterator[None]:
         yield
     except (OSError, http.client.HTTPException) as error:
         if late.is_set() or isinstance(error, TimeoutError):
-            raise request.wrong(f"did not answer within {request.patience:g} s") from None
+            raise AwayError(f"{request.url} did not answer within {request.patience:g} s") from None
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-        raise request.wrong(f"cannot be asked: {reason}; does Pi-hole run there?") from None
+        raise AwayError(f"{request.url} cannot be asked: {reason}; does Pi-hole run there?") from None
 
 
 @contextlib.contextmanager
@@ -141,6 +181,17 @@ def _cut_at(deadline: float, connection: socket.socket, late: threading.Event) -
         timer.cancel()
 
 
+def _connection(parts: SplitResult, timeout: float) -> http.client.HTTPConnection:
+    # Without a port http.client takes the end of an IPv6 address for one.
+    if parts.scheme != "https":
+        return http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=timeout)
+    # Pi-hole makes its certificate itself, for the name pi.hole: nothing vouches for it.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(parts.hostname or "", parts.port or 443, timeout=timeout, context=context)
+
+
 def _refusal(request: Request, status: int, text: bytes) -> PiholeError:
     try:
         document = parse_json(text, "the error")
@@ -148,9 +199,14 @@ def _refusal(request: Request, status: int, text: bytes) -> PiholeError:
         document = None
     error = document.get("error") if isinstance(document, dict) else None
     error = error if isinstance(error, dict) else {}
-    if status == HTTPStatus.UNAUTHORIZED:
-        return request.wrong("refuses the password; write the right one into the password file")
-    if status == HTTPStatus.TOO_MANY_REQUESTS and error.get("key") == "api_seats_exceeded":
-        return NoSeatError(f"{request.url} has no free session: all are taken")
     words = " ".join(str(error[part]) for part in ("message", "hint") if error.get(part))[:300]
+    if status == HTTPStatus.UNAUTHORIZED and "2FA" not in words:
+        return NoSessionError(f"{request.url} refuses the password; write the right one into the password file")
+    if status == HTTPStatus.TOO_MANY_REQUESTS and error.get("key") == "api_seats_exceeded":
+        return BusySeatsError(f"{request.url} has no free session: all are taken")
+    if status == HTTPStatus.TOO_MANY_REQUESTS and error.get("key") == "rate_limiting":
+        return BusySeatsError(f"{request.url} was asked for a session too often: it takes three passwords a second")
+    for sign, kind, sentence in REFUSALS:
+        if sign in words:
+            return kind(f"{request.url.partition('/api/')[0]}: {sentence}")
     return request.wrong(f"answers {status}{f': {words}' if words else ''}")

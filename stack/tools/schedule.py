@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stack.tools.cron import Cron
-from stack.tools.errors import BusyError, ToolError
+from stack.tools.errors import BusyError, PutOffError, ToolError
 from stack.tools.progress import say
 
 # A sleep is cut into these, so that a clock that was set or a request by hand is noticed.
@@ -18,6 +18,7 @@ HEARTBEAT_SECONDS = 15.0
 # Pi-hole is not ready at once when all is new.
 FIRST_RUN_SECONDS = 60.0
 FIRST_RETRY_SECONDS = 300.0
+PUT_OFF_SECONDS = 60.0
 # A run may be long; each has its own deadline.
 HEARTBEAT_MAXIMUM_AGE_SECONDS = 1800.0
 
@@ -53,30 +54,39 @@ def soon_at_first(due: Due, has_succeeded: Callable[[], bool]) -> Due:
 def run_for_ever(
     name: str,
     due: Due,
-    run: Callable[[], object],
+    run: Callable[[bool], object],
     heartbeat: Path,
     request: Path,
     previous: float | None = None,
 ) -> None:
-    """Run a task each time it is due, and whenever somebody makes the request file.
+    """Run a task each time it is due, and whenever somebody makes the request file; it is told whether that was so.
+
+    A run that puts itself off is tried again after a minute.
 
     ``heartbeat`` is touched as long as the loop lives, for a container's health check.
     """
+    put_off = False
     while True:
         planned = due(time.time(), previous)
+        if put_off:
+            planned = min(planned, time.time() + PUT_OFF_SECONDS)
         when = "by hand alone" if math.isinf(planned) else time.strftime("%F %T %Z", time.localtime(planned))
-        say(f"{name}: next run {when}")
-        _wait(planned, heartbeat, request)
-        previous = time.time()
+        if not put_off:
+            say(f"{name}: next run {when}")
+        by_hand = _wait(planned, heartbeat, request)
+        previous, put_off = time.time(), False
         try:
-            run()
+            run(by_hand)
+        except PutOffError as error:
+            put_off = True
+            say(f"{name}: {error}")
         except BusyError as error:
             say(f"{name}: {error}")
         except ToolError as error:
             say(f"{name}: failed: {error}")
 
 
-def _wait(planned: float, heartbeat: Path, request: Path) -> None:
+def _wait(planned: float, heartbeat: Path, request: Path) -> bool:
     beaten = -HEARTBEAT_SECONDS
     while True:
         if time.monotonic() - beaten >= HEARTBEAT_SECONDS:
@@ -85,10 +95,10 @@ def _wait(planned: float, heartbeat: Path, request: Path) -> None:
         if request.exists():
             request.unlink(missing_ok=True)
             say("asked for by hand")
-            return
+            return True
         left = planned - time.time()
         if left <= 0:
-            return
+            return False
         time.sleep(min(left, NAP_SECONDS))
 
 

@@ -18,7 +18,9 @@ from exporter.settings import parse
 from exporter.settings.load import load
 from exporter.settings.table import Setting
 from exporter.settings.values import Settings
+from stack.tools import web_port
 from stack.tools.cron import Cron, parse_cron
+from stack.tools.web_port import WebPort
 
 
 def _duration(text: str) -> float:
@@ -54,13 +56,17 @@ def _optional_file(text: str) -> Path | None:
 
 TABLE: tuple[Setting, ...] = (
     Setting("task_directory", parse.directory, "/var/lib/dnsha/tasks", "Where tasks keep locks and what they know."),
-    Setting("pihole_api", _url, "http://127.0.0.1", "This node's Pi-hole, for its API."),
+    Setting("pihole_web_port", web_port.parse, web_port.DEFAULT, "Ports of Pi-hole's web interface, in its own form."),
+    Setting("pihole_api", _url, "", "This node's Pi-hole, for its API (default: 127.0.0.1 at a port of those)."),
     Setting("pihole_password_file", parse.directory, "/run/secrets/pihole_password", "File with its password."),
-    Setting("peer_pihole_api", _url, "", "The other node's Pi-hole (default: http://PEER_IP)."),
+    Setting("pihole_app_password_file", _optional_file, "", "File with an application password, used in its place."),
+    Setting("peer_pihole_api", _url, "", "The other node's Pi-hole (default: PEER_IP at the same port)."),
     Setting("peer_pihole_password_file", _optional_file, "", "File with its password (default: the same)."),
+    Setting("peer_pihole_app_password_file", _optional_file, "", "File with its application password."),
     Setting("sync_interval", _duration, "1h", "Time between two syncs: seconds, or 15m, 6h, 1d."),
     Setting("sync_timeout", parse.seconds(1, 3600), "300", "Seconds that one part of a sync may take."),
     Setting("sync_pihole_command", _command, "nebula-sync run", "What copies the Pi-hole; empty: do not."),
+    Setting("gravity_timeout", parse.seconds(1, 1200), "600", "Seconds that Pi-hole may take to load its lists."),
     Setting("unbound_shared_directory", _optional_file, "", "Unbound's drop-in folder; empty: do not copy it."),
     Setting("sync_unbound_source", str, "", "Its source for rsync (default: dnsha-sync@PEER_IP:)."),
     Setting("sync_ssh_key_file", parse.directory, "/run/secrets/sync_ssh_key", "Key that the other node lets read it."),
@@ -81,13 +87,17 @@ class TaskSettings:
     """One field for each row of the table, of the same name; times in seconds."""
 
     task_directory: Path
+    pihole_web_port: tuple[WebPort, ...]
     pihole_api: str
     pihole_password_file: Path
+    pihole_app_password_file: Path | None
     peer_pihole_api: str
     peer_pihole_password_file: Path | None
+    peer_pihole_app_password_file: Path | None
     sync_interval: float
     sync_timeout: float
     sync_pihole_command: tuple[str, ...]
+    gravity_timeout: float
     unbound_shared_directory: Path | None
     sync_unbound_source: str
     sync_ssh_key_file: Path

@@ -12,7 +12,7 @@ from pathlib import Path
 from exporter.errors import ParseError
 from exporter.files import read_bounded, write_atomically
 from exporter.parsers.stamp import MAXIMUM_ERROR_TEXT, Stamp, parse_stamp
-from stack.tools.errors import Interrupted, ToolError
+from stack.tools.errors import Interrupted, PutOffError, ToolError
 from stack.tools.progress import say
 
 NEVER_ENDED = 255
@@ -44,17 +44,22 @@ class _Stamper:
         write_atomically(self.path, json.dumps(document).encode() + b"\n")
 
 
+def last_success(directory: Path, task: str) -> float | None:
+    """When a task was last done, in Unix seconds; None where it never was."""
+    previous = _Stamper(directory / f"{task}.json", time.time).previous()
+    return previous.last_success if previous is not None else None
+
+
 def has_succeeded(directory: Path, task: str) -> bool:
     """Whether a task has ever been done."""
-    previous = _Stamper(directory / f"{task}.json", time.time).previous()
-    return previous is not None and previous.last_success is not None
+    return last_success(directory, task) is not None
 
 
 @contextlib.contextmanager
 def stamped(directory: Path, task: str, clock: Callable[[], float] = time.time) -> Iterator[Extra]:
     """Stamp a run: when it begins, and how it ended, whatever ends it. The mapping given takes more keys.
 
-    A run that is killed leaves the outcome of the one before, with the time of its own attempt.
+    A run that is killed or puts itself off leaves the outcome of the one before, with the time of its own attempt.
 
     Raises:
         ToolError: no stamp can be written, so the run did not begin.
@@ -74,6 +79,8 @@ def stamped(directory: Path, task: str, clock: Callable[[], float] = time.time) 
     succeeded = before.last_success if before else None
     try:
         yield extra
+    except PutOffError:
+        raise  # the stamp says when it was attempted, and how the run before ended
     except BaseException as error:
         status = error.exit_code if isinstance(error, ToolError | Interrupted) else 1
         text = str(error) or type(error).__name__

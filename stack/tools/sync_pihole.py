@@ -1,25 +1,36 @@
-"""Copy the primary's Pi-hole to this one: nebula-sync does it, this says when it must not and proves that it did."""
+"""Copy the primary's Pi-hole to this one: nebula-sync brings what people configure, then gravity is built from it.
+
+nebula-sync gives the replica a Teleporter archive, after which FTL restarts by itself. It is not told to run gravity:
+its request would reach the FTL that is ending and hold it up, without DNS, for as long as gravity takes.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from exporter.files import write_atomically
 from exporter.settings.values import Settings
-from stack.tools import child, pihole_content
-from stack.tools.divergence import Entries, Memory, read_memory, refuse_harm, write_memory
-from stack.tools.errors import ToolError
-from stack.tools.pihole_api import PiholeApi, read_password
+from exporter.sources.addresses import all_addresses
+from stack.tools import child, gravity, inventory, pihole, pihole_content
+from stack.tools.divergence import Memory, read_memory, refuse_harm, write_memory
+from stack.tools.errors import PutOffError, ToolError
+from stack.tools.pair_view import vip_names
+from stack.tools.pihole_api import PiholeApi
+from stack.tools.pihole_content import Content
+from stack.tools.pihole_http import NoGravityError, PiholeError
+from stack.tools.pihole_restart import wait_until_settled
 from stack.tools.progress import say
 from stack.tools.settings import TaskSettings
+from stack.tools.stamps import last_success
 
 TASK = "pihole"
 # What nebula-sync 0.11 is told; FULL_SYNC fails on a Pi-hole that compose configures (its keys are read-only).
 NEBULA_SYNC = {
     "FULL_SYNC": "false",
-    "RUN_GRAVITY": "true",
+    "RUN_GRAVITY": "false",
     "SYNC_GRAVITY_GROUP": "true",
     "SYNC_GRAVITY_AD_LIST": "true",
     "SYNC_GRAVITY_AD_LIST_BY_GROUP": "true",
@@ -30,67 +41,121 @@ NEBULA_SYNC = {
     "SYNC_CONFIG_DNS": "true",
     "SYNC_CONFIG_DNS_INCLUDE": "hosts,cnameRecords",
     "SYNC_CONFIG_MISC": "false",
-    # Its own time-out for one request; loading the lists anew takes a Pi a while.
+    # Its own time-out for one request; a Pi takes a while to pack and unpack an archive.
     "CLIENT_TIMEOUT_SECONDS": "60",
+    # It tries five times: together longer than a slow machine takes to restart FTL.
+    "CLIENT_RETRY_DELAY_SECONDS": "5",
+    # As the tools themselves do it: Pi-hole makes its certificate itself. Towards a plain port this says nothing.
+    "CLIENT_SKIP_TLS_VERIFICATION": "true",
 }
+USER_AGENT = "nebula-sync/"
+# FTL takes three passwords a second, and an application password counts twice (v6.4.1, src/config/password.c); we have
+# just logged in, and nebula-sync does not try the primary again.
+NEXT_LOGIN_SECONDS = 1.1
+GIVE_BACK_SECONDS = 20.0
+# How many intervals old the last sync may become while this node has a VIP.
+PUT_OFF_INTERVALS = 2
 
 
-def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool) -> None:
-    """Copy, unless something would be lost.
+def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool, by_hand: bool = True) -> None:
+    """Copy, unless something would be lost; then see to it that gravity is built from the lists that came.
 
     Raises:
         RefusedError: the primary is empty, or this Pi-hole has changes of its own.
+        PutOffError: it would interrupt the DNS that clients are using now.
         ToolError: it did not work, or the two differ afterwards.
     """
-    primary = _api(tasks.peer_pihole_api or _url_of(node), tasks.peer_pihole_password_file, tasks)
-    replica = _api(tasks.pihole_api, tasks.pihole_password_file, tasks)
-    wanted, held = _entries(primary), _entries(replica)
-    memory_file = tasks.task_directory / "sync-pihole.json"
-    memory = read_memory(memory_file)
-    if not force:
-        refuse_harm(held, wanted, memory, "Pi-hole not copied")
-    if held == wanted:
-        say(f"pihole: the same {len(wanted)} entries on both nodes")
-    else:
-        write_memory(memory_file, memory.about_to_bring(wanted))
-        _nebula_sync(primary, replica, tasks, lock)
-        held = _entries(replica)
-        if held != wanted:
-            differing = sorted(name for name in {*held, *wanted} if held.get(name) != wanted.get(name))
-            raise ToolError(f"Pi-hole was copied, but {', '.join(differing[:5])} still differ; run the sync again")
-        say(f"pihole: {len(wanted)} entries copied from {primary.url}")
-    write_memory(memory_file, Memory(held))
-    write_inventory(held, tasks)
+    primary, replica = pihole.there(node, tasks, tasks.sync_timeout), pihole.here(tasks, tasks.sync_timeout)
+    if primary.url.startswith("https:"):
+        say(f"pihole: {primary.url} is encrypted, and its certificate is not checked: Pi-hole made it itself")
+    state_file = gravity.state_file(tasks.task_directory)
+    with primary.session(), replica.session():
+        wanted = pihole_content.fetch(primary, primary.url)
+        held, lack = _held(replica, tasks, state_file)
+        memory_file = tasks.task_directory / "sync-pihole.json"
+        memory = read_memory(memory_file)
+        if not force:
+            refuse_harm(held.entries, wanted.entries, memory, "Pi-hole not copied")
+        state = gravity.read_state(state_file)
+        if held.entries == wanted.entries:
+            say(f"pihole: the same {len(wanted.entries)} entries on both nodes")
+        else:
+            if not by_hand:
+                _put_off(node, tasks)
+            due = state.due or held.lists != wanted.lists
+            # Before anything comes, so that whatever ends this run here leaves it to the next.
+            gravity.write_state(state_file, gravity.State(due, state.tried))
+            write_memory(memory_file, memory.about_to_bring(wanted.entries))
+            inventory.write(held.entries, tasks, built=not due)
+            held = _bring(primary, replica, wanted, tasks, lock)
+            say(f"pihole: {len(wanted.entries)} entries copied from {primary.url}")
+        write_memory(memory_file, Memory(held.entries))
+        if gravity.read_state(state_file).due:
+            inventory.write(held.entries, tasks, built=False)
+            gravity.build(replica, tasks.gravity_timeout)
+            gravity.write_state(state_file, gravity.State(due=False))
+            lack = gravity.missing(replica, held)
+        if lack:
+            say(f"gravity: {lack}")
+        inventory.write(held.entries, tasks, built=not lack)
 
 
-def inventory(tasks: TaskSettings) -> None:
-    """Write down what this node's Pi-hole holds, so that the exporters can compare the two nodes.
-
-    Raises:
-        ToolError: Pi-hole cannot be asked, or the file cannot be written.
-    """
-    entries = _entries(_api(tasks.pihole_api, tasks.pihole_password_file, tasks))
-    write_inventory(entries, tasks)
-
-
-def write_inventory(entries: Entries, tasks: TaskSettings) -> None:
-    """Write the inventory: one entry a line, the same for the same content; an SD card is spared what is the same."""
-    path = tasks.task_directory / "shared" / "pihole.txt"
-    lines = [f"{name} {value}".rstrip() for name, value in sorted(entries.items())]
-    content = "".join(f"{line}\n" for line in lines).encode()
+def _held(replica: PiholeApi, tasks: TaskSettings, state_file: Path) -> tuple[Content, str]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists() or path.read_bytes() != content:
-            write_atomically(path, content)
+        found = gravity.ensure(replica, state_file, tasks.gravity_timeout)
+    except NoGravityError:
+        inventory.write({}, tasks, built=False)
+        raise
+    replica.renew(tasks.sync_timeout)
+    return found
+
+
+def _bring(primary: PiholeApi, replica: PiholeApi, wanted: Content, tasks: TaskSettings, lock: int) -> Content:
+    """Let nebula-sync copy; how it ended counts less than what is there when the replica has restarted."""
+    began, problem = time.monotonic(), None
+    with _sessions_given_back(primary), _sessions_given_back(replica):
+        time.sleep(NEXT_LOGIN_SECONDS)
+        try:
+            _nebula_sync(primary, replica, tasks, lock)
+        except ToolError as error:
+            problem = error
+            say(f"pihole: {error}; looking at what has arrived")
+        wait_until_settled(replica, began)
+        replica.renew(tasks.sync_timeout)
+        held = pihole_content.fetch(replica, replica.url)
+    if held.entries != wanted.entries:
+        names = {*held.entries, *wanted.entries}
+        differing = sorted(name for name in names if held.entries.get(name) != wanted.entries.get(name))
+        some = ", ".join(differing[:5])
+        if problem is not None:
+            raise type(problem)(f"{problem}; {some} still differ")
+        raise ToolError(f"Pi-hole was copied, but {some} still differ; run the sync again")
+    return held
+
+
+def _put_off(node: Settings, tasks: TaskSettings) -> None:
+    """Leave a node alone that clients are using, for a while: a sync restarts its Pi-hole."""
+    if node.peer_ip is None or node.peer_ip.is_loopback:  # two Pi-holes of one node: the other one answers meanwhile
+        return
+    try:
+        mine = sorted({change.address for change in all_addresses()} & set(vip_names(node)))
     except OSError as error:
-        raise ToolError(f"{path} cannot be written: {error.strerror}; is the disk full or read-only?") from None
+        raise ToolError(f"the addresses of {node.node_name} cannot be looked at: {error.strerror}") from None
+    if not mine:
+        return
+    succeeded, now = last_success(node.stamp_directory, TASK), time.time()
+    limit = PUT_OFF_INTERVALS * tasks.sync_interval
+    if succeeded is None or not 0 <= now - succeeded < limit:
+        say(f"pihole: {node.node_name} has {mine[0]}, but its last sync is too old to wait: DNS pauses for a second")
+        return
+    raise PutOffError(
+        f"put off, because {node.node_name} has {mine[0]} now and a sync would interrupt its DNS for a second; it is "
+        f"done when the VIP is elsewhere, or in {(succeeded + limit - now) / 60:.0f} minutes; by hand: sync now"
+    )
 
 
 def _nebula_sync(primary: PiholeApi, replica: PiholeApi, tasks: TaskSettings, lock: int) -> None:
-    passwords = [
-        read_password(tasks.peer_pihole_password_file or tasks.pihole_password_file),
-        read_password(tasks.pihole_password_file),
-    ]
+    passwords = [pihole.password_there(tasks), pihole.password_here(tasks)]
     if any(mark in password for password in passwords for mark in "|,"):
         msg = "nebula-sync cannot take a password with a comma or a | in it; give the Pi-holes another one"
         raise ToolError(msg)
@@ -100,22 +165,38 @@ def _nebula_sync(primary: PiholeApi, replica: PiholeApi, tasks: TaskSettings, lo
             file = Path(folder, name.lower())
             file.write_text(f"{api.url}|{password}\n")
             files[f"{name}_FILE"] = str(file)
-        secret = passwords[1] if passwords[0] == passwords[1] else ""
-        child.run(tasks.sync_pihole_command, tasks.sync_timeout, lock, {**NEBULA_SYNC, **files}, secret)
+        child.run(tasks.sync_pihole_command, tasks.sync_timeout, lock, {**NEBULA_SYNC, **files}, passwords)
 
 
-def _api(url: str, password_file: Path | None, tasks: TaskSettings) -> PiholeApi:
-    return PiholeApi(url, read_password(password_file or tasks.pihole_password_file), tasks.sync_timeout)
+@contextlib.contextmanager
+def _sessions_given_back(api: PiholeApi) -> Iterator[None]:
+    """Afterwards give back what nebula-sync took and left there: when it was ended, or its log-out met the restart."""
+    before = _sessions_of_nebula_sync(api)
+    try:
+        yield
+    finally:
+        _give_back(api, before)
 
 
-def _entries(api: PiholeApi) -> Entries:
-    with api.session() as session:
-        return pihole_content.fetch(session, api.url)
+def _give_back(api: PiholeApi, before: set[tuple[int, int]]) -> None:
+    api.renew(GIVE_BACK_SECONDS)
+    try:
+        for number, since in sorted(_sessions_of_nebula_sync(api) - before):
+            api.delete(f"/auth/session/{number}")
+            clock = time.strftime("%T", time.localtime(since))
+            say(f"pihole: gave back a session that nebula-sync took at {clock} from {api.url}")
+    except PiholeError as error:
+        say(f"pihole: sessions of nebula-sync could not be given back, they end in half an hour: {error}")
 
 
-def _url_of(node: Settings) -> str:
-    if node.peer_ip is None:
-        msg = "PEER_IP is not set; a standalone node has nothing to copy"
-        raise ToolError(msg)
-    host = f"[{node.peer_ip}]" if node.peer_ip.version == 6 else str(node.peer_ip)
-    return urlsplit(f"http://{host}").geturl()
+def _sessions_of_nebula_sync(api: PiholeApi) -> set[tuple[int, int]]:
+    document = api.get("/auth/sessions")
+    sessions = document.get("sessions") if isinstance(document, dict) else None
+    return {
+        (session["id"], session["login_at"])
+        for session in (sessions if isinstance(sessions, list) else [])
+        if isinstance(session, dict)
+        and str(session.get("user_agent")).startswith(USER_AGENT)
+        and isinstance(session.get("id"), int)
+        and isinstance(session.get("login_at"), int)
+    }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stack.tools import backup as backing_up
-from stack.tools import schedule, sync_pihole
+from stack.tools import inventory, schedule
 from stack.tools.archive import inspect
 from stack.tools.drill import drill as rehearse
 from stack.tools.errors import ToolError
@@ -33,7 +33,7 @@ def backup(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     schedule.run_for_ever(
         "backup",
         due,
-        lambda: backing_up.back_up(node, tasks, 0),
+        lambda _: backing_up.back_up(node, tasks, 0),
         heartbeat(tasks, "backup"),
         request_file(tasks, "backup"),
     )
@@ -49,7 +49,9 @@ def sync(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     schedule.run_for_ever(
         "sync" if secondary else "inventory",
         schedule.every(tasks.sync_interval if secondary else INVENTORY_SECONDS),
-        (lambda: synchronise(node, tasks, 0)) if secondary else (lambda: sync_pihole.inventory(tasks)),
+        (lambda by_hand: synchronise(node, tasks, 0, by_hand=by_hand))
+        if secondary
+        else (lambda _: inventory.update(tasks)),
         heartbeat(tasks, "sync"),
         request_file(tasks, "sync"),
     )
@@ -65,7 +67,7 @@ def drill(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     schedule.run_for_ever(
         "drill",
         schedule.at(tasks.drill_cron if node.node_role == "primary" else None),
-        lambda: rehearse(node, 0),
+        lambda _: rehearse(node, 0),
         heartbeat(tasks, "drill"),
         request_file(tasks, "drill"),
     )

@@ -255,6 +255,8 @@ def test_keepalived_never_waits_for_docker_to_take_its_log(tmp_path: Path) -> No
 def test_no_password_is_in_any_environment(tmp_path: Path) -> None:
     secrets = {
         "PIHOLE_PASSWORD": "pass-of-pihole",
+        "PIHOLE_APP_PASSWORD": "pass-of-app",
+        "PEER_PIHOLE_APP_PASSWORD": "pass-of-peer-app",
         "VRRP_PASSWORD": "pass-vrr",
         "GRAFANA_ADMIN_PASSWORD": "pass-of-grafana",
         "NOTIFY_URLS": "json://user:pass-of-receiver@192.0.2.100/",

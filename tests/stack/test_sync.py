@@ -7,21 +7,25 @@ import pytest
 from tests.lab.plan import ALPHA, BETA
 from tests.lab.waiting import wait_for
 
-from .pihole_api import set_local_records
+from .pihole_api import call, set_local_records
 from .rig import Rig
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 RECORD = "192.0.2.77 nas.home.arpa"
+LIST = "https://lists.example.test/more"
 INVENTORY = "/var/lib/dnsha/tasks/shared/pihole.txt"
 
 
-def test_a_local_record_of_the_primary_is_on_the_secondary_after_a_sync_by_hand(rig: Rig) -> None:
+def test_a_record_and_a_list_of_the_primary_are_on_the_secondary_after_a_sync_by_hand(rig: Rig) -> None:
     primary, secondary = rig.node(ALPHA.name), rig.node(BETA.name)
     set_local_records(primary, RECORD)
+    call(primary, "POST", "lists?type=block", {"address": LIST})
     secondary.compose("run", "--rm", "tools", "sync", "now")
     held = secondary.engine.docker("exec", "sync", "cat", INVENTORY)
     assert RECORD in held
+    assert LIST in held
+    assert "gravity is not built" not in held
     # The primary's own container writes down what it holds, for the exporters to compare.
     primary.engine.docker("restart", "sync")
     wait_for(

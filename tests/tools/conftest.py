@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.settings.values import Settings
+from stack.tools import gravity, pihole_api, pihole_restart, sync_pihole
 from stack.tools.settings import TaskSettings, read_node, read_tasks
 
 from .standin_pihole_api import PASSWORD, StandinPihole, content, standin_pihole
@@ -30,6 +31,18 @@ class Node:
 
 
 MakeNode = Callable[..., Node]
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand-ins restart in half a second: what is waited for the real ones is shortened to that measure."""
+    monkeypatch.setattr(pihole_restart, "SETTLED_SECONDS", 0.8)
+    monkeypatch.setattr(pihole_restart, "UNDISTURBED_SECONDS", 1.5)
+    monkeypatch.setattr(pihole_restart, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(gravity, "PROOF_SECONDS", 2.0)
+    monkeypatch.setattr(pihole_api, "SEATS_RETRY_SECONDS", 0.5)
+    monkeypatch.setattr(pihole_api, "AWAY_RETRY_SECONDS", 0.1)
+    monkeypatch.setitem(sync_pihole.NEBULA_SYNC, "CLIENT_RETRY_DELAY_SECONDS", "0.3")
 
 
 @pytest.fixture

@@ -176,6 +176,9 @@ class StandinPihole:
     attempts_per_second: int = ATTEMPTS_PER_SECOND
     # False: no gravity.db, as after a first start without DNS. ``resolves``: whether gravity finds names now.
     database: bool = True
+    # Whether FTL has opened it: one that it began without stays closed until it restarts, because the first time stamp
+    # that it sees is no newer one (src/database/gravity-db.c: gravity_updated).
+    opened_database: bool = True
     resolves: bool = True
     gravity_seconds: float = 0.2
     # A restart: how long the old process answers still, and how long nothing listens then. 250 ms and the ends of some
@@ -212,6 +215,7 @@ class StandinPihole:
             self.sessions = {sid: Session(**session) for sid, session in kept["sessions"].items()}
         elif self.gravity is None and self.database:
             self._build(1_700_000_000)
+        self.opened_database = self.database
 
     def keep(self) -> None:
         """Write down what outlives the process; FTL restores its sessions too (src/database/session-table.c)."""
@@ -368,10 +372,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._teleporter()
         elif path == "stats/summary":  # src/api/stats.c
             gravity = self.pihole.gravity
-            figures = {
-                "domains_being_blocked": gravity.domains if gravity else 0,
-                "last_update": gravity.last_update if gravity else 0,
-            }
+            domains = gravity.domains if gravity and self.pihole.opened_database else -2  # DB_NOT_AVAILABLE
+            figures = {"domains_being_blocked": domains, "last_update": gravity.last_update if gravity else 0}
             self._json(200, {"queries": {}, "clients": {}, "gravity": figures, "took": 0.001})
         elif path == "info/ftl":  # src/api/info.c: uptime since this process began, in milliseconds
             uptime = 1000 * (time.monotonic() - self.pihole.started)
@@ -398,6 +400,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._import(body)
         elif path == "action/gravity":
             self._gravity()
+        elif path == "action/restartdns":
+            self._json(200, {"status": "success", "took": 0.001})
+            self._restart()
         elif path.split("/")[0] in ("lists", "domains", "groups", "clients"):
             self._add(path.split("/"), _parsed(body))
         else:
@@ -439,7 +444,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(204, b"", "text/plain")
 
     def _read_lists(self, kind: str) -> None:
-        if not self.pihole.database:  # src/database/gravity-db.c: gravityDB_readTable
+        if not self.pihole.opened_database:  # src/database/gravity-db.c: gravityDB_readTable
             self._json(
                 *_error(400, "database_error", "Could not read domains from database table", "Database not available")
             )
@@ -534,8 +539,7 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.write(b"%X\r\n%s\r\n" % (len(data), data))
                     self.wfile.flush()
             with contextlib.suppress(OSError):
-                self.wfile.write(b"0\r\n\r\n")
-                self._json(200, {"status": "success", "took": 0.2})
+                self.wfile.write(b"0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + b'{"status":"success"}')
 
     def _teleporter(self) -> None:
         fault = self.pihole.fault
@@ -713,6 +717,7 @@ class Server:
         self._end()
         time.sleep(pihole.away_seconds)
         pihole.dying = pihole.freed = False
+        pihole.opened_database = pihole.database
         pihole.started = time.monotonic()
         pihole.restarts += 1
         if pihole.on_started is not None:

@@ -47,7 +47,7 @@ def test_what_is_switched_off_runs_only_when_it_is_asked_for(
     request = tmp_path / "now"
     request.touch()
 
-    def task() -> None:
+    def task(_: bool) -> None:
         raise Interrupted(15)
 
     with pytest.raises(Interrupted):
@@ -59,7 +59,7 @@ def test_a_failing_task_is_tried_again_and_a_signal_ends_the_loop(tmp_path: Path
     ends = [ToolError("no"), BusyError("busy"), RefusedError("no"), Interrupted(15)]
     ran = 0
 
-    def task() -> None:
+    def task(_: bool) -> None:
         nonlocal ran
         ran += 1
         raise ends[ran - 1]
@@ -73,7 +73,7 @@ def test_a_failing_task_is_tried_again_and_a_signal_ends_the_loop(tmp_path: Path
 def test_a_request_file_brings_a_run_forward_and_is_taken_away(tmp_path: Path) -> None:
     (tmp_path / "now").touch()
 
-    def task() -> None:
+    def task(_: bool) -> None:
         raise Interrupted(15)
 
     began = time.monotonic()
@@ -99,7 +99,7 @@ def test_a_disk_that_is_full_does_not_end_the_loop(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
 
-    def task() -> None:
+    def task(_: bool) -> None:
         raise Interrupted(15)
 
     with pytest.raises(Interrupted):

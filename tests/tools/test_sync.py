@@ -69,7 +69,7 @@ def nodes(make_node: MakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             UNBOUND_SHARED_DIRECTORY=str(live),
             SYNC_UNBOUND_SOURCE="primary:",
             SYNC_REMOTE_SHELL=str(HERE / "standin-ssh"),
-            SYNC_TIMEOUT="5",
+            SYNC_TIMEOUT="20",
         )
         yield Nodes(node, primary, replica, source, live)
 
@@ -82,7 +82,9 @@ def test_a_fresh_secondary_gets_all_of_it(nodes: Nodes) -> None:
         stamp = nodes.stamp(task)
         assert (stamp["exit_status"], stamp["last_error"]) == (0, None)
         assert stamp["last_success"] is not None
-    assert nodes.in_task_directory() == {"shared", "sync-pihole.json", "sync-unbound.json", "sync.lock"}
+    assert nodes.in_task_directory() == {
+        "gravity.json", "shared", "sync-pihole.json", "sync-unbound.json", "sync.lock",
+    }  # fmt: skip
     assert (nodes.primary.sessions, nodes.replica.sessions) == ({}, {})
 
 
@@ -100,14 +102,14 @@ def test_later_changes_and_deletions_on_the_primary_follow(nodes: Nodes) -> None
 
 
 def test_both_nodes_write_the_same_inventory_for_the_same_content(nodes: Nodes, make_node: MakeNode) -> None:
-    from stack.tools.sync_pihole import inventory
+    from stack.tools import inventory
 
     nodes.sync()
     here = (nodes.node.tasks.task_directory / "shared" / "pihole.txt").read_bytes()
     primary = make_node(
         NODE_ROLE="primary", PIHOLE_API=nodes.primary.url, TASK_DIRECTORY=str(nodes.source.parent / "p")
     )
-    inventory(primary.tasks)
+    inventory.update(primary.tasks)
     assert (primary.tasks.task_directory / "shared" / "pihole.txt").read_bytes() == here
     assert here.count(b"\n") == 3
 
