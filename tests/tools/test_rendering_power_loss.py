@@ -28,12 +28,12 @@ def render_until_killed(render):
             for number in itertools.count():
                 render(number)
                 os.write(writing, b".")
-        os.read(reading, 1)
+        os.close(writing)
+        assert os.read(reading, 1), "the process ended by itself"
         time.sleep(float(line))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(reading)
-        os.close(writing)
         print("killed", flush=True)
 """
 PASSWORDS = """
@@ -51,15 +51,13 @@ render_until_killed(render)
 VALUES = """
 from exporter.runtime import RuntimeFiles
 from stack.keepalived import start
-start.keepalived_version = lambda: (2, 3, 3)
-start.interface_networks = lambda _: []
 start.subprocess.run = lambda *_, **__: start.subprocess.CompletedProcess([], 0)  # keepalived's own test of it
 os.environ |= {"NODE_ROLE": "primary", "NODE_NAME": "alpha", "NODE_IP": "192.0.2.11", "PEER_IP": "192.0.2.12",
                "NETWORK_INTERFACE": "eth0"}
 files = RuntimeFiles(pathlib.Path(sys.argv[1]))
 def render(number):
     os.environ["VIP_ADDRESS"] = ",".join(f"192.0.2.{last}" for last in range(50, 60 + 20 * (number % 2)))
-    start.prepare(files)
+    start.prepare(files, start.read_environment(os.environ, lambda _: []))
 render_until_killed(render)
 """
 
