@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from exporter.app import Application, Look
 from exporter.checks import worst
-from exporter.checks.build import Judge
+from exporter.checks.exporter import judge_missing
 from exporter.collectors.peer import STATUS_PATH
 from exporter.errors import ExporterError
-from exporter.observations import Check, NodeStatus, Status
+from exporter.observations import Status
 from exporter.parsers.status_document import parse_checks, parse_document, parse_identity, parse_time
 from exporter.settings.values import Settings
 from exporter.sources.http_get import http_get
@@ -20,8 +20,6 @@ from exporter.views.report import Verdict
 
 # Kept back from the time to wait, for judging and printing.
 RESERVE_SECONDS = 0.2
-# What the check of this node's exporter stands on: it is about no collector.
-EXPORTER = "exporter"
 FORMATS = ("text", "json", "prometheus", "nagios")
 
 
@@ -68,7 +66,7 @@ def _alone(settings: Settings, output: str, only: Sequence[str], deadline: float
     application.runner.start()  # never stopped: the process ends here, and its threads with it
     application.runner.wait_until_ready(max(0.0, deadline - time.monotonic() - RESERVE_SECONDS))
     look = application.look()
-    checks = report.restrict((*look.checks, *_own_exporter(look.status, settings)), only)
+    checks = report.restrict((*look.checks, *judge_missing(look.status, settings)), only)
     look = Look(look.status, checks, worst(checks))
     if output == "json":
         document = json.loads(status_document.build(look.status, look.checks, look.verdict))
@@ -80,25 +78,6 @@ def _alone(settings: Settings, output: str, only: Sequence[str], deadline: float
         return look.verdict, exposition.encode(families, "text/plain")[0].decode()
     source = "from a look of its own: no exporter runs on this node"
     return look.verdict, _format(Verdict(look.status.node, look.status.time, look.verdict, checks, source), output)
-
-
-def _own_exporter(status: NodeStatus, settings: Settings) -> list[Check]:
-    """Judge that this node's exporter did not answer, where one should run.
-
-    One should where STATE_DIRECTORY exists: an exporter makes it when it starts to serve, and the image has it. A node
-    on which scripts alone use ``--once`` never has it.
-    """
-    if not settings.state_directory.is_dir():
-        return []
-    return [
-        Judge(status, EXPORTER).warning(
-            "exporter.running",
-            f"no exporter of this node answers on port {settings.exporter_port}, so nothing is watched or counted here",
-            f"one serves, as {settings.state_directory} says that it once did",
-            "docker compose up -d exporter starts it, its log says why it ended; "
-            f"where none is meant to run any more, remove {settings.state_directory}",
-        )
-    ]
 
 
 def _format(verdict: Verdict, output: str) -> str:

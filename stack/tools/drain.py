@@ -104,7 +104,7 @@ def _not_back(view: PairView, settings: Settings) -> list[str]:
     if not view.vrrp.keepalived_up:
         missing.append("keepalived does not run on this node; start it")
     elif view.lowered:
-        missing.append("keepalived's priority is still lowered: its DNS check fails, see exporter --once")
+        missing.append("keepalived's priority is still lowered; exporter --once says what the health check finds")
     for vip in vip_names(settings):
         owners = view.owners(vip, settings.node_name)
         if len(owners) > 1:

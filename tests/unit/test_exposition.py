@@ -18,7 +18,20 @@ from exporter import metrics
 from exporter.observations import Check, Conflict, HealthVerdict, Latency, NodeStatus, Status, VrrpCounters, VrrpState
 from exporter.views import exposition
 from tests.unit import samples
-from tests.unit.samples import NOW, VIP, VIP_6, absent_vip, check, container, instance, probe, process, question, task, vip
+from tests.unit.samples import (
+    NOW,
+    VIP,
+    VIP_6,
+    absent_vip,
+    check,
+    container,
+    instance,
+    probe,
+    process,
+    question,
+    task,
+    vip,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 OPEN_METRICS = "application/openmetrics-text;version=1.0.0"

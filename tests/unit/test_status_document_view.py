@@ -105,7 +105,9 @@ def test_real_documents_obey_the_schema(which: str) -> None:
 
 def test_what_a_collector_could_not_give_is_null() -> None:
     built = document(samples.status(failed={"vip": "no netlink"}))
-    assert {built[key] for key in ("vips", "vrrp", "health", "containers", "resolve", "sync", "peer", "conflict")} == {None}
+    assert {built[key] for key in ("vips", "vrrp", "health", "containers", "resolve", "sync", "peer", "conflict")} == {
+        None
+    }
     assert built["collectors"] == [{"name": "vip", "success": False, "duration": 0.002, "error": "no netlink"}]
     assert built["status"] == "unknown"
 
