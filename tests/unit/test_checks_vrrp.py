@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from exporter import checks
 from exporter.checks.vrrp import AGREEMENT_SECONDS
 from exporter.observations import HealthObservation, HealthQuestion, HealthVerdict, Status, VipObservation, VrrpState
 from tests.unit import samples
 from tests.unit.judging import judge, the, verdicts
-from tests.unit.samples import NOW, VIP, VIP_6, absent_vip, instance, question, vip
+from tests.unit.samples import NOW, VIP, VIP_6, absent_vip, instance, process, question, vip
 
 OK, WARNING, CRITICAL, UNKNOWN = Status.OK, Status.WARNING, Status.CRITICAL, Status.UNKNOWN
 SOFT, HARD = HealthVerdict.SOFT, HealthVerdict.HARD
@@ -101,6 +102,20 @@ def test_a_state_that_nobody_records_is_unknown_and_compared_with_nothing(seen: 
     assert (one.status, one.subject) == (UNKNOWN, "VI_1")
     assert one.seen == "the state of VI_1 is not known: keepalived's recorder does not tell it now"
     assert verdicts(found, "vrrp.agreement") == verdicts(found, "vrrp.priority") == {}
+
+
+def test_a_dead_recorder_on_a_healthy_pair_is_named_as_such_and_no_fault_of_vrrp() -> None:
+    dead = process("recorder", running=False, last_end="was killed by SIGKILL")
+    found = judge(
+        samples.vips(),
+        samples.vrrp(instance(state=None, effective_priority=None)),
+        samples.health(processes=(process(), dead)),
+        samples.resolve(),
+        samples.peer(),
+    )
+    assert checks.worst(found) is WARNING
+    assert next(one.seen for one in checks.wrong(found)) == "the recorder does not run: it was killed by SIGKILL"
+    assert {one.id for one in checks.wrong(found)} == {"recorder.running", "vrrp.state"}
 
 
 @pytest.mark.parametrize("owned", [True, False])
