@@ -44,6 +44,10 @@ REFUSED_WINDOW: Final = "5m"
 SETTINGS_DIFFER: Final = "10m"  # one node after the other gets new settings
 CHECK_FAILING: Final = "1m"
 DRAINED_TOO_LONG: Final = "1h"
+# What runs beside keepalived is started again within a second.
+HELPER_DOWN: Final = "1m"
+HELPER_STARTS: Final = 5  # in HELPER_WINDOW
+HELPER_WINDOW: Final = "15m"
 
 # Resolving
 UNBOUND_SILENT: Final = "10s"

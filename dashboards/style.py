@@ -59,6 +59,7 @@ UP: Final = states({1: State("UP", GOOD), 0: State("DOWN", CRITICAL)})
 ANSWERS: Final = states({1: State("answers", GOOD), 0: State("NO ANSWER", CRITICAL)})
 YES: Final = states({1: State("yes", GOOD), 0: State("NO", CRITICAL)})
 OWNER: Final = states({1: State("owner", GOOD), 0: State("–", UNKNOWN)})  # noqa: RUF001  a dash, as in tables
+HEALTH: Final = states({1: State("well", GOOD), 0: State("FAILS", CRITICAL)})
 DRAINED: Final = states({0: State("no", GOOD), 1: State("DRAINED", WARNING)})
 VERDICT: Final = states(
     {

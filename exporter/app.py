@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from exporter import __version__, checks
 from exporter.collectors.base import Collector
+from exporter.collectors.health import HealthCollector
 from exporter.collectors.peer import PeerCollector
 from exporter.collectors.resolve import ResolveCollector
 from exporter.collectors.sync import SyncCollector
@@ -16,7 +17,7 @@ from exporter.runner import Runner
 from exporter.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 
-COLLECTORS = ("vip", "vrrp", "resolve", "containers", "sync", "peer", "conflict")
+COLLECTORS = ("vip", "vrrp", "health", "resolve", "containers", "sync", "peer", "conflict")
 VIP_STATE_FILE = "vip.json"
 
 
@@ -67,7 +68,12 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
         on_change=peer.look_closely if peer else lambda: None,
     )
     runtime_files = RuntimeFiles(settings.runtime_directory)
-    collectors: list[Collector] = [vip, VrrpCollector(runtime_files), ResolveCollector(settings)]
+    collectors: list[Collector] = [
+        vip,
+        VrrpCollector(runtime_files),
+        HealthCollector(runtime_files),
+        ResolveCollector(settings),
+    ]
     if settings.docker_host and settings.containers:
         from exporter.collectors.containers import ContainersCollector
 

@@ -113,6 +113,18 @@ VRRP_PRIORITY_ZERO_SENT = _counter(
 )
 VRRP_ERRORS = _counter("vrrp_errors", "vrrp_instance reason", "VRRP advertisements refused, by reason.")
 
+# The health check and the recorder, which run beside keepalived
+HEALTH_OK = _gauge(
+    "health_ok", "question", "1 if the health check's answer is good, 0 if not; absent while it is not known."
+)
+HEALTH_REPORT_TIME = _gauge("health_report_timestamp_seconds", "", "Unix time of the health check's last report.")
+HELPER_UP = _gauge(
+    "helper_up",
+    "process",
+    "1 if the process beside keepalived runs, and reports where it should, 0 if not; absent while it is not known.",
+)
+HELPER_STARTS = _counter("helper_starts", "process", "Times the process was started since keepalived was.")
+
 # Containers
 CONTAINER_RUNNING = _gauge("container_running", "container", "1 if the expected container runs, 0 if not.")
 CONTAINER_STATE = _gauge("container_state", "container state", "The container's state in Docker's words; 1.")
@@ -132,7 +144,6 @@ RESOLVE_FAILURES = _counter("resolve_failures", f"{_PROBE} reason", "Queries wit
 RESOLVE_RESPONSES = _counter("resolve_responses", f"{_PROBE} rcode", "Responses, by response code.")
 RESOLVE_ANSWERS = _counter("resolve_answers", f"{_PROBE} answered_by", "Good answers, by the node that gave them.")
 RESOLVE_ANSWERED_BY = _gauge("resolve_answered_by_info", f"{_PROBE} answered_by", "The node that answered last; 1.")
-RESOLVE_LAST_SUCCESS = _gauge("resolve_last_success_timestamp_seconds", _PROBE, "Unix time of the last good answer.")
 RESOLVE_OUTAGES = _counter("resolve_outages", _PROBE, "Outages that began: failures after a good answer.")
 RESOLVE_OUTAGE_SECONDS = _counter("resolve_outage_seconds", _PROBE, "Length of all ended outages, in seconds.")
 RESOLVE_LAST_OUTAGE = _gauge("resolve_last_outage_seconds", _PROBE, "Length of the last ended outage, in seconds.")

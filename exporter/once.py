@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from exporter.app import Application, Look
 from exporter.checks import worst
+from exporter.checks.exporter import judge_missing
 from exporter.collectors.peer import STATUS_PATH
 from exporter.errors import ExporterError
 from exporter.observations import Status
@@ -65,7 +66,7 @@ def _alone(settings: Settings, output: str, only: Sequence[str], deadline: float
     application.runner.start()  # never stopped: the process ends here, and its threads with it
     application.runner.wait_until_ready(max(0.0, deadline - time.monotonic() - RESERVE_SECONDS))
     look = application.look()
-    checks = report.restrict(look.checks, only)
+    checks = report.restrict((*look.checks, *judge_missing(look.status, settings)), only)
     look = Look(look.status, checks, worst(checks))
     if output == "json":
         document = json.loads(status_document.build(look.status, look.checks, look.verdict))

@@ -11,6 +11,7 @@ from exporter.collectors.base import Collector
 from exporter.errors import CollectorError, NotReadyError
 from exporter.observations import (
     CollectorResult,
+    HealthObservation,
     NodeIdentity,
     NodeStatus,
     Observation,
@@ -83,7 +84,7 @@ class Runner:
             if collector.name not in self._failing:
                 log.exception("collector %s failed unexpectedly", collector.name)
             problem = f"unexpected {type(error).__name__}: {error}; the log has more, please report it"
-        if isinstance(observation, VrrpObservation | SyncObservation) and observation.problems:
+        if isinstance(observation, VrrpObservation | HealthObservation | SyncObservation) and observation.problems:
             problem = "; ".join(observation.problems)
         if problem is not None:  # a path in it may be any bytes, and every view must be able to write it
             problem = problem.encode(errors="replace").decode()

@@ -190,7 +190,7 @@ BOARD = Board(
                 ),
                 time_series(
                     "Effective priority",
-                    "The higher one owns the virtual IP: what is configured, minus what a failed DNS check or a "
+                    "The higher one owns the virtual IP: what is configured, minus what a failed health check or a "
                     "drain costs.",
                     Query(
                         in_site("max by (node, vrrp_instance) (dnsha_vrrp_effective_priority{})"),

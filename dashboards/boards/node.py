@@ -1,4 +1,4 @@
-"""Node: the health of each Raspberry Pi, its SD card, its containers and its exporter."""
+"""Node: the health of each Raspberry Pi, its SD card, its containers, its health check and its exporter."""
 
 from __future__ import annotations
 
@@ -212,6 +212,7 @@ BOARD = Board(
     rows=[
         Row("", _HEALTH),
         Row("Containers", node_services.CONTAINERS),
+        Row("Health check", node_services.HEALTH_CHECK),
         Row("Machine", _MACHINE),
         Row("SD card", _CARD),
         Row("Exporter", node_services.EXPORTER),

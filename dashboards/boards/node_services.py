@@ -1,4 +1,4 @@
-"""What runs on a node: its containers and its exporter. Rows of the Node dashboard."""
+"""What runs on a node: its containers, what is beside keepalived, and its exporter. Rows of the Node dashboard."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ CONTAINERS = [
     ),
     time_series(
         "What Docker told",
-        "Events of containers within each step: starts, ends, failed health checks, lack of memory.",
+        "Events of containers within each step: ends, failed health checks, lack of memory.",
         Query(
             on_nodes(f"sum by (node, container, event) ({grown('dnsha_container_events_total{}')})"),
             "{{node}} · {{container}}: {{event}}",
@@ -61,6 +61,41 @@ CONTAINERS = [
         Query(on_nodes("max by (node, container) (dnsha_container_restarts_total{}) > 0"), "{{node}} · {{container}}"),
         unit="short",
         steps=True,
+    ),
+]
+
+HEALTH_CHECK = [
+    state_timeline(
+        "Health check",
+        "What the health check beside keepalived finds: chain is this node's Pi-hole and Unbound, address is its own "
+        "address on its interface. A node that fails gives the virtual IP away. A gap: it did not report.",
+        Query(on_nodes("min by (node, question) (dnsha_health_ok{})"), "{{node}} · {{question}}"),
+        mappings=style.HEALTH,
+        unit="bool",
+        width=12,
+        height=8,
+    ),
+    state_timeline(
+        "Beside keepalived",
+        "Whether the health check and the recorder run, and report. A gap: keepalived is dead, or nobody says.",
+        Query(on_nodes("min by (node, process) (dnsha_helper_up{})"), "{{node}} · {{process}}"),
+        mappings=style.UP,
+        unit="bool",
+        width=12,
+        height=8,
+    ),
+    time_series(
+        "Started again",
+        "Times within each step that the health check or the recorder died or hung, and was started again.",
+        Query(
+            on_nodes(f"sum by (node, process) ({grown('dnsha_helper_starts_total{}')})"),
+            "{{node}} · {{process}}",
+        ),
+        unit="short",
+        bars=True,
+        stacked=True,
+        nothing="none",
+        width=24,
     ),
 ]
 

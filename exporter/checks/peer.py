@@ -25,7 +25,8 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
             "peer.reachable",
             seen.error or f"{seen.address} is silent",
             "the other node's exporter answers",
-            "look whether the node is alive, its exporter runs, and its firewall lets this node in",
+            "look whether the node is alive, its exporter runs, and its firewall lets this node in; "
+            "if nothing on the LAN reaches this node either, its own link is cut and clients are not served",
             seen.address,
         )
         return

@@ -107,7 +107,8 @@ def _usable(judge: Judge, vip: Vip, settings: Settings) -> Iterator[Check]:
             "vip.device",
             f"{vip.address} is on {vip.device}",
             f"it is on {settings.network_interface}",
-            "take it off that interface (ip address del), or correct NETWORK_INTERFACE",
+            "look which interface leads to the clients (ip -br address): correct NETWORK_INTERFACE on this node, or "
+            "restart keepalived where the address was put on that interface by hand",
             vip.address,
         )
     vrrp = pair.find(judge.status, VrrpObservation)

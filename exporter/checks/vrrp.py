@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter import pair
+from exporter.checks import health
 from exporter.checks.build import Judge
 from exporter.observations import Check, NodeStatus, VipObservation, VrrpInstance, VrrpObservation, VrrpState
 from exporter.settings.values import Settings
@@ -40,15 +41,32 @@ def judge(status: NodeStatus, _: Settings) -> Iterator[Check]:
 
 
 def _state(judge: Judge, instance: VrrpInstance) -> Check:
+    if instance.state is None:
+        return judge.unknown(
+            "vrrp.state",
+            f"the state of {instance.name} is not known: keepalived's recorder does not tell it now",
+            "master or backup",
+            "see recorder.running and vrrp.data; vip.owner and resolve.vip say whether DNS works",
+            instance.name,
+        )
     if instance.state in (VrrpState.MASTER, VrrpState.BACKUP):
         return judge.ok("vrrp.state", instance.state.value, "master or backup", instance.name)
+    fault = instance.state is VrrpState.FAULT
     return judge.warning(
         "vrrp.state",
-        f"{instance.name} is in state {instance.state.value}",
+        _because(judge, f"{instance.name} is in state {instance.state.value}", explained=fault),
         "master or backup",
-        "fault: look at the interface and its link; init or stopped: read keepalived's log",
+        "mend what is named; where nothing is, look at the interface and its link (ip -br link)"
+        if fault
+        else "read keepalived's log (docker compose logs keepalived)",
         instance.name,
     )
+
+
+def _because(judge: Judge, seen: str, *, explained: bool = True) -> str:
+    """Add what the health check says, which is what keepalived goes by."""
+    cause = health.cause(judge.status) if explained else ""
+    return f"{seen}: {cause}" if cause else seen
 
 
 def _priority(judge: Judge, instance: VrrpInstance, *, drained: bool) -> Iterator[Check]:
@@ -58,9 +76,9 @@ def _priority(judge: Judge, instance: VrrpInstance, *, drained: bool) -> Iterato
     if effective < base:
         yield judge.warning(
             "vrrp.priority",
-            f"{instance.name} has priority {effective} instead of {base}: the DNS check fails on this node",
+            _because(judge, f"{instance.name} has priority {effective} instead of {base}"),
             f"priority {base}",
-            "see the resolve checks of this node; dig @127.0.0.1 test.canary.dnsha.example TXT",
+            "see the health and resolve checks of this node; dig @127.0.0.1 test.canary.dnsha.example TXT",
             instance.name,
         )
     else:
@@ -71,7 +89,7 @@ def _agreement(judge: Judge, instance: VrrpInstance) -> Iterator[Check]:
     """Compare keepalived's word with the kernel's, for the usual case of one instance."""
     vips = pair.find(judge.status, VipObservation)
     vrrp = pair.find(judge.status, VrrpObservation)
-    if vips is None or vrrp is None or len(vrrp.instances) != 1:
+    if vips is None or vrrp is None or len(vrrp.instances) != 1 or instance.state is None:
         return
     changes = [vip.last_transition for vip in vips.vips] + [instance.last_transition]
     if any(change is not None and abs(judge.status.time - change) < AGREEMENT_SECONDS for change in changes):
@@ -84,7 +102,8 @@ def _agreement(judge: Judge, instance: VrrpInstance) -> Iterator[Check]:
             "vrrp.agreement",
             f"keepalived is master, but the kernel does not have {', '.join(missing)}",
             "a master has every virtual IP",
-            "somebody removed it, or VIP_ADDRESS differs between keepalived and exporter; restart keepalived",
+            "look at keepalived's log and at ip -br address: somebody removed it, or VIP_ADDRESS differs between "
+            "keepalived and exporter; restart keepalived",
             instance.name,
         )
     elif not master and owned:
@@ -92,7 +111,8 @@ def _agreement(judge: Judge, instance: VrrpInstance) -> Iterator[Check]:
             "vrrp.agreement",
             f"keepalived is {instance.state.value}, but the kernel has {', '.join(owned)}",
             "only a master has the virtual IP",
-            "remove it (ip address del) or restart keepalived: clients may reach the wrong node",
+            "look first whether the other node has it as well (exporter --once there) and what keepalived's log says "
+            "last here; leave the address where it is while no other node has it; then restart keepalived here",
             instance.name,
         )
     else:

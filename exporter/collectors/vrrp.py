@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
+from exporter.collectors.health import OLD_PROCESSES_SECONDS, is_fresh
 from exporter.errors import CollectorError, ParseError
+from exporter.files import read_bounded
 from exporter.observations import VrrpInstance, VrrpObservation, VrrpState
+from exporter.parsers.health_report import MAXIMUM_BYTES, parse_processes
 from exporter.parsers.keepalived_dump import DumpedInstance
 from exporter.parsers.keepalived_events import InstanceHistory
 from exporter.runtime import RuntimeFiles
@@ -16,6 +20,16 @@ from exporter.sources.keepalived import DumpFile, EventLogFile, drain_requested,
 STALE_DUMP_SECONDS = 16.0
 # A dump this much younger than the last event shows a state that the log has missed.
 NEWER_DUMP_SECONDS = 1.0
+RECORDER = "recorder"
+
+
+@dataclass(frozen=True, slots=True)
+class _Dump:
+    """The latest dump; ``silent``: the recorder should have published one and has not."""
+
+    taken: float | None = None
+    instances: Mapping[str, DumpedInstance] = field(default_factory=dict)
+    silent: bool = False
 
 
 class VrrpCollector:
@@ -47,7 +61,8 @@ class VrrpCollector:
             msg = f"{self._files.lock} cannot be looked at: {error.strerror}; make it readable for the exporter"
             raise CollectorError(msg) from error
         self._read_log(problems, alive=alive)
-        dump_time, dumped = self._read_dump(problems, alive=alive)
+        dump = self._read_dump(problems, alive=alive)
+        recorded = not dump.silent and not (alive and self._recorder_is_dead(problems))
         drained = False
         try:
             drained = drain_requested(self._files.drain)
@@ -56,20 +71,23 @@ class VrrpCollector:
         except ParseError as error:
             problems.append(str(error))
         history = self._log.history
-        names = list(dict.fromkeys([*history.instances, *dumped]))
-        newer = dump_time is not None and (history.last_event or 0.0) + NEWER_DUMP_SECONDS < dump_time
+        names = list(dict.fromkeys([*history.instances, *dump.instances]))
+        newer = dump.taken is not None and (history.last_event or 0.0) + NEWER_DUMP_SECONDS < dump.taken
+        instances = [
+            _instance(name, history.instances.get(name), dump.instances.get(name), alive=alive, dump_is_newer=newer)
+            for name in names
+        ]
+        if not recorded:  # whatever is known of them now is what was so before
+            instances = [replace(one, state=None, effective_priority=None) for one in instances]
         return VrrpObservation(
             keepalived_up=alive,
             keepalived_version=history.version if alive else None,
             starts=history.starts,
             child_exits=history.child_exits,
             last_start=history.last_start,
-            dump_time=dump_time,
+            dump_time=dump.taken,
             drained=drained,
-            instances=tuple(
-                _instance(name, history.instances.get(name), dumped.get(name), alive=alive, dump_is_newer=newer)
-                for name in names
-            ),
+            instances=tuple(instances),
             recent_events=tuple(history.recent),
             problems=tuple(problems),
         )
@@ -86,31 +104,51 @@ class VrrpCollector:
         if self._log.bad_lines > before:
             problems.append(f"{self._files.events} holds lines that the recorder did not write; they were left out")
 
-    def _read_dump(self, problems: list[str], *, alive: bool) -> tuple[float | None, dict[str, DumpedInstance]]:
+    def _recorder_is_dead(self, problems: list[str]) -> bool:
+        """Whether the supervisor says so now; when it says nothing, the dump's age tells of a dead recorder."""
+        try:
+            said = parse_processes(read_bounded(self._files.processes, MAXIMUM_BYTES))
+        except (OSError, ParseError):  # the collector of health names it
+            return False
+        recorder = next((process for process in said.processes if process.name == RECORDER), None)
+        if recorder is None or recorder.running or not is_fresh(said.time, self._clock(), OLD_PROCESSES_SECONDS):
+            return False
+        end = recorder.last_end or "was not started"
+        problems.append(f"keepalived's recorder does not run (it {end}): the state of VRRP is not known until it does")
+        return True
+
+    def _read_dump(self, problems: list[str], *, alive: bool) -> _Dump:
         """Return a living keepalived's counters; those of a dead one are of no use."""
         if not alive:
-            return None, {}
+            return _Dump()
         try:
             taken, instances = self._dump.read()
         except FileNotFoundError:
-            started = self._log.history.last_start
-            if started is None or self._clock() - started > STALE_DUMP_SECONDS:
+            late = not self._has_just_started()
+            if late:
                 problems.append(f"{self._files.dump} is missing; restart keepalived so that its recorder starts anew")
-            return None, {}
+            return _Dump(silent=late)
         except OSError as error:
             problems.append(f"{self._files.dump} cannot be read: {error.strerror}")
-            return None, {}
+            return _Dump()
         except ParseError as error:
             problems.append(f"{self._files.dump} is of no use: {error}")
-            return None, {}
+            return _Dump()
         age = self._clock() - taken
+        if age > STALE_DUMP_SECONDS and self._has_just_started():  # it is of an earlier keepalived
+            return _Dump()
         if age > STALE_DUMP_SECONDS:
             problems.append(f"keepalived's counters are {age:.0f} s old: it hangs or its recorder has died; restart it")
-            return None, {}
+            return _Dump(silent=True)
         if age < -STALE_DUMP_SECONDS:  # the clock stepped back, and nobody has written another one since
             problems.append(f"keepalived's counters are from {-age:.0f} s in the future; check the clock")
-            return None, {}
-        return taken, {instance.name: instance for instance in instances}
+            return _Dump(silent=True)
+        return _Dump(taken, {instance.name: instance for instance in instances})
+
+    def _has_just_started(self) -> bool:
+        """Whether keepalived was started so short a time ago that no dump of it need be there."""
+        started = self._log.history.last_start
+        return started is not None and self._clock() - started <= STALE_DUMP_SECONDS
 
 
 def _instance(

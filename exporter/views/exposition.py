@@ -17,12 +17,14 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as LibraryFamily
 
 from exporter import metrics, pair
-from exporter.checks import worst
+from exporter.checks import health, worst
 from exporter.metrics import Metric
 from exporter.observations import (
     Check,
     ConflictObservation,
     ContainersObservation,
+    HealthObservation,
+    HealthVerdict,
     Latency,
     NodeStatus,
     PeerObservation,
@@ -145,7 +147,8 @@ def _add_vrrp(samples: Samples, seen: VrrpObservation, _: NodeStatus) -> None:
     for instance in seen.instances:
         name = instance.name
         for state in VrrpState:
-            samples.add(metrics.VRRP_STATE, instance.state is state, name, state.value)
+            known = None if instance.state is None else instance.state is state
+            samples.add(metrics.VRRP_STATE, known, name, state.value)
             samples.add(metrics.VRRP_TRANSITIONS, instance.transitions.get(state, 0), name, state.value)
         samples.add(metrics.VRRP_LAST_TRANSITION, instance.last_transition, name)
         samples.add(metrics.VRRP_EFFECTIVE_PRIORITY, instance.effective_priority, name)
@@ -164,8 +167,18 @@ def _add_vrrp(samples: Samples, seen: VrrpObservation, _: NodeStatus) -> None:
                 samples.add(metrics.VRRP_ERRORS, count, name, reason)
 
 
+def _add_health(samples: Samples, seen: HealthObservation, _: NodeStatus) -> None:
+    samples.add(metrics.HEALTH_REPORT_TIME, seen.report_time)
+    for question in seen.questions:
+        if question.verdict is not HealthVerdict.UNPROVED:
+            samples.add(metrics.HEALTH_OK, question.verdict is HealthVerdict.OK, question.name)
+    for process in seen.processes:
+        samples.add(metrics.HELPER_UP, health.works(seen, process), process.name)
+        samples.add(metrics.HELPER_STARTS, process.starts, process.name)
+
+
 # What other series do not say. All thirteen for a dozen containers were a third of a node's series.
-EVENTS_SHOWN = ("start", "die", "oom", "health_status_unhealthy")
+EVENTS_SHOWN = ("die", "oom", "health_status_unhealthy")
 
 
 def _add_containers(samples: Samples, seen: ContainersObservation, _: NodeStatus) -> None:
@@ -191,7 +204,6 @@ def _add_probes(samples: Samples, seen: ResolveObservation, _: NodeStatus) -> No
         samples.add(metrics.RESOLVE_DURATION, probe.latency, *labels)
         samples.add(metrics.RESOLVE_UP, probe.last_ok, *labels)
         samples.add(metrics.RESOLVE_QUERIES, probe.queries, *labels)
-        samples.add(metrics.RESOLVE_LAST_SUCCESS, probe.last_success, *labels)
         samples.add(metrics.RESOLVE_OUTAGES, probe.outages, *labels)
         samples.add(metrics.RESOLVE_OUTAGE_SECONDS, probe.outage_seconds, *labels)
         samples.add(metrics.RESOLVE_LAST_OUTAGE, probe.last_outage, *labels)
@@ -239,6 +251,7 @@ def _add_conflicts(samples: Samples, seen: ConflictObservation, _: NodeStatus) -
 _ADDERS: dict[type, Callable[..., None]] = {
     VipObservation: _add_vips,
     VrrpObservation: _add_vrrp,
+    HealthObservation: _add_health,
     ContainersObservation: _add_containers,
     ResolveObservation: _add_probes,
     SyncObservation: _add_sync,

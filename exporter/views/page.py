@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
 from exporter import pair
-from exporter.checks import wrong
+from exporter.checks import health, wrong
 from exporter.checks.build import age
 from exporter.observations import (
     Check,
     ContainersObservation,
+    HealthObservation,
+    HealthVerdict,
     NodeStatus,
     PeerObservation,
     ResolveObservation,
@@ -42,6 +44,7 @@ def render(status: NodeStatus, checks: Sequence[Check], overall: Status, runbook
         _section("What to look at", (_problem(check, node.name, runbooks) for check in wrong(checks))),
         _section("Virtual IP", _vip_rows(status)),
         _section("Keepalived", _vrrp_rows(status)),
+        _section("Health check", _health_rows(status)),
         _section("DNS", _probe_rows(status)),
         _section("Other node", _peer_rows(status)),
         _section("Containers", _container_rows(status)),
@@ -112,9 +115,42 @@ def _vrrp_rows(status: NodeStatus) -> Iterable[str]:
     )
     for instance in seen.instances:
         priority = None if instance.effective_priority is None else f"priority {instance.effective_priority}"
-        yield _row(
-            None, instance.name, instance.state.value, _since(status, instance.last_transition, "for {}"), priority
-        )
+        known = instance.state is not None
+        lasts = _since(status, instance.last_transition, "for {}") if known else None
+        state = instance.state.value if instance.state is not None else "not known: nobody records it now"
+        yield _row(None if known else Status.UNKNOWN, instance.name, state, lasts, priority)
+
+
+_HEALTH = {
+    HealthVerdict.OK: Status.OK,
+    HealthVerdict.SOFT: Status.WARNING,
+    HealthVerdict.HARD: Status.WARNING,
+    HealthVerdict.UNPROVED: Status.UNKNOWN,
+}
+
+
+def _health_rows(status: NodeStatus) -> Iterable[str]:
+    seen = pair.find(status, HealthObservation)
+    if seen is None or not seen.keepalived_up:
+        return
+    for question in seen.questions:
+        verdict = _HEALTH[question.verdict]
+        if verdict is Status.OK and question.problem:
+            verdict = Status.WARNING
+        said = question.problem or ("well" if verdict is Status.OK else question.verdict.value)
+        yield _row(verdict, question.name, said, _since(status, question.since, "for {}"))
+    if not seen.questions:
+        yield _row(Status.UNKNOWN, "report", _since(status, seen.report_time, "the last one is {} old") or "none")
+    for process in seen.processes:
+        works = health.works(seen, process)
+        again = f"started {process.starts} times since keepalived was" if process.starts > 1 else None
+        end = f"the last one {process.last_end}" if process.last_end else None
+        state = "runs" if works else "does not report" if process.running else "does not run"
+        since = _since(status, process.last_start, "for {}") if process.running else None
+        yield _row(Status.OK if works else Status.WARNING, f"process {process.name}", state, since, again, end)
+    if not seen.processes:
+        said = _since(status, seen.processes_time, "the supervisor was silent for {}") or "the supervisor says nothing"
+        yield _row(Status.UNKNOWN, "processes", said)
 
 
 def _probe_rows(status: NodeStatus) -> Iterable[str]:

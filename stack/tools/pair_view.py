@@ -17,7 +17,15 @@ from exporter.sources.http_get import http_get
 from stack.tools.errors import ToolError
 
 # The checks of the other node that say whether it could serve the VIP.
-TAKEOVER_CHECKS = ("keepalived.running", "vrrp.state", "vrrp.priority", "resolve.pihole", "resolve.unbound")
+TAKEOVER_CHECKS = (
+    "keepalived.running",
+    "vrrp.state",
+    "vrrp.priority",
+    "health.chain",
+    "health.address",
+    "resolve.pihole",
+    "resolve.unbound",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ they said, and the dashboards are proved and photographed with it. Takes about f
 
 from __future__ import annotations
 
+import json
 import lzma
 import signal
 import sys
@@ -111,6 +112,10 @@ def _events(lab: Lab, docker: Containers) -> list[tuple[str, Callable[[], None],
         keepalived = [pid for pid in tree if Path(f"/proc/{pid}/comm").read_text().startswith("keepalived")]
         processes.send(keepalived[1], signal.SIGKILL)  # the first is its parent
 
+    def kill_health_check() -> None:
+        told = json.loads(hosts[other].path("/run/dnsha/processes.json").read_text())
+        processes.send(told["processes"]["check"]["pid"], signal.SIGKILL)
+
     def stranger_comes() -> None:
         lab.client.run("ip", "address", "add", f"{VIPS['ipv4']}/32", "dev", INTERFACE)
 
@@ -176,6 +181,7 @@ def _events(lab: Lab, docker: Containers) -> list[tuple[str, Callable[[], None],
             lambda: lab.plug(other),
         ),
         ("keepalived's VRRP process dies", kill_vrrp_process, lambda: None),
+        ("the backup's health check is killed", kill_health_check, lambda: None),
         ("a stranger has the virtual IP too", stranger_comes, stranger_goes),
         ("containers fail", containers_fail, containers_recover),
         ("a node gets hot and its power supply is weak", gets_hot, lambda: furnish(hosts[other])),

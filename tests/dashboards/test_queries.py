@@ -94,7 +94,7 @@ NOT_SHOWN = {
     "dnsha_vrrp_advertisement_interval_seconds": "settings do not change",
     "dnsha_vrrp_last_transition_timestamp_seconds": "VRRP's changes are shown as events",
     "dnsha_keepalived_dump_timestamp_seconds": "an aid for judging the counters",
-    "dnsha_resolve_last_success_timestamp_seconds": "the outage of now is shown instead",
+    "dnsha_health_report_timestamp_seconds": "a health check that does not report is shown as one that is not up",
     "dnsha_peer_info": "the other node tells of itself",
     "dnsha_conflict_foreign_owner": "shown as an alert: DnsHaSplitBrain",
 }

@@ -86,10 +86,9 @@ def test_a_dead_unbound_behind_a_live_pihole_is_told_apart(settled_pair: Lab) ->
     assert {check["status"] for check in trouble(document, "resolve.unbound")} == {"warning"}
     document = wait_status(lab, "beta", "beta's Pi-hole to fail too", lambda d: bool(trouble(d, "resolve.pihole")))
     assert not trouble(document, "resolve.vip")
-    assert trouble(
-        wait_status(lab, "beta", "the check to lower the priority", lambda d: bool(trouble(d, "vrrp.priority"))),
-        "vrrp.priority",
-    )
+    document = wait_status(lab, "beta", "VRRP to be in fault", lambda d: bool(trouble(d, "vrrp.state")))
+    (fault,) = trouble(document, "vrrp.state")
+    assert fault["seen"] == "VI_1 is in state fault: Unbound refuses questions: nothing listens there"
     from_alpha = wait_status(lab, "alpha", "alpha to repeat it", lambda d: bool(trouble(d, "resolve.unbound")))
     assert {check["node"] for check in trouble(from_alpha, "resolve.unbound")} == {"beta"}
     refused = sample(lab, "beta", "dnsha_resolve_failures_total", target="unbound", protocol="udp", reason="refused")

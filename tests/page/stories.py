@@ -5,9 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from exporter.observations import CollectorResult, Conflict, NodeStatus, PeerVip, Status
+from exporter.observations import CollectorResult, Conflict, HealthVerdict, NodeStatus, PeerVip, Status
 from tests.unit import samples
-from tests.unit.samples import absent_vip, beta, check, conflicts, container, instance, peer, probe, task, vip
+from tests.unit.samples import (
+    absent_vip,
+    beta,
+    check,
+    conflicts,
+    container,
+    instance,
+    peer,
+    probe,
+    process,
+    question,
+    task,
+    vip,
+)
 
 _CONTAINERS: Final = (
     "pihole", "unbound", "keepalived", "guard", "exporter", "docker-proxy", "sync", "backup", "sshd", "node-exporter",
@@ -28,6 +41,7 @@ def healthy() -> NodeStatus:
     return samples.status(
         samples.vips(),
         samples.vrrp(),
+        samples.health(),
         samples.resolve(
             *(
                 probe(target, protocol=protocol)
@@ -62,6 +76,14 @@ def broken() -> NodeStatus:
         samples.status(
             samples.vips(vip(steady=60.0), absent_vip(samples.VIP_6)),
             samples.vrrp(instance(effective_priority=190), keepalived_up=False, drained=True),
+            samples.health(
+                question(verdict=HealthVerdict.HARD, problem="Pi-hole refuses questions: nothing listens there"),
+                question("address", verdict=HealthVerdict.HARD, problem=_UNBROKEN),
+                processes=(
+                    process(starts=40, last_end="gave no sign of life for 2 s"),
+                    process("recorder", running=False),
+                ),
+            ),
             samples.resolve(
                 probe(last_ok=False, last_error=timeout, outages=12, last_outage=12.25, outage_start=samples.NOW - 75),
                 probe("pihole", last_ok=False, last_error="SERVFAIL", outages=3, last_outage=0.5),

@@ -104,6 +104,21 @@ Sample = float | None
 Series = tuple[str, str, Callable[[float], Sample]]  # name, labels, value
 
 
+Own = Callable[[Callable[[Node], Sample | bool]], Callable[[float], Sample]]
+
+
+def _keepalived_series(own: Own) -> Iterator[Series]:
+    """What is said of keepalived, and beside it."""
+    yield "dnsha_keepalived_up", "", own(lambda state: state.keepalived)
+    yield "dnsha_keepalived_info", 'version="2.3.3"', own(lambda state: 1.0 if state.keepalived else None)
+    for process in ("check", "recorder"):
+        labels = f'process="{process}"'
+        yield "dnsha_helper_up", labels, own(lambda state: 1.0 if state.keepalived else None)
+        yield "dnsha_helper_starts_total", labels, own(lambda state: 1.0 if state.keepalived else None)
+    yield "dnsha_health_ok", 'question="chain"', own(lambda state: state.resolves if state.keepalived else None)
+    yield "dnsha_health_ok", 'question="address"', own(lambda state: 1.0 if state.keepalived else None)
+
+
 def dnsha_series(history: History, node: str) -> Iterator[Series]:
     """What the exporter of a node says."""
     peer = NODES[1 - NODES.index(node)]
@@ -130,9 +145,8 @@ def dnsha_series(history: History, node: str) -> Iterator[Series]:
     yield "dnsha_vip_usable", vip, own(lambda state: 1.0 if state.owns else None)
     yield "dnsha_vip_owners", vip, history.owners
     yield "dnsha_vip_acquisitions_total", vip, lambda time: len(history.moves(node, time, acquired=True))
-    yield "dnsha_keepalived_up", "", own(lambda state: state.keepalived)
+    yield from _keepalived_series(own)
     yield "dnsha_drained", "", own(lambda state: state.drained)
-    yield "dnsha_keepalived_info", 'version="2.3.3"', own(lambda state: 1.0 if state.keepalived else None)
     role = 'role="primary"' if node == "alpha" else 'role="secondary"'
     yield "dnsha_node_info", f'name="{node}",{role},address="192.0.2.1{NODES.index(node)}"', own(lambda _: 1.0)
     for version in ("1.0", "1.1"):
@@ -169,7 +183,7 @@ def dnsha_series(history: History, node: str) -> Iterator[Series]:
         yield "dnsha_container_running", f'container="{container}"', own(runs)
         yield "dnsha_container_restarts_total", f'container="{container}"', own(lambda _: 0.0)
         yield "dnsha_container_events_total", f'container="{container}",event="die"', own(lambda _: 0.0)
-    for collector in ("vip", "vrrp", "resolve", "containers", "sync", "peer"):
+    for collector in ("vip", "vrrp", "health", "resolve", "containers", "sync", "peer"):
         yield "dnsha_scrape_collector_success", f'collector="{collector}"', own(lambda _: 1.0)
     for check in ("peer.settings", "vrrp.agreement", "resolve.answered_by"):
         yield "dnsha_check_status", f'check="{check}"', own(lambda _: 0.0)

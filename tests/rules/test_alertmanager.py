@@ -133,6 +133,19 @@ SITUATIONS: dict[str, tuple[list[Labels], list[Labels]]] = {
             alert("DnsHaResolveFailing", "beta", target="peer", server="192.0.2.11:53", protocol="tcp"),
         ],
     ),
+    "a health check that fails on one node, and the recorder's death on the other": (
+        [
+            alert("DnsHaRedundancyLost", "alpha"),
+            alert("DnsHaHelperDown", "beta", process="recorder"),
+            alert("DnsHaCheckFailing", "beta", check="health.chain"),
+            alert("DnsHaCheckFailing", "alpha", check="vip.device"),
+            alert("DnsHaCollectorFailing", "beta", collector="resolve"),
+        ],
+        [
+            alert("DnsHaCheckFailing", "alpha", check="health.address"),
+            alert("DnsHaCollectorFailing", "beta", collector="vrrp"),
+        ],
+    ),
     "a dead exporter": (
         [alert("DnsHaExporterDown", "alpha"), alert("DnsHaMonitoringDown", "alpha", job="prometheus")],
         [alert("DnsHaPeerUnreachable", "beta")],

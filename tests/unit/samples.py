@@ -20,6 +20,10 @@ from exporter.observations import (
     Container,
     ContainersObservation,
     ContentDigest,
+    HealthObservation,
+    HealthQuestion,
+    HealthVerdict,
+    HelperProcess,
     Latency,
     NodeIdentity,
     NodeStatus,
@@ -51,6 +55,7 @@ IDENTITY = NodeIdentity("alpha", "primary", ALPHA, "0.1.0")
 _NAMES: Mapping[type[Observation], str] = {
     VipObservation: "vip",
     VrrpObservation: "vrrp",
+    HealthObservation: "health",
     ResolveObservation: "resolve",
     ContainersObservation: "containers",
     SyncObservation: "sync",
@@ -160,6 +165,28 @@ def vrrp(*instances: VrrpInstance, **changes: Any) -> VrrpObservation:
     return replace(good, **changes)
 
 
+def question(name: str = "chain", **changes: Any) -> HealthQuestion:
+    """A question of the health check that has had a good answer for an hour."""
+    return replace(HealthQuestion(name, HealthVerdict.OK, "", NOW - 3600), **changes)
+
+
+def process(name: str = "check", **changes: Any) -> HelperProcess:
+    """A process beside keepalived that was started with it."""
+    return replace(HelperProcess(name, True, 1, NOW - 7200, None), **changes)
+
+
+def health(*questions: HealthQuestion, **changes: Any) -> HealthObservation:
+    """A health check that finds all well, or the given questions, and what runs beside keepalived."""
+    good = HealthObservation(
+        keepalived_up=True,
+        report_time=NOW - 0.5,
+        questions=questions or (question(), question("address")),
+        processes_time=NOW - 2,
+        processes=(process(), process("recorder")),
+    )
+    return replace(good, **changes)
+
+
 def probe(target: str = "vip", **changes: Any) -> Probe:
     """A probe that has always been answered, by alpha."""
     servers = {"vip": (VIP, 53), "pihole": ("127.0.0.1", 53), "unbound": ("127.0.0.1", 5335), "peer": (BETA, 53)}
@@ -265,4 +292,4 @@ def status(*observations: Observation, failed: Mapping[str, str] | None = None, 
 
 def healthy() -> NodeStatus:
     """Everything that a healthy alpha sees."""
-    return status(vips(), vrrp(), resolve(), containers(), sync(), peer(), conflicts())
+    return status(vips(), vrrp(), health(), resolve(), containers(), sync(), peer(), conflicts())

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from exporter import checks
 from exporter.checks.vrrp import AGREEMENT_SECONDS
-from exporter.observations import Status, VrrpState
+from exporter.observations import HealthObservation, HealthQuestion, HealthVerdict, Status, VipObservation, VrrpState
 from tests.unit import samples
 from tests.unit.judging import judge, the, verdicts
-from tests.unit.samples import NOW, VIP, VIP_6, absent_vip, instance, vip
+from tests.unit.samples import NOW, VIP, VIP_6, absent_vip, instance, process, question, vip
 
-OK, WARNING, CRITICAL = Status.OK, Status.WARNING, Status.CRITICAL
+OK, WARNING, CRITICAL, UNKNOWN = Status.OK, Status.WARNING, Status.CRITICAL, Status.UNKNOWN
+SOFT, HARD = HealthVerdict.SOFT, HealthVerdict.HARD
 
 
 def test_keepalived_that_does_not_run_is_a_warning_and_all_there_is_to_say() -> None:
@@ -40,7 +42,90 @@ def test_a_drained_node_is_a_warning_and_its_low_priority_is_none() -> None:
 def test_a_lowered_priority_is_a_warning_with_both_numbers() -> None:
     one = the(judge(samples.vrrp(instance(effective_priority=190))), "vrrp.priority")
     assert (one.status, one.subject, one.expected) == (WARNING, "VI_1", "priority 250")
-    assert one.seen == "VI_1 has priority 190 instead of 250: the DNS check fails on this node"
+    assert one.seen == "VI_1 has priority 190 instead of 250"
+
+
+UNBOUND_SILENT = "Pi-hole did not answer within 0.25 s; Unbound did not answer within 0.25 s"
+ADDRESS_MISSING = "eth0 does not have this node's own address 192.0.2.11"
+
+
+@pytest.mark.parametrize(
+    ("health", "cause"),
+    [
+        (samples.health(question(verdict=SOFT, problem=UNBOUND_SILENT), question("address")), f": {UNBOUND_SILENT}"),
+        (
+            samples.health(question(verdict=SOFT, problem="a"), question("world", verdict=HARD, problem="b")),
+            ": a; b",
+        ),
+        (samples.health(question("world", verdict=HARD)), ": the health check finds world hard"),
+        (samples.health(), ": the health check finds nothing wrong now"),
+        (samples.health(questions=()), ""),  # it is silent, so nobody knows
+    ],
+)
+def test_a_lowered_priority_has_its_cause_from_the_health_check(health: HealthObservation, cause: str) -> None:
+    one = the(judge(samples.vrrp(instance(effective_priority=190)), health), "vrrp.priority")
+    assert one.seen == f"VI_1 has priority 190 instead of 250{cause}"
+
+
+@pytest.mark.parametrize(
+    ("seen", "cause"),
+    [
+        (question("address", verdict=HARD, problem=ADDRESS_MISSING), ADDRESS_MISSING),
+        (
+            question(verdict=HARD, problem="Pi-hole refuses questions: nothing listens there"),
+            "Pi-hole refuses questions: nothing listens there",
+        ),
+        (question(), "the health check finds nothing wrong now"),
+    ],
+)
+def test_a_fault_has_its_cause_from_the_health_check(seen: HealthQuestion, cause: str) -> None:
+    one = the(judge(samples.vrrp(instance(state=VrrpState.FAULT)), samples.health(seen)), "vrrp.state")
+    assert (one.status, one.seen) == (WARNING, f"VI_1 is in state fault: {cause}")
+
+
+def test_a_fault_that_nobody_explains_is_told_all_the_same() -> None:
+    one = the(judge(samples.vrrp(instance(state=VrrpState.FAULT))), "vrrp.state")
+    assert one.seen == "VI_1 is in state fault"
+
+
+def test_a_state_that_is_not_fault_is_not_explained_by_the_health_check() -> None:
+    missing = samples.health(question("address", verdict=HARD, problem=ADDRESS_MISSING))
+    one = the(judge(samples.vrrp(instance(state=VrrpState.INIT)), missing), "vrrp.state")
+    assert one.seen == "VI_1 is in state init"
+
+
+@pytest.mark.parametrize("seen", [samples.vips(), samples.vips(absent_vip(), absent_vip(VIP_6))])
+def test_a_state_that_nobody_records_is_unknown_and_compared_with_nothing(seen: VipObservation) -> None:
+    """Whatever the kernel has: the last state that was known says nothing against its owner."""
+    found = judge(seen, samples.vrrp(instance(state=None, effective_priority=None)))
+    one = the(found, "vrrp.state")
+    assert (one.status, one.subject) == (UNKNOWN, "VI_1")
+    assert one.seen == "the state of VI_1 is not known: keepalived's recorder does not tell it now"
+    assert verdicts(found, "vrrp.agreement") == verdicts(found, "vrrp.priority") == {}
+
+
+def test_a_dead_recorder_on_a_healthy_pair_is_named_as_such_and_no_fault_of_vrrp() -> None:
+    dead = process("recorder", running=False, last_end="was killed by SIGKILL")
+    found = judge(
+        samples.vips(),
+        samples.vrrp(instance(state=None, effective_priority=None)),
+        samples.health(processes=(process(), dead)),
+        samples.resolve(),
+        samples.peer(),
+    )
+    assert checks.worst(found) is WARNING
+    assert next(one.seen for one in checks.wrong(found)) == "the recorder does not run: it was killed by SIGKILL"
+    assert {one.id for one in checks.wrong(found)} == {"recorder.running", "vrrp.state"}
+
+
+@pytest.mark.parametrize("owned", [True, False])
+def test_no_advice_takes_the_address_off_its_owner(owned: bool) -> None:
+    seen = samples.vips() if owned else samples.vips(absent_vip())
+    state = VrrpState.BACKUP if owned else VrrpState.MASTER
+    one = the(judge(seen, samples.vrrp(instance(state=state))), "vrrp.agreement")
+    assert one.status is CRITICAL
+    assert "address del" not in one.advice
+    assert one.advice.startswith("look ")
 
 
 @pytest.mark.parametrize("unknown", ["effective_priority", "base_priority"])

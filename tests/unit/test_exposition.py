@@ -15,10 +15,23 @@ from prometheus_client import ProcessCollector
 from prometheus_client.metrics_core import Metric as LibraryFamily
 
 from exporter import metrics
-from exporter.observations import Check, Conflict, Latency, NodeStatus, Status, VrrpCounters, VrrpState
+from exporter.observations import Check, Conflict, HealthVerdict, Latency, NodeStatus, Status, VrrpCounters, VrrpState
 from exporter.views import exposition
 from tests.unit import samples
-from tests.unit.samples import NOW, VIP, VIP_6, absent_vip, check, container, instance, probe, task, vip
+from tests.unit.samples import (
+    NOW,
+    VIP,
+    VIP_6,
+    absent_vip,
+    check,
+    container,
+    instance,
+    probe,
+    process,
+    question,
+    task,
+    vip,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 OPEN_METRICS = "application/openmetrics-text;version=1.0.0"
@@ -65,7 +78,14 @@ def everything() -> NodeStatus:
                 counters=None,
                 advertisement_interval=None,
             ),
+            instance(name="VI_3", state=None, transitions={}, effective_priority=None, interface=None, counters=None),
             drained=True,
+        ),
+        samples.health(
+            question(),
+            question("address", verdict=HealthVerdict.HARD, problem="eth0 does not have 192.0.2.11"),
+            question("world", verdict=HealthVerdict.UNPROVED),
+            processes=(process(starts=13), process("recorder", running=False, starts=14)),
         ),
         samples.resolve(probe(), failing),
         samples.containers(
@@ -164,6 +184,26 @@ def test_what_is_unknown_is_left_out_and_never_zero() -> None:
         "dnsha_peer_up",
         "dnsha_peer_query_duration_seconds",
     }
+
+
+def samples_of(name: str, status: NodeStatus) -> dict[str, float]:
+    """The samples of a family by the value of their one label."""
+    family = parsed(encoded("text/plain", status=status)[0])[name]
+    return {next(iter(sample.labels.values())): sample.value for sample in family.samples}
+
+
+def test_a_check_that_runs_and_does_not_report_is_not_up() -> None:
+    assert samples_of("dnsha_helper_up", samples.status(samples.health())) == {"check": 1, "recorder": 1}
+    silent = samples.status(samples.health(report_time=NOW - 60, questions=()))
+    assert samples_of("dnsha_helper_up", silent) == {"check": 0, "recorder": 1}
+    assert "dnsha_health_ok" not in parsed(encoded("text/plain", status=silent)[0])
+
+
+def test_a_state_that_nobody_records_has_no_sample_and_what_happened_keeps_its_count() -> None:
+    families = parsed(encoded("text/plain", status=samples.status(samples.vrrp(instance(state=None))))[0])
+    assert "dnsha_vrrp_state" not in families
+    transitions = {s.labels["state"]: s.value for s in families["dnsha_vrrp_transitions"].samples}
+    assert (transitions["master"], transitions["backup"]) == (3, 2)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -133,6 +134,52 @@ def test_the_other_node_s_exporter_on_this_port_is_not_believed(alone: int) -> N
         text, code = run(port)
     assert code == 1
     assert text.endswith("\nfrom a look of its own: no exporter runs on this node\n")
+
+
+@pytest.mark.parametrize("output", once.FORMATS)
+def test_a_node_on_which_an_exporter_should_serve_is_not_well_without_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, output: str
+) -> None:
+    """An exporter made its state directory when it served here; now it is dead, and all else is well."""
+    monkeypatch.setattr(once, "Application", factory(samples.healthy()))
+    port = port_without_server()
+    text, code = once.run(settings(port, peer_timeout=0.3, state_directory=tmp_path), output, (), 5.0)
+    assert code == 1
+    seen = f"no exporter of this node answers on port {port}, so nothing is watched or counted here"
+    if output == "text":
+        assert text.splitlines()[0] == f"WARNING: {seen}"
+        assert "WARNING   exporter.running" in text
+        assert f"where none is meant to run any more, remove {tmp_path}" in text
+    if output == "nagios":
+        assert text.startswith(f"DNSHA WARNING - {seen} | ok=")
+    if output == "json":
+        document = json.loads(text)
+        jsonschema.Draft202012Validator(SCHEMA).validate(document)
+        assert document["status"] == "warning"
+        assert [c["collector"] for c in document["checks"] if c["id"] == "exporter.running"] == ["exporter"]
+    if output == "prometheus":
+        assert 'dnsha_check_status{check="exporter.running"} 1.0' in text
+        assert "dnsha_status 1.0" in text
+
+
+def test_where_scripts_alone_look_no_exporter_is_missed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(once, "Application", factory(samples.healthy()))
+    never_served = settings(port_without_server(), peer_timeout=0.3, state_directory=tmp_path / "never-made")
+    assert once.run(never_served, "text", (), 5.0)[1] == 0
+
+
+def test_who_asks_for_some_collectors_is_told_of_these_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(once, "Application", factory(samples.healthy()))
+    served = settings(port_without_server(), peer_timeout=0.3, state_directory=tmp_path)
+    text, code = once.run(served, "json", ("sync",), 5.0)
+    assert code == 0
+    assert {check["collector"] for check in json.loads(text)["checks"]} == {"sync"}
+
+
+def test_a_worse_verdict_is_not_softened_by_a_missing_exporter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(once, "Application", factory(SPLIT))
+    served = settings(port_without_server(), peer_timeout=0.3, state_directory=tmp_path)
+    assert once.run(served, "text", (), 5.0)[1] == 2
 
 
 GOOD = json.loads(status_document.build(samples.healthy(), (check(),), Status.OK))

@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import pytest
 
 from exporter import checks
-from exporter.observations import Check, NodeIdentity, NodeStatus, Status
+from exporter.observations import Check, HealthVerdict, NodeIdentity, NodeStatus, Status
 from exporter.views import frame, page
 from tests.unit import samples
-from tests.unit.samples import NOW, absent_vip, beta, check, container, instance, probe, task, vip
+from tests.unit.samples import NOW, absent_vip, beta, check, container, instance, probe, process, question, task, vip
 
 HOSTILE = "<script>alert('x')</script>\"&'\x1b"
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -64,6 +64,8 @@ def test_a_healthy_pair_is_seen_at_a_glance() -> None:
         "keepalived version 2.3.3",
         "VI_1 master",
         "priority 250",
+        "Health check ✓ chain well, for 60 min ✓ address well",
+        "✓ process check runs, for 2.0 h ✓ process recorder runs",
         "vip 192.0.2.53 udp answered by alpha, 1.2 ms",
         "beta secondary, keepalived runs, clock +2 ms",
         "pihole running",
@@ -106,6 +108,42 @@ def test_of_what_is_wrong_the_worst_comes_first() -> None:
     assert "ok seen" not in text
 
 
+def test_what_the_health_check_finds_and_how_it_lives_is_shown() -> None:
+    failing = samples.health(
+        question(verdict=HealthVerdict.SOFT, problem="Pi-hole answered SERVFAIL", since=NOW - 30),
+        question("address", problem="the kernel does not say"),
+        question("world", verdict=HealthVerdict.UNPROVED),
+        processes=(
+            process(starts=3, last_start=NOW - 12, last_end="was killed by SIGKILL"),
+            process("recorder", running=False),
+        ),
+    )
+    text = read(samples.status(failing)).text
+    for words in (
+        "▲ chain Pi-hole answered SERVFAIL, for 30 s",
+        "▲ address the kernel does not say",
+        "? world unproved",
+        "▲ process recorder does not run",
+        "process check runs, for 12 s, started 3 times since keepalived was, the last one was killed by SIGKILL",
+    ):
+        assert words in text
+
+
+def test_a_silent_health_check_is_shown_with_the_age_of_its_last_word() -> None:
+    silent = samples.health(report_time=NOW - 12, questions=(), processes_time=NOW - 40, processes=())
+    text = read(samples.status(silent)).text
+    assert "? report the last one is 12 s old" in text
+    assert "? processes the supervisor was silent for 40 s" in text
+    never = read(samples.status(samples.health(report_time=None, questions=(), processes_time=None, processes=()))).text
+    assert "? report none ? processes the supervisor says nothing" in never
+
+
+def test_a_state_that_nobody_records_is_shown_as_unknown() -> None:
+    text = read(samples.status(samples.vrrp(instance(state=None, effective_priority=None)))).text
+    assert "? VI_1 not known: nobody records it now" in text
+    assert "master" not in text.partition("Keepalived")[2]
+
+
 def test_what_is_wrong_leads_to_its_runbook_where_there_is_one() -> None:
     found = (check(id="vip.split_brain", status=Status.CRITICAL), check(id="vip.device", status=Status.WARNING))
     html = page.render(samples.healthy(), found, Status.CRITICAL, {"DnsHaSplitBrain"})
@@ -120,6 +158,9 @@ def test_nothing_that_anybody_says_becomes_markup_or_a_script() -> None:
         samples.status(
             samples.vips(vip(HOSTILE)),
             samples.vrrp(instance(name=HOSTILE), keepalived_version=HOSTILE),
+            samples.health(
+                question(HOSTILE, verdict=HealthVerdict.HARD, problem=HOSTILE), processes=(process(last_end=HOSTILE),)
+            ),
             samples.resolve(
                 probe(server=HOSTILE, answered_by=HOSTILE), probe("pihole", last_ok=False, last_error=HOSTILE)
             ),

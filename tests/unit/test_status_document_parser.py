@@ -87,6 +87,15 @@ def test_a_real_document_is_understood() -> None:
     assert parse_checks(parse_document(whole)) == (samples.check(),)
 
 
+def test_an_older_peer_that_knows_nothing_of_a_health_check_is_understood() -> None:
+    """And a newer one's state that nobody records is no reason to refuse what else it says."""
+    whole = json.loads(status_document.build(samples.healthy(), (samples.check(),), Status.OK))
+    older = {key: value for key, value in whole.items() if key != "health"}
+    assert parse_peer(json.dumps(older).encode(), samples.NOW) == parse_peer(json.dumps(whole).encode(), samples.NOW)
+    whole["vrrp"]["instances"][0]["state"] = None
+    assert parse_peer(json.dumps(whole).encode(), samples.NOW).virtual_router_ids == {"VI_1": 53}
+
+
 def test_what_the_other_node_does_not_know_is_unknown_and_not_false() -> None:
     peer = read(vips=None, vrrp=None, sync=None)
     assert (dict(peer.vips), peer.keepalived_up, peer.drained, dict(peer.digests)) == ({}, None, None, {})

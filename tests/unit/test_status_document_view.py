@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from exporter import checks
-from exporter.observations import Conflict, NodeStatus, Status, VrrpState
+from exporter.observations import Conflict, HealthVerdict, NodeStatus, Status, VrrpState
 from exporter.views import status_document
 from tests.unit import samples
 
@@ -30,6 +30,7 @@ def failing() -> NodeStatus:
     return samples.status(
         samples.vips(samples.absent_vip(last_transition=None, steady=None)),
         samples.vrrp(
+            samples.instance(name="VI_2", state=None),
             samples.instance(
                 state=VrrpState.STOPPED,
                 transitions={},
@@ -47,6 +48,13 @@ def failing() -> NodeStatus:
             last_start=None,
             dump_time=None,
             problems=("the log is missing",),
+        ),
+        samples.health(
+            samples.question(verdict=HealthVerdict.UNPROVED, problem="Pi-hole has not answered yet"),
+            report_time=None,
+            processes_time=None,
+            processes=(samples.process(running=False, starts=0, last_start=None, last_end="ended with 1"),),
+            problems=("the report is of no use",),
         ),
         samples.resolve(
             samples.probe(
@@ -97,7 +105,9 @@ def test_real_documents_obey_the_schema(which: str) -> None:
 
 def test_what_a_collector_could_not_give_is_null() -> None:
     built = document(samples.status(failed={"vip": "no netlink"}))
-    assert {built[key] for key in ("vips", "vrrp", "containers", "resolve", "sync", "peer", "conflict")} == {None}
+    assert {built[key] for key in ("vips", "vrrp", "health", "containers", "resolve", "sync", "peer", "conflict")} == {
+        None
+    }
     assert built["collectors"] == [{"name": "vip", "success": False, "duration": 0.002, "error": "no netlink"}]
     assert built["status"] == "unknown"
 
@@ -106,7 +116,13 @@ def test_enums_are_written_as_their_words_also_where_they_are_keys() -> None:
     built = document(samples.healthy())
     assert built["vrrp"]["instances"][0]["state"] == "master"
     assert built["vrrp"]["instances"][0]["transitions"] == {"backup": 2, "master": 3}
+    assert built["health"]["questions"][0]["verdict"] == "ok"
     assert {check["status"] for check in built["checks"]} == {"ok"}
+
+
+def test_a_state_that_nobody_records_is_null() -> None:
+    built = document(samples.status(samples.vrrp(samples.instance(state=None))))
+    assert built["vrrp"]["instances"][0]["state"] is None
 
 
 def test_the_document_says_what_was_seen() -> None:

@@ -155,7 +155,54 @@ def test_a_stale_dump_is_of_no_use_and_says_why(node: Node) -> None:
     with node.keepalived():
         seen = node.look()
     assert seen.problems == ("keepalived's counters are 20 s old: it hangs or its recorder has died; restart it",)
-    assert (seen.dump_time, seen.instances[0].counters, seen.instances[0].state) == (None, None, MASTER)
+    assert (seen.dump_time, seen.instances[0].counters) == (None, None)
+    assert {(i.state, i.effective_priority) for i in seen.instances} == {(None, None)}  # nobody has recorded it since
+    assert dict(seen.instances[0].transitions) == {BACKUP: 2, MASTER: 2}  # what happened has happened
+
+
+def processes(node: Node, said: float, *, running: bool, end: str | None = "was killed by SIGKILL") -> None:
+    """What the supervisor said of the recorder at some time."""
+    recorder = {"running": running, "starts": 1, "last_start": DUMP_TIME - 60, "last_end": end}
+    node.files.processes.write_text(json.dumps({"time": said, "processes": {"recorder": recorder}}))
+
+
+def test_while_the_recorder_is_dead_the_state_is_not_known_even_if_the_dump_is_fresh(node: Node) -> None:
+    processes(node, DUMP_TIME, running=False)
+    with node.keepalived():
+        seen = node.look()
+    assert seen.problems == (
+        "keepalived's recorder does not run (it was killed by SIGKILL): the state of VRRP is not known until it does",
+    )
+    assert {(i.state, i.effective_priority) for i in seen.instances} == {(None, None)}
+    assert (seen.keepalived_up, seen.dump_time, seen.starts) == (True, DUMP_TIME, 1)
+
+
+def test_a_recorder_that_was_started_again_tells_again(node: Node) -> None:
+    processes(node, DUMP_TIME, running=True)
+    with node.keepalived():
+        seen = node.look()
+    assert (seen.problems, seen.instances[0].state) == ((), MASTER)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\0" * (1 << 20), b'{"time": 1}'])
+def test_a_supervisor_whose_word_is_of_no_use_proves_nothing_against_a_fresh_dump(node: Node, content: bytes) -> None:
+    node.files.processes.write_bytes(content)
+    with node.keepalived():
+        assert (node.look().problems, node.instance().state) == ((), MASTER)
+
+
+def test_an_old_word_of_the_supervisor_is_not_believed_and_the_dump_decides(node: Node) -> None:
+    processes(node, DUMP_TIME - 60, running=False)
+    with node.keepalived():
+        assert node.instance().state is MASTER
+        node.clock.now = DUMP_TIME + STALE_DUMP_SECONDS + 1
+        assert node.instance().state is None
+
+
+def test_a_dead_recorder_beside_a_dead_keepalived_is_no_news(node: Node) -> None:
+    processes(node, DUMP_TIME, running=False)
+    seen = node.look()
+    assert (seen.problems, {i.state for i in seen.instances}) == ((), {STOPPED})
 
 
 def test_a_dump_from_the_future_is_stale_as_well(node: Node) -> None:
@@ -164,7 +211,18 @@ def test_a_dump_from_the_future_is_stale_as_well(node: Node) -> None:
     with node.keepalived():
         seen = node.look()
     assert seen.problems == ("keepalived's counters are from 3600 s in the future; check the clock",)
-    assert seen.dump_time is None
+    assert (seen.dump_time, seen.instances[0].state) == (None, None)
+
+
+def test_the_dump_of_an_earlier_keepalived_is_neither_used_nor_a_problem(node: Node) -> None:
+    """It was stopped a minute ago and has just been started: its recorder's first dump comes in a moment."""
+    node.clock.now = DUMP_TIME + 60
+    append(node, "KEEPALIVED START 2.3.3", DUMP_TIME + 59)
+    with node.keepalived():
+        seen = node.look()
+        assert (seen.problems, seen.dump_time, seen.instances[0].state) == ((), None, VrrpState.INIT)
+        node.clock.now += STALE_DUMP_SECONDS
+        assert len(node.look().problems) == 1
 
 
 def test_a_keepalived_that_has_just_started_may_be_without_a_dump_for_a_moment(node: Node) -> None:

@@ -1,0 +1,148 @@
+"""What does the health check beside keepalived say of this node, and do it and the recorder live?
+
+The pair is judged elsewhere: a node that fails its health check gives the virtual IP away, which is a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from exporter import pair
+from exporter.checks.build import Judge, age
+from exporter.observations import (
+    Check,
+    HealthObservation,
+    HealthQuestion,
+    HealthVerdict,
+    HelperProcess,
+    NodeStatus,
+)
+from exporter.settings.values import Settings
+
+LATELY_SECONDS = 600.0
+# The check's first report comes some moments after it was started.
+STARTING_SECONDS = 5.0
+
+CHECK = "check"
+# By a process' name: the id of its check, and what people call it.
+_PROCESSES = {CHECK: ("health.running", "health check"), "recorder": ("recorder.running", "recorder")}
+_EXPECTED = {
+    "health.chain": "this node's Pi-hole and Unbound answer",
+    "health.address": "{interface} has {address}",
+}
+_ADVICE = {
+    "health.chain": "look at the Pi-hole and Unbound containers and their logs; "
+    "dig @127.0.0.1 check-0.{zone} TXT asks what the health check asks",
+    "health.address": "see what it has (ip -br address show {interface}); mend its cable, its DHCP client or its "
+    "static address, or correct NODE_IP and NETWORK_INTERFACE in .env",
+}
+
+
+def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
+    """Judge every question and every process; a dead keepalived has neither, and its own check."""
+    seen = pair.find(status, HealthObservation)
+    if seen is None or not seen.keepalived_up:
+        return
+    judge = Judge(status, "health")
+    for question in seen.questions:
+        yield _question(judge, question, settings)
+    known = {process.name: process for process in seen.processes}
+    for name in dict.fromkeys([*_PROCESSES, *known]):
+        yield _process(judge, seen, name, known.get(name))
+
+
+def cause(status: NodeStatus) -> str:
+    """Say why keepalived holds this node back, by the health check's word; empty when that is not known."""
+    seen = pair.find(status, HealthObservation)
+    if seen is None or not seen.questions:
+        return ""
+    wrong = [one for one in seen.questions if one.verdict is not HealthVerdict.OK]
+    return "; ".join(map(_problem, wrong)) or "the health check finds nothing wrong now"
+
+
+def works(seen: HealthObservation, process: HelperProcess) -> bool:
+    """Whether a process runs and, where that is its work, reports."""
+    return process.running and (process.name != CHECK or bool(seen.questions))
+
+
+def _problem(question: HealthQuestion) -> str:
+    return question.problem or f"the health check finds {question.name} {question.verdict.value}"
+
+
+def _question(judge: Judge, question: HealthQuestion, settings: Settings) -> Check:
+    name = f"health.{question.name}"
+    node = {
+        "interface": settings.network_interface,
+        "address": settings.node_ip.address,
+        "zone": settings.canary_zone,
+    }
+    expected = _EXPECTED.get(name, f"the health check finds {question.name} well").format(**node)
+    advice = _ADVICE.get(name, "see what the other checks say, and docker compose logs keepalived").format(**node)
+    lasts = f" (since {age(max(0.0, judge.status.time - question.since))})"
+    if question.verdict is HealthVerdict.UNPROVED:
+        return judge.unknown(name, f"not proved yet: {_problem(question)}{lasts}", expected, advice)
+    if question.verdict is not HealthVerdict.OK:
+        return judge.warning(name, f"{_problem(question)}{lasts}", expected, advice)
+    if question.problem:  # the check could not ask or tell: what it said last still holds, for nobody knows how long
+        return judge.warning(
+            name, question.problem, expected, "make room or mend what it names; then restart keepalived if this stays"
+        )
+    return judge.ok(name, "well", expected)
+
+
+def _process(judge: Judge, seen: HealthObservation, name: str, process: HelperProcess | None) -> Check:
+    """Judge one process by the supervisor's word, and the check by its own report as well."""
+    check, noun = _PROCESSES.get(name, (f"{name}.running", name))
+    expected = f"the {noun} runs beside keepalived"
+    reports = name == CHECK and bool(seen.questions)
+    logs = "docker compose logs keepalived says why; "
+    if process is None:
+        if reports:
+            return judge.ok(check, "the health check reports", expected)
+        silence = _silence(judge, "supervisor", seen.processes_time)
+        if name == CHECK:
+            silence = f"{_silence(judge, noun, seen.report_time)}; {silence}"
+        return judge.warning(
+            check,
+            f"nothing is known of the {noun}: {silence}",
+            expected,
+            "look whether /run/dnsha is full (df /run/dnsha) and keepalived's image as new as the exporter's; "
+            "then restart keepalived, which hands the VIP over first",
+        )
+    if not process.running:
+        end = f"it {process.last_end}" if process.last_end else "it was not started"
+        return judge.warning(
+            check, f"the {noun} does not run: {end}", expected, f"{logs}it is started again within a second"
+        )
+    now = judge.status.time
+    ago = None if process.last_start is None else max(0.0, now - process.last_start)
+    starting = ago is not None and ago < STARTING_SECONDS
+    if name == CHECK and not reports and not starting:
+        return judge.warning(
+            check,
+            f"the health check does not report: {_silence(judge, noun, seen.report_time)}",
+            expected,
+            "look whether /run/dnsha is full (df /run/dnsha); docker compose logs keepalived says more",
+        )
+    if process.starts > 1 and ago is not None and ago < LATELY_SECONDS:
+        return judge.warning(
+            check,
+            f"the {noun} was started again {age(ago)} ago, {_times(process.starts - 1)} since keepalived was started: "
+            f"it {process.last_end or 'ended'}",
+            f"{expected} without an end",
+            f"{logs}nothing else is to be done unless it comes back; this is said for {age(LATELY_SECONDS)}",
+        )
+    return judge.ok(check, f"the {noun} runs", expected)
+
+
+def _silence(judge: Judge, who: str, said: float | None) -> str:
+    if said is None:
+        return f"no word of the {who} can be read"
+    ahead = said - judge.status.time
+    if ahead > 0:
+        return f"the {who}'s last sign of life is {age(ahead)} in the future (did the clock step?)"
+    return f"the {who}'s last sign of life is {age(-ahead)} ago"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
