@@ -53,7 +53,7 @@ RANDOM_LENGTH = 10  # two bytes for the id, the rest for the label
 _LABEL_LENGTH = 2 * (RANDOM_LENGTH - 2)
 
 # Pi-hole keeps every name that it has met, in memory for a day and on the SD card for a month, and
-# reads the last day's before it answers: with 32,768 names it took 9 s to start, with 64 about 2 s.
+# reads the last day's before it answers: 190,000 over 32,768 names took FTL 5.6 s, 100,000 over 64 0.6 s.
 # A reply to an earlier query is told by its id, its port and, mostly, its label.
 LABELS = 64
 # An OPT record without options (RFC 6891, 6.1.2): root name, type, size, extended rcode, version, DO, length.

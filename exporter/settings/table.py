@@ -70,7 +70,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "probe_interval_vip",
         parse.seconds(0.05, 3600),
-        "2",
+        "1",
         "Seconds between two queries over UDP to a virtual IP; the other node's Pi-hole counts them. Sooner in need.",
     ),
     Setting(

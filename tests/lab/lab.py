@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from .daemons import ServiceName
 from .dns_query import Answer, canary, query
 from .errors import NoAnswerError
 from .helper_process import HelperProcess
+from .host import Host
 from .pair import Pair
 from .plan import ALPHA, DNS_PORT
 from .sampling import Sampler
@@ -21,6 +23,7 @@ from .waiting import wait_for
 READY_SECONDS = 15.0
 SILENT_END_SECONDS = 1.5  # the real one took 1.0 to 2.0 s
 DRAIN_FILE = Path("/run/dnsha/drain")
+PROCESSES_FILE = Path("/run/dnsha/processes.json")
 
 Direction = Literal["both", "send", "receive"]
 
@@ -250,6 +253,15 @@ class Lab(Pair):
                 timeout=timeout,
             )
 
+    @staticmethod
+    def _helpers_were_restarted(host: Host) -> bool:
+        """Whether a process beside keepalived has died or hung since keepalived was started."""
+        try:
+            told = json.loads(host.path(PROCESSES_FILE).read_text())["processes"].values()
+        except FileNotFoundError:
+            return False
+        return host.service("keepalived").running and any(one["starts"] > 1 for one in told)
+
     def reset(self) -> None:
         """Bring the pair back to health, whatever was done to it: for the next test.
 
@@ -263,6 +275,8 @@ class Lab(Pair):
             if not host.on:
                 self.boot(host.place.name)
             host.resume_services()
+            if self._helpers_were_restarted(host):  # which the exporter tells for ten minutes
+                host.service("keepalived").stop()
             host.launch_services()
             self.undrain(host.place.name)
         self.wait_healthy()

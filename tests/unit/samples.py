@@ -89,7 +89,7 @@ def settings(**changes: Any) -> Settings:
         pihole_address=(Endpoint(loopback, 53),),
         unbound_address=(Endpoint(loopback, 5335),),
         probe_interval=1.0,
-        probe_interval_vip=2.0,
+        probe_interval_vip=1.0,
         probe_interval_peer=10.0,
         probe_interval_tcp=20.0,
         probe_timeout=1.0,

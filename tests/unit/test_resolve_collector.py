@@ -368,7 +368,7 @@ def test_a_healthy_pair_costs_the_other_node_s_pihole_little() -> None:
     }
     counted = {key: day / interval for key, interval in intervals.items() if key[0] in ("vip", "peer")}
     assert counted == {
-        ("vip", "udp"): 43_200,
+        ("vip", "udp"): 86_400,
         ("vip", "tcp"): 4_320,
         ("peer", "udp"): 8_640,
         ("peer", "tcp"): 4_320,
