@@ -84,6 +84,11 @@ class RuntimeFiles:
         return self.health / "address-missing"
 
     @property
+    def world_failed(self) -> Path:
+        """``1``: the other node resolves the internet's names, and this one does not; keepalived yields to it."""
+        return self.health / "world-failed"
+
+    @property
     def health_report(self) -> Path:
         """What the health check found, for the exporter (stack/health/report.py)."""
         return self.health / "report.json"

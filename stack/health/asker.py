@@ -67,7 +67,7 @@ class Asker:
         query = self._question.query(self._identifier)
         try:
             if self._socket is None:
-                self._socket = _connected(self._address)
+                self._socket = connected(self._address)
             self._socket.send(query)
         except ConnectionRefusedError:  # the answer to an earlier question
             self._refused(now)
@@ -131,7 +131,12 @@ class Asker:
         self._under_way.clear()
 
 
-def _connected(address: tuple[str, int]) -> socket.socket:
+def connected(address: tuple[str, int]) -> socket.socket:
+    """A UDP socket that never waits and hears this server alone.
+
+    Raises:
+        OSError: this host cannot reach that address.
+    """
     made = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM)
     try:
         made.settimeout(0)

@@ -14,7 +14,9 @@ from stack.health.dns_question import Question
 from stack.health.own_address import OwnAddress
 from stack.health.report import Finding, Reporter
 from stack.health.track_files import TrackFiles
-from stack.health.verdict import Service, of_chain
+from stack.health.verdict import Service, Verdict, of_chain
+from stack.health.world import WorldSettings
+from stack.health.world_probe import WorldProbe
 
 # When an answer is not there after so long, the recursors are asked directly.
 DOUBT_SECONDS = 0.05
@@ -27,7 +29,7 @@ Endpoint = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class HealthSettings:
-    """What the check needs to know of its node; ``patience`` in seconds."""
+    """What the check needs to know of its node; ``patience`` in seconds. Without ``world`` it asks nothing about it."""
 
     node: str
     zone: str
@@ -36,6 +38,7 @@ class HealthSettings:
     address: Address
     interface: str
     patience: float = PATIENCE_SECONDS
+    world: WorldSettings | None = None
 
 
 class HealthCheck:
@@ -57,9 +60,13 @@ class HealthCheck:
         ]
         self._askers = (self._front, *self._recursors)
         self._address = OwnAddress(settings.address, settings.interface)
+        self._world = WorldProbe(settings.world, settings.recursors, clock) if settings.world else None
         self._track_files = TrackFiles(files)
         self._report = Reporter(files)
         self._front.service.verdict = self._track_files.resume()
+        if self._world is not None and self._track_files.resume_world():
+            self._world.world.resume_yielding()
+        self._chain = self._front.service.verdict
         self._beaten = float("-inf")
 
     def run(self) -> None:
@@ -75,6 +82,8 @@ class HealthCheck:
         for recursor in self._suspects(now):
             if now >= recursor.due:
                 recursor.ask(now)
+        if self._world is not None and now >= self._world.due:
+            self._world.begin(now, own_dns=self._chain is Verdict.OK)
         if now >= self._address.due():
             self._address.look(now)
         if now - self._beaten >= BEAT_SECONDS:
@@ -84,6 +93,9 @@ class HealthCheck:
         for asker in self._askers:
             asker.receive(self._clock)
             asker.expire(self._clock())
+        if self._world is not None:
+            self._world.receive()
+            self._world.expire(self._clock())
         if self._address.changed():
             self._address.look(self._clock())
         self._tell()
@@ -99,8 +111,12 @@ class HealthCheck:
         for asker in self._askers:
             if asker.descriptor is not None:
                 waiting.register(asker.descriptor, select.POLLIN)
+        if self._world is not None and self._world.descriptor is not None:
+            waiting.register(self._world.descriptor, select.POLLIN)
         due = [self._front.due, self._address.due(), self._beaten + BEAT_SECONDS]
         due += [asker.expiry for asker in self._askers]
+        if self._world is not None:
+            due += [self._world.due, self._world.expiry]
         suspects = self._suspects(now)
         due += [one.due for one in suspects]
         if len(suspects) < len(self._recursors):
@@ -108,14 +124,19 @@ class HealthCheck:
         waiting.poll(max(0.0, min(due) - self._clock()) * 1000)
 
     def _tell(self) -> None:
-        verdict, problem = of_chain(self._front.service, [one.service for one in self._recursors])
+        self._chain, problem = of_chain(self._front.service, [one.service for one in self._recursors])
+        world = self._world.world if self._world is not None else None
         unable = "; ".join(filter(None, (asker.unable for asker in self._askers)))
         try:
-            self._track_files.tell_chain(verdict)
+            self._track_files.tell_chain(self._chain)
             self._track_files.tell_address(missing=self._address.missing)
+            self._track_files.tell_world(yields=world is not None and world.yields)
         except OSError as error:
             unable = f"{error.filename} cannot be written: {error.strerror}; keepalived is not told"
-        self._report.tell(
-            chain=Finding(verdict.value, problem or unable),
-            address=Finding("hard" if self._address.missing else "ok", self._address.problem),
-        )
+        findings = {
+            "chain": Finding(self._chain.value, problem or unable),
+            "address": Finding("hard" if self._address.missing else "ok", self._address.problem),
+        }
+        if world is not None:
+            findings["world"] = Finding(world.verdict.value, world.problem)
+        self._report.tell(**findings)

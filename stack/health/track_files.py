@@ -21,6 +21,7 @@ class TrackFiles:
         self._chain_hard = files.chain_hard
         self._chain_soft = files.chain_soft
         self._address = files.address_missing
+        self._world = files.world_failed
         self._written: dict[Path, bool] = {}
 
     def resume(self) -> Verdict:
@@ -31,6 +32,10 @@ class TrackFiles:
         if soft is None:
             return Verdict.UNPROVED
         return Verdict.OK if soft == WELL else Verdict.SOFT
+
+    def resume_world(self) -> bool:
+        """Return whether an earlier check had this node yield to one that resolves the internet's names."""
+        return _read(self._world) == FAILED
 
     def tell_chain(self, verdict: Verdict) -> None:
         """Tell keepalived of the chain. What is not proved counts as soft: such a node takes nothing from a good one.
@@ -48,6 +53,14 @@ class TrackFiles:
             OSError: the file cannot be written.
         """
         self._write(self._address, failed=missing)
+
+    def tell_world(self, *, yields: bool) -> None:
+        """Tell keepalived whether to yield to the other node, which resolves the internet's names as this one does not.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        self._write(self._world, failed=yields)
 
     def _write(self, path: Path, *, failed: bool) -> None:
         if self._written.get(path) is failed:

@@ -8,15 +8,22 @@ from exporter.errors import ConfigurationError
 from exporter.settings import parse
 from exporter.settings.table import SETTINGS
 from stack.health.check import PATIENCE_SECONDS, HealthSettings
+from stack.health.world import PATIENCE_SECONDS as WORLD_PATIENCE_SECONDS
+from stack.health.world import WorldSettings
 from stack.keepalived.values import KeepalivedSettings
 
 # Where clients ask: Pi-hole, or dnsdist in front of two of them.
 FRONT = ("127.0.0.1", 53)
+# Top-level domains of five registries on three continents (Verisign, PIR, DENIC, Nominet, JPRS): each signed, and by
+# NSEC3, from which Unbound answers for no other name (aggressive-nsec, RFC 8198), so that each question is asked there.
+WORLD_NAMES = "com,org,de,uk,jp"
 _OTHERS = {setting.variable: setting for setting in SETTINGS}
 
 
 def read_health(environment: Mapping[str, str], node: KeepalivedSettings) -> HealthSettings:
-    """Read CANARY_ZONE and UNBOUND_ADDRESS as the exporter does, and DNS_PATIENCE (seconds).
+    """Read CANARY_ZONE and UNBOUND_ADDRESS as the exporter does; DNS_PATIENCE, WORLD_PATIENCE (seconds), WORLD_NAMES.
+
+    WORLD_NAMES that is set and empty asks for no name of the internet.
 
     Raises:
         ConfigurationError: with every mistake found.
@@ -38,6 +45,20 @@ def read_health(environment: Mapping[str, str], node: KeepalivedSettings) -> Hea
         patience = parse.seconds(0.2, 30)(environment.get("DNS_PATIENCE", "").strip() or str(PATIENCE_SECONDS))
     except ValueError as error:
         problems.append(f"DNS_PATIENCE: {error}")
+    try:
+        domains = [
+            parse.domain(name.strip())
+            for name in environment.get("WORLD_NAMES", WORLD_NAMES).split(",")
+            if name.strip()
+        ]
+    except ValueError as error:
+        problems.append(f"WORLD_NAMES: {error}")
+    try:
+        world_patience = parse.seconds(1, 3600)(
+            environment.get("WORLD_PATIENCE", "").strip() or str(WORLD_PATIENCE_SECONDS)
+        )
+    except ValueError as error:
+        problems.append(f"WORLD_PATIENCE: {error}")
     if problems:
         raise ConfigurationError(problems)
     return HealthSettings(
@@ -48,4 +69,7 @@ def read_health(environment: Mapping[str, str], node: KeepalivedSettings) -> Hea
         address=node.address,
         interface=node.interface,
         patience=patience,
+        world=WorldSettings(domains, (str(node.peer), FRONT[1]) if node.peer else None, world_patience)
+        if domains
+        else None,
     )

@@ -2,7 +2,8 @@
 """Start keepalived on this node: check the environment, render its values, and run it with what belongs beside it.
 
 Reads NODE_ROLE, NODE_NAME, NODE_IP, PEER_IP, VIP_ADDRESS, NETWORK_INTERFACE and the optional
-VIRTUAL_ROUTER_ID, VRRP_ADVERT_INTERVAL, VRRP_PASSWORD, USE_UNICAST_VRRP, CANARY_ZONE, UNBOUND_ADDRESS, DNS_PATIENCE.
+VIRTUAL_ROUTER_ID, VRRP_ADVERT_INTERVAL, VRRP_PASSWORD, USE_UNICAST_VRRP, CANARY_ZONE, UNBOUND_ADDRESS, DNS_PATIENCE,
+WORLD_NAMES, WORLD_PATIENCE.
 Exits with 3, naming every mistake, when keepalived could not run with them; else as keepalived does.
 """
 
@@ -124,6 +125,7 @@ def main() -> int:
         told.tell_chain(Verdict.UNPROVED)
         # A node that boots before its address is there would hear no advert and take the virtual IP from a good one.
         told.tell_address(missing=not has_address(settings.address.packed, settings.interface))
+        told.tell_world(yields=False)
         if not files.drain.exists():  # keepalived would make it unreadable for the exporter
             write_atomically(files.drain, b"0\n")
         command = prepare(files, settings)

@@ -60,14 +60,15 @@ remote-control:
 """
 
 
-def unbound(place: Place, logs: Path) -> Daemon:
-    """Unbound on 127.0.0.1, with the node's canary and one static name; the configuration is kept beside the log."""
+def unbound(place: Place, logs: Path, more: str = "") -> Daemon:
+    """Unbound on 127.0.0.1, with the canary, one static name, and ``more``; its configuration is beside the log."""
     config = logs / "unbound.conf"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(
         _UNBOUND_CONFIG.format(
             port=UNBOUND_PORT, zone=CANARY_ZONE, node=place.name, name=STATIC_NAME, address=STATIC_ADDRESS
         )
+        + more
     )
     return Daemon(
         "unbound",

@@ -53,6 +53,7 @@ class Pair:
         exporter: bool = True,
         guard: bool = False,
         own_clocks: bool = False,
+        unbound_lines: str = "",
         environment: Mapping[str, str] | None = None,
         node_environment: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
@@ -63,6 +64,7 @@ class Pair:
             exporter: whether each node runs the exporter.
             guard: whether each node runs the guard, without which a killed keepalived ends in a split brain.
             own_clocks: whether each node has a clock of its own, which can be put wrong.
+            unbound_lines: more configuration for each node's Unbound.
             environment: more environment for keepalived and the exporter of both nodes.
             node_environment: the same for one node, by its name; it wins.
         """
@@ -72,6 +74,7 @@ class Pair:
         self._exporter = exporter
         self._guard = guard
         self._own_clocks = own_clocks
+        self._unbound_lines = unbound_lines
         self._environment = dict(environment or {})
         self._node_environment = {name: dict(values) for name, values in (node_environment or {}).items()}
         self._exit = contextlib.ExitStack()
@@ -99,6 +102,7 @@ class Pair:
             "VIRTUAL_ROUTER_ID": str(VIRTUAL_ROUTER_ID),
             "STATE_DIRECTORY": "/run/dnsha-exporter",
             "STAMP_DIRECTORY": "/run/dnsha-stamps",
+            "WORLD_NAMES": "",  # the lab has no internet, unless a test makes one (standin_internet.py)
             "SLOW_ANSWER": "1",  # a build machine that is shared has such moments, and they are no finding
             **self._environment,
             **self._node_environment.get(place.name, {}),
@@ -151,7 +155,7 @@ class Pair:
     def _daemons(self, place: Place) -> list[Daemon]:
         environment = self.node_environment(place)
         installed = [
-            daemons.unbound(place, self.logs / place.name),
+            daemons.unbound(place, self.logs / place.name, self._unbound_lines),
             daemons.dnsmasq(place, self.logs / place.name),
             daemons.keepalived(self.keepalived, environment),
         ]
