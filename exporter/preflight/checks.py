@@ -22,6 +22,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Check]], ...] = (
     pair_checks.peer,
     host_checks.passwords,
     host_checks.clock,
+    host_checks.resolvers,
     host_checks.disk,
 )
 

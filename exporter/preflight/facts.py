@@ -69,4 +69,5 @@ class Facts:
     expected_peer_name: str = ""  # PEER_NAME: what this node's Prometheus calls the other node
     passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
     clock_synchronised: bool | None = None
+    resolvers: tuple[str, ...] | None = None  # whom the host asks for names
     free_bytes: int | None = None

@@ -19,6 +19,7 @@ from exporter.preflight.addresses import interface_addresses
 from exporter.preflight.facts import Facts
 from exporter.preflight.lan import listen
 from exporter.preflight.port import DNS_PORT, listeners, needed
+from exporter.preflight.resolvers import resolvers
 from exporter.settings.load import load
 from exporter.settings.values import Settings
 from exporter.sources.http_get import http_get
@@ -52,6 +53,8 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
         passwords=passwords,
         expected_peer_name=environment.get("PEER_NAME", ""),
         clock_synchronised=clock_synchronised(),
+        # As the host's first process has it. A container's own file is a copy that may be older.
+        resolvers=resolvers(proc / "1/root") or resolvers(Path("/")),
         free_bytes=_free_bytes(),
     )
     if settings is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
 
@@ -193,6 +194,38 @@ def clock(facts: Facts) -> Iterator[Check]:
             facts, "clock", Status.WARNING, "the clock is not synchronised", "a synchronised clock",
             "timedatectl set-ntp true; name NTP servers by address, or they need this very DNS",
         )  # fmt: skip
+
+
+def resolvers(facts: Facts) -> Iterator[Check]:
+    """The node can find its time server, images and updates while the pair's DNS is broken, or it cannot heal."""
+    if facts.resolvers is None:
+        yield unknown(facts, "resolvers", "this host's /etc/resolv.conf cannot be read")
+        return
+    pair = _pair_addresses(facts)
+    depend = [one for one in facts.resolvers if one in pair or ipaddress.ip_address(one).is_loopback]
+    if not depend:
+        yield check(facts, "resolvers", Status.OK, f"this host asks {', '.join(facts.resolvers)} for names")
+        return
+    who = ", ".join(f"{one} ({pair.get(one, 'this host itself')})" for one in depend)
+    alone = len(depend) == len(facts.resolvers)
+    yield check(
+        facts, "resolvers", Status.CRITICAL if alone else Status.WARNING,
+        f"this host asks {'nobody but ' if alone else 'also '}{who} for names: with a wrong clock that resolves nothing, "
+        "not even the time server that would set it",
+        "resolvers that do not depend on this pair",
+        "name the router or a public resolver, such as 9.9.9.9, as DNS server in nmtui, dhcpcd.conf or netplan",
+    )  # fmt: skip
+
+
+def _pair_addresses(facts: Facts) -> dict[str, str]:
+    """The pair's own addresses, and what each is."""
+    if facts.settings is None:
+        return {}
+    found = {str(virtual.address): "the virtual IP" for virtual in facts.settings.vip_address}
+    if facts.settings.peer_ip is not None:
+        found[str(facts.settings.peer_ip)] = "the other node"
+    here = {str(facts.settings.node_ip.address), *(one.address for one in facts.addresses or ())} - found.keys()
+    return found | dict.fromkeys(here, "this node")
 
 
 def disk(facts: Facts) -> Iterator[Check]:

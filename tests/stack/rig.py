@@ -68,6 +68,7 @@ class Rig(Lab):
             "NETWORK_INTERFACE": INTERFACE,
             "PIHOLE_PASSWORD": PASSWORD,
             "COMPOSE_PROFILES": "${NODE_ROLE}",
+            "WORLD_NAMES": "",  # there is no internet here
             "OOM_SCORE_ADJ": "0",  # a build machine may lack CAP_SYS_RESOURCE
             **self._more,
         }

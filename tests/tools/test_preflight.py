@@ -21,6 +21,7 @@ from exporter.preflight.env_file import parse_env
 from exporter.preflight.facts import Facts, InterfaceAddress, Listener, NeededPort, WireFacts
 from exporter.preflight.gather import cgroup_memory, gather
 from exporter.preflight.port import listeners, needed, parse_table
+from exporter.preflight.resolvers import parse_resolvers, resolvers
 from exporter.settings.load import load
 
 ENVIRONMENT = {
@@ -61,6 +62,7 @@ GOOD = Facts(
     peer=PEER,
     passwords={"PIHOLE_PASSWORD": "correct horse"},
     clock_synchronised=True,
+    resolvers=("192.0.2.1",),
     free_bytes=20 << 30,
     expected_peer_name="beta",
 )
@@ -132,6 +134,14 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
         ({"passwords": {"VRRP_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
         ({"clock_synchronised": False}, "clock", Status.WARNING, "set-ntp true"),
         ({"clock_synchronised": None}, "clock", Status.UNKNOWN, "does not say"),
+        ({"resolvers": None}, "resolvers", Status.UNKNOWN, "cannot be read"),
+        ({"resolvers": ("192.0.2.53",)}, "resolvers", Status.CRITICAL,
+         r"nobody but 192.0.2.53 \(the virtual IP\).*9.9.9.9"),
+        ({"resolvers": ("192.0.2.53", "192.0.2.12")}, "resolvers", Status.CRITICAL, r"192.0.2.12 \(the other node\)"),
+        ({"resolvers": ("192.0.2.11",)}, "resolvers", Status.CRITICAL, r"192.0.2.11 \(this node\)"),
+        ({"resolvers": ("127.0.0.1",)}, "resolvers", Status.CRITICAL, r"nobody but 127.0.0.1 \(this host itself\)"),
+        ({"resolvers": ("::1",)}, "resolvers", Status.CRITICAL, r"::1 \(this host itself\)"),
+        ({"resolvers": ("192.0.2.53", "9.9.9.9")}, "resolvers", Status.WARNING, "asks also 192.0.2.53"),
         ({"free_bytes": 1 << 30}, "disk", Status.CRITICAL, "1.0 GiB"),
         ({"free_bytes": 3 << 30}, "disk", Status.WARNING, "3.0 GiB"),
     ],
@@ -301,6 +311,40 @@ def test_grafana_is_on_the_primary_and_layout_b_has_everything_twice() -> None:
     found = needed(everything)
     assert found[3001] == ("grafana", "GRAFANA_PORT")
     assert {found[port].container for port in (5302, 5336, 8081)} == {"pihole-b", "unbound-b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("# made by a router\nsearch lan\nnameserver 192.0.2.1\nnameserver fe80::1%eth0\n", ("192.0.2.1", "fe80::1")),
+        ("nameserver\nnameserver nonsense\n  nameserver 2001:DB8::1\n", ("2001:db8::1",)),
+        ("", ("127.0.0.1",)),
+    ],
+)
+def test_resolv_conf_is_read_as_the_c_library_does(text: str, found: tuple[str, ...]) -> None:
+    assert parse_resolvers(text) == found
+
+
+@pytest.mark.parametrize("link", ["../run/systemd/resolve/stub-resolv.conf", "/run/systemd/resolve/stub-resolv.conf"])
+def test_behind_systemd_resolved_are_those_that_it_asks(tmp_path: Path, link: str) -> None:
+    resolve = tmp_path / "run/systemd/resolve"
+    resolve.mkdir(parents=True)
+    (resolve / "stub-resolv.conf").write_text("nameserver 127.0.0.53\noptions edns0\n")
+    (resolve / "resolv.conf").write_text("nameserver 192.0.2.53\n")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/resolv.conf").symlink_to(link)
+    assert resolvers(tmp_path) == ("192.0.2.53",)
+
+
+def test_a_host_without_a_file_asks_itself_and_one_that_cannot_be_looked_into_is_unknown(tmp_path: Path) -> None:
+    assert resolvers(tmp_path) == ("127.0.0.1",)
+    (tmp_path / "etc/resolv.conf").mkdir(parents=True)
+    assert resolvers(tmp_path) is None
+
+
+@given(st.text(max_size=200))
+def test_a_strange_resolv_conf_breaks_nothing(text: str) -> None:
+    assert parse_resolvers(text)
 
 
 @given(st.binary(max_size=300))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from exporter.errors import ConfigurationError
@@ -9,6 +11,7 @@ from stack.health.check import HealthSettings
 from stack.keepalived.health_settings import WORLD_NAMES, read_health
 from stack.keepalived.values import read_environment
 
+COMPOSE = Path(__file__).parents[2] / "compose"
 NODE = {
     "NODE_ROLE": "primary",
     "NODE_NAME": "alpha",
@@ -60,7 +63,5 @@ def test_every_mistake_is_told_at_once() -> None:
 
 def test_the_names_have_one_spelling() -> None:
     """Compose passes what is set and empty on, so its file must spell the default too, and .env.example shows it."""
-    from tests.stack.shipped import COMPOSE
-
     assert f"${{WORLD_NAMES-{WORLD_NAMES}}}" in (COMPOSE / "compose.yaml").read_text()
     assert f"#WORLD_NAMES={WORLD_NAMES}\n" in (COMPOSE / ".env.example").read_text()
