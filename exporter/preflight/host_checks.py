@@ -210,7 +210,7 @@ def resolvers(facts: Facts) -> Iterator[Check]:
     alone = len(depend) == len(facts.resolvers)
     yield check(
         facts, "resolvers", Status.CRITICAL if alone else Status.WARNING,
-        f"this host asks {'nobody but ' if alone else 'also '}{who} for names: with a wrong clock that resolves nothing, "
+        f"this host asks {'nobody but ' if alone else 'also '}{who} for names: with a wrong clock it resolves nothing, "
         "not even the time server that would set it",
         "resolvers that do not depend on this pair",
         "name the router or a public resolver, such as 9.9.9.9, as DNS server in nmtui, dhcpcd.conf or netplan",
