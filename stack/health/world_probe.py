@@ -23,6 +23,8 @@ from stack.health.world_question import Reply
 Endpoint = tuple[str, int]
 # The two nodes must not fall into step.
 SPREAD = 0.1
+# Of the interval: until it is looked again whether this node's DNS answers for itself, after a boot for instance.
+AGAIN_SHARE = 0.1
 ROUTES = (Path("/proc/net/route"), Path("/proc/net/ipv6_route"))
 
 
@@ -55,6 +57,7 @@ class WorldProbe:
         self._recursors = recursors
         self._clock = clock
         self._wall_clock = wall_clock
+        self._installed = Path(__file__).stat().st_mtime
         self._number = secrets.randbelow(len(settings.domains))  # not both nodes the same domain after a power cut
         self._round: Round | None = None
         self._socket: socket.socket | None = None
@@ -71,6 +74,7 @@ class WorldProbe:
         self.due = now + self._settings.interval * (1 + spread)
         self.close()
         if not own_dns:
+            self.due = now + self._settings.interval * AGAIN_SHARE
             self.world.not_asked()
             return
         self._number += 1
@@ -114,7 +118,7 @@ class WorldProbe:
             self.world.good()
             return
         unchecked = yield Ask(recursor, domain, unchecked=True)
-        evidence = Evidence(plain, unchecked, self._wall_clock(), Path(__file__).stat().st_mtime, default_route(ROUTES))
+        evidence = Evidence(plain, unchecked, self._wall_clock(), self._installed, default_route(ROUTES))
         self.world.bad(asked, self._clock(), diagnose(evidence))
         if self.world.verdict is Verdict.HARD and not self.world.yields and self._settings.peer is not None:
             theirs = yield Ask(self._settings.peer, domain)

@@ -186,3 +186,12 @@ def test_a_node_that_boots_where_nobody_resolves_takes_the_vip_as_ever(lab: Lab)
     lab.wait_owners(BETA.name)
     lab.start_service(ALPHA.name, "keepalived")
     lab.wait_owners(ALPHA.name, timeout=10.0)
+
+
+def test_a_node_that_boots_with_a_wrong_clock_gives_the_vip_back(lab: Lab) -> None:
+    lab.stop_service(ALPHA.name, "keepalived")
+    lab.wait_owners(BETA.name)
+    lab.step_clock(ALPHA.name, -30 * DAY)
+    lab.start_service(ALPHA.name, "keepalived")
+    wait_worlds(lab, "hard", ALPHA.name)
+    lab.wait_owners(BETA.name, timeout=YIELDED_SECONDS)

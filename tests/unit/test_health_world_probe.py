@@ -138,7 +138,7 @@ def test_while_the_nodes_own_dns_is_silent_nothing_is_asked() -> None:
         for now in (0.0, 1.0):
             probe.begin(now, own_dns=False)
             assert probe.descriptor is None
-            assert now < probe.due < now + PATIENCE
+            assert now < probe.due < now + PATIENCE / 10  # a boot is not to wait for a whole round
     assert server.queries == []
     assert probe.world.verdict is Verdict.UNPROVED
 
