@@ -52,6 +52,7 @@ HELPER_WINDOW: Final = "15m"
 # Resolving
 UNBOUND_SILENT: Final = "10s"
 PIHOLE_SILENT: Final = "20s"  # new block lists make it pause
+WORLD_FAILING: Final = "20s"  # two nodes find out within 13 s of each other, and are scraped
 RESOLVE_FAILING: Final = "2m"
 SLOW_ANSWER_SECONDS: Final = 0.25  # as the exporter's slow_answer
 SLOW_FOR: Final = "5m"

@@ -68,7 +68,8 @@ HEALTH_CHECK = [
     state_timeline(
         "Health check",
         "What the health check beside keepalived finds: chain is this node's Pi-hole and Unbound, address is its own "
-        "address on its interface. A node that fails gives the virtual IP away. A gap: it did not report.",
+        "address on its interface, world is names of the internet. A node that fails gives the virtual IP away, for "
+        "world only if they resolve on the other one. A gap: it did not report.",
         Query(on_nodes("min by (node, question) (dnsha_health_ok{})"), "{{node}} · {{question}}"),
         mappings=style.HEALTH,
         unit="bool",

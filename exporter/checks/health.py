@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter import pair
+from exporter.checks import world
 from exporter.checks.build import Judge, age
 from exporter.observations import (
     Check,
@@ -45,7 +46,8 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
         return
     judge = Judge(status, "health")
     for question in seen.questions:
-        yield _question(judge, question, settings)
+        about_world = question.name == world.QUESTION
+        yield (world.judge_world if about_world else _question)(judge, question, settings)
     known = {process.name: process for process in seen.processes}
     for name in dict.fromkeys([*_PROCESSES, *known]):
         yield _process(judge, seen, name, known.get(name))

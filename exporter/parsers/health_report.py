@@ -17,7 +17,7 @@ from exporter.observations import HealthQuestion, HealthVerdict, HelperProcess
 
 MAXIMUM_BYTES = 64 << 10
 MAXIMUM_ENTRIES = 8  # each is some series
-MAXIMUM_TEXT = 300
+MAXIMUM_TEXT = 600  # a cause and its remedy (stack/health/diagnosis.py)
 _NAME = re.compile(r"[a-z][a-z_]{0,31}")
 _VERDICTS = {verdict.value: verdict for verdict in HealthVerdict}
 

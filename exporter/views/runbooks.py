@@ -27,6 +27,7 @@ _OF_CHECK = {
     "resolve.pihole": "DnsHaPiholeDown",
     "resolve.unbound": "DnsHaUnboundDown",
     "resolve.vip": "DnsHaVipNotAnswering",
+    "resolve.world": "DnsHaWorldNotResolving",
     "sync.disk": "DnsHaDiskFull",
     "sync.drift": "DnsHaSyncDrifted",
     "sync.task": "DnsHaTaskFailed",

@@ -14,6 +14,7 @@ import pytest
 
 from tests.lab import processes, standin_internet
 from tests.lab.dns_query import query
+from tests.lab.exporters import status
 from tests.lab.fixtures import require_lab, require_own_clocks
 from tests.lab.host import Host
 from tests.lab.lab import Lab
@@ -39,7 +40,7 @@ def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     require_own_clocks()
     key, unbound_lines = standin_internet.make_key(tmp_path_factory.mktemp("internet"))
     environment = {"WORLD_NAMES": "com,org", "WORLD_PATIENCE": str(PATIENCE_SECONDS)}
-    with Lab(exporter=False, own_clocks=True, unbound_lines=unbound_lines, environment=environment) as lab:
+    with Lab(own_clocks=True, unbound_lines=unbound_lines, environment=environment) as lab:
         command = (sys.executable, "-m", "tests.lab.standin_internet", INTERNET.ipv4, str(key), str(FAULTS))
         host = Host(INTERNET, lab.lan, logs=lab.logs / INTERNET.name)
         host.install(Daemon("internet", command, ready=internet_answers))
@@ -79,6 +80,12 @@ def wait_worlds(lab: Lab, verdict: str, *nodes: str) -> None:
         )
 
 
+def check_of(lab: Lab, node: str) -> dict[str, Any]:
+    """What the node's exporter makes of it."""
+    (check,) = (one for one in status(lab, node)["checks"] if (one["id"], one["node"]) == ("resolve.world", node))
+    return dict(check)
+
+
 def put_fault(lab: Lab, fault: str, *nodes: str) -> None:
     faults = {lab.hosts[node].place.ipv4: fault for node in nodes}
     lab.hosts[INTERNET.name].path(FAULTS).write_text(json.dumps(faults))
@@ -87,6 +94,7 @@ def put_fault(lab: Lab, fault: str, *nodes: str) -> None:
 def test_both_nodes_resolve_and_the_primary_owns(lab: Lab) -> None:
     assert {node: world(lab, node)["problem"] for node in BOTH} == dict.fromkeys(BOTH, "")
     assert lab.owners() == (ALPHA.name,)
+    assert {node: check_of(lab, node)["status"] for node in BOTH} == dict.fromkeys(BOTH, "ok")
     assert lab.query("client", lab.vips[0], "any.name.com").records == (STATIC_ADDRESS,)
 
 
@@ -110,6 +118,7 @@ def test_when_no_node_resolves_nothing_moves(lab: Lab) -> None:
         put_fault(lab, "fail", *BOTH)
         wait_worlds(lab, "hard", *BOTH)
         time.sleep(2 * PATIENCE_SECONDS)
+        assert {node: check_of(lab, node)["status"] for node in BOTH} == dict.fromkeys(BOTH, "critical")
     assert {change.owners for change in sampler.sample.changes} == {(ALPHA.name,)}
 
 
@@ -129,6 +138,14 @@ def test_a_clock_that_is_behind_is_named_as_the_cause(lab: Lab) -> None:
     # Signed a day ago.
     assert "validation refuses it, because this node's clock is wrong" in problem
     assert "at least 29 days before the signatures" in problem
+    told = wait_for(
+        "the exporter to compare the clocks",
+        partial(check_of, lab, ALPHA.name),
+        until=lambda check: "beta's clock" in check["seen"],
+        timeout=15.0,
+    )
+    assert told["status"] == "warning"
+    assert "beta's clock is 30.0 days ahead of this node's; on beta they resolve" in told["seen"]
     lab.step_clock(ALPHA.name, 0)
     lab.wait_owners(ALPHA.name, timeout=60.0)
 

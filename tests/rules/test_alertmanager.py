@@ -146,6 +146,14 @@ SITUATIONS: dict[str, tuple[list[Labels], list[Labels]]] = {
             alert("DnsHaCollectorFailing", "beta", collector="vrrp"),
         ],
     ),
+    "names of the internet that resolve on one node alone": (
+        [alert("DnsHaWorldNotResolving", "alpha", severity="warning"), alert("DnsHaRedundancyLost", "beta")],
+        [alert("DnsHaRedundancyLost", "alpha")],
+    ),
+    "names of the internet that resolve on no node": (
+        [alert("DnsHaWorldNotResolving", severity="critical")],
+        [alert("DnsHaWorldNotResolving", "alpha", severity="warning")],
+    ),
     "a dead exporter": (
         [alert("DnsHaExporterDown", "alpha"), alert("DnsHaMonitoringDown", "alpha", job="prometheus")],
         [alert("DnsHaPeerUnreachable", "beta")],

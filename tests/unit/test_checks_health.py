@@ -54,8 +54,8 @@ def test_a_good_answer_with_a_problem_is_a_check_that_cannot_do_its_work() -> No
 
 
 def test_a_question_that_this_version_does_not_know_is_judged_by_its_verdict() -> None:
-    found = judge(samples.health(question("world", verdict=HARD, problem="validation refuses"), question("moon")))
-    assert the(found, "health.world").status is WARNING
+    found = judge(samples.health(question("sun", verdict=HARD, problem="it does not shine"), question("moon")))
+    assert the(found, "health.sun").status is WARNING
     assert the(found, "health.moon").status is OK
 
 
