@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from exporter.parsers.health_report import MAXIMUM_TEXT
 from stack.health.diagnosis import Evidence, diagnose
 from stack.health.world_question import Reply
 
@@ -89,3 +90,10 @@ def test_a_clock_before_the_programs_own_files_is_wrong_whatever_else_is() -> No
         None, None, installed=NOW + 30 * DAY
     )
     assert "clock" not in said(None, None)
+
+
+@pytest.mark.parametrize("plain", [None, SERVFAIL, Reply(2, "unsupported DNSKEY algorithm"), REFUSED])
+@pytest.mark.parametrize("unchecked", [None, SERVFAIL, NXDOMAIN, signed((23, 30)), signed((-9, -2)), signed((-3, 4))])
+def test_no_sentence_is_cut_off_by_the_exporter(plain: Reply | None, unchecked: Reply | None) -> None:
+    told = said(plain, unchecked, installed=NOW + 30 * DAY)
+    assert len(f"Unbound resolves no name of the internet: {told}") < MAXIMUM_TEXT
