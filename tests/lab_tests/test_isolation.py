@@ -195,6 +195,7 @@ def nobodys_copy() -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix="lab-"))
     for part in ("tests/lab", "stack", "exporter"):
         shutil.copytree(REPOSITORY / part, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(REPOSITORY / "tests" / "standin_ftl.py", directory / "tests" / "standin_ftl.py")
     shutil.copytree(Path(dns.__file__).parent, directory / "packages" / "dns")
     directory.chmod(0o755)
     for path in (directory, *directory.rglob("*")):
