@@ -31,7 +31,9 @@ _OPTIONS: Final = ("--bridge=none", "--iptables=false", "--ip6tables=false", "--
 class Engine:
     """A dockerd that can be started, asked by the ``docker`` command, stopped and killed."""
 
-    def __init__(self, data: Path, *, socket: str = "", prefix: Sequence[str] = (), cgroup: str = "") -> None:
+    def __init__(
+        self, data: Path, *, socket: str = "", prefix: Sequence[str] = (), cgroup: str = "", resolver: str = ""
+    ) -> None:
         """Describe it.
 
         Args:
@@ -39,6 +41,7 @@ class Engine:
             socket: the path of its socket, as processes behind ``prefix`` see it; empty for one of its own.
             prefix: the command line that enters the namespaces to run in; none for this process's own.
             cgroup: the parent of its containers' control groups.
+            resolver: the address of the DNS server in its containers' resolv.conf; empty for the machine's own.
         """
         self.data = data
         # Short: a UNIX socket's path has 107 bytes at most, and containerd's are deep below.
@@ -46,6 +49,7 @@ class Engine:
         self._socket = socket or str(self._state / "docker.sock")
         self._prefix = list(prefix)
         self._cgroup = cgroup
+        self._settings = {"dns": [resolver]} if resolver else {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -61,7 +65,7 @@ class Engine:
     def launch(self) -> None:
         """Start dockerd, without waiting until it answers."""
         self.data.mkdir(parents=True, exist_ok=True)
-        (self._state / "daemon.json").write_text("{}")  # or else it reads the machine's
+        (self._state / "daemon.json").write_text(json.dumps(self._settings))  # or else it reads the machine's
         command = [
             *("setpriv", "--pdeathsig", "KILL", "--", *self._prefix),
             *("unshare", "--fork", "--kill-child", "--pid", "--mount-proc", "--mount", "--"),

@@ -12,7 +12,7 @@ from typing import Final
 from tests.lab.errors import CommandError
 from tests.lab.host import Host
 from tests.lab.lan import Lan
-from tests.lab.plan import REPOSITORY, Place
+from tests.lab.plan import CLIENT, REPOSITORY, Place
 from tests.lab.waiting import wait_for
 
 from .engine import Engine
@@ -67,6 +67,7 @@ class Node(Host):
             socket=SOCKET,
             prefix=self.command([]),
             cgroup=f"/dnsha-stack-{self.place.name}",
+            resolver=CLIENT.ipv4,
         )
         self._engine.launch()
 

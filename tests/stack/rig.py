@@ -18,7 +18,7 @@ from tests.lab.logs import log_directory
 from tests.lab.plan import ALPHA, CLIENT, INTERFACE, NODES, ROLES, Place, peer_of
 from tests.lab.waiting import wait_for
 
-from . import tools
+from . import standin_internet, tools
 from .disk import Disk
 from .images import IMAGES
 from .node import Node
@@ -102,6 +102,7 @@ class Rig(Lab):
                 undo.callback(host.crash)
                 host.power_on()
             undo.callback(self.save_logs)
+            standin_internet.install(self.client, self.logs / CLIENT.name)
             for place in NODES:
                 node = self.node(place.name)
                 node.wait_engine()

@@ -9,11 +9,11 @@ from tests.lab.waiting import wait_for
 
 from .pihole_api import call, set_local_records
 from .rig import Rig
+from .standin_internet import LIST
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 RECORD = "192.0.2.77 nas.home.arpa"
-LIST = "https://lists.example.test/more"
 INVENTORY = "/var/lib/dnsha/tasks/shared/pihole.txt"
 
 
