@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LAB := $(BIN)/python -m tests.lab
+# Tests of the lab that wait more than they work, so that some of them may run at once.
+WAITING := alerting*.py world.py dnsdist.py
 
 .PHONY: help demo test test-stack check lab bench bench-alerts bench-stack clean generate preview
 
@@ -34,11 +36,11 @@ check: $(READY) ## format, lint, types, unit tests, rules, generated files
 
 test: check ## check, and everything that needs a pair, an engine or a browser
 	@tests/packages lab engine alerts page
-	$(LAB) run -- $(BIN)/python -m pytest -q tests/lab_tests --ignore-glob='*/test_alerting*'
-	@echo "the way to the phone, which mostly waits, beside the wire, an engine and a browser"
-	@$(LAB) run -- $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/lab_tests/test_alerting*.py >build/alerting.log 2>&1 & alerting=$$!; \
+	$(LAB) run -- $(BIN)/python -m pytest -q tests/lab_tests $(WAITING:%=--ignore-glob='*/test_%')
+	@echo "what mostly waits, such as the way to the phone, beside the wire, an engine and a browser"
+	@$(LAB) run -- $(BIN)/python -m pytest -q -n 3 --dist loadfile $(WAITING:%=tests/lab_tests/test_%) >build/waiting.log 2>&1 & waiting=$$!; \
 	$(BIN)/python -m pytest -q tests/wire tests/engine tests/page; code=$$?; \
-	wait $$alerting || code=1; cat build/alerting.log; exit $$code
+	wait $$waiting || code=1; cat build/waiting.log; exit $$code
 
 test-stack: $(READY) ## the compose files as shipped, on two Docker Engines; builds images, takes long; REAL_IMAGES=1 takes others' real images where there are any
 	@tests/packages lab stack
