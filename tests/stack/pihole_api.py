@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any, Final
+
+from tests.lab.errors import CommandError
 
 from .node import Node
 
@@ -35,6 +38,12 @@ def call(
     text = "" if body is None else json.dumps(body)
     said = node.engine.docker("exec", through, "python3", "-c", _CALL, api, method, path, text).strip()
     return json.loads(said) if said else None
+
+
+def call_if_it_answers(node: Node, path: str, *, api: str, through: str) -> Any:
+    """GET from an endpoint; None while nobody answers there, as while Pi-hole starts."""
+    with contextlib.suppress(CommandError):
+        return call(node, "GET", path, api=api, through=through)
 
 
 def set_local_records(node: Node, *records: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.lab.plan import ALPHA, IPV4_NETWORK, NODES
 from tests.lab.waiting import wait_for
 
-from .pihole_api import call, set_local_records
+from .pihole_api import call_if_it_answers, set_local_records
 from .rig import Rig
 from .test_sync import RECORD
 
@@ -49,8 +49,8 @@ def test_the_second_pihole_of_a_node_gets_what_the_first_one_has(layout_b: Rig) 
     node.engine.docker("exec", "sync-b", "touch", "/var/lib/dnsha/tasks/sync.now")
     wait_for(
         "the record in the second Pi-hole",
-        lambda: call(node, "GET", "config/dns", api=SECOND_API, through="sync-b"),
-        until=lambda held: RECORD in held["config"]["dns"]["hosts"],
+        lambda: call_if_it_answers(node, "config/dns", api=SECOND_API, through="sync-b"),
+        until=lambda held: held is not None and RECORD in held["config"]["dns"]["hosts"],
         timeout=60.0,
         every=1.0,
     )
@@ -59,19 +59,21 @@ def test_the_second_pihole_of_a_node_gets_what_the_first_one_has(layout_b: Rig) 
 @pytest.mark.parametrize("victim", ["pihole", "pihole-b", "unbound", "unbound-b"])
 def test_a_node_survives_the_loss_of_any_one_of_the_four(layout_b: Rig, victim: str) -> None:
     node = layout_b.node(ALPHA.name)
-    with layout_b.sample() as sampler:
+    # Slowly enough for a real Pi-hole's limit of 1,000 questions a client and minute, which stand-ins do not have.
+    with layout_b.sample(interval=0.1) as sampler:
         # Not killed: what ends may keep its port for a while and answer nothing.
         node.engine.docker("stop", "--time", "5", victim)
         wait_for(
-            "a hundred answers of alpha in a row",
-            lambda: [layout_b.answering() for _ in range(100)],
-            until=lambda seen: seen == [ALPHA.name] * 100,
+            "twenty answers of alpha in a row",
+            lambda: [layout_b.answering() for _ in range(20)],
+            until=lambda seen: seen == [ALPHA.name] * 20,
             timeout=ANSWERED_AGAIN_SECONDS,
+            every=1.0,
         )
         node.engine.docker("start", victim)
         node.wait_health(victim, "dnsdist")
     seen = sampler.sample
     assert {change.owners for change in seen.changes} == {(ALPHA.name,)}
     # Measured beside stand-ins (tests/lab_tests/test_dnsdist.py): one or two, and 0.1 s.
-    assert seen.lost < 50
+    assert seen.lost < 10
     assert seen.longest_outage < 1.0
