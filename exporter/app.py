@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exporter import __version__, checks
+from exporter.collectors.advert_filter import AdvertFilterCollector
 from exporter.collectors.base import Collector
 from exporter.collectors.health import HealthCollector
 from exporter.collectors.peer import PeerCollector
@@ -17,7 +18,7 @@ from exporter.runner import Runner
 from exporter.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 
-COLLECTORS = ("vip", "vrrp", "health", "resolve", "containers", "sync", "peer", "conflict")
+COLLECTORS = ("vip", "vrrp", "health", "adverts", "resolve", "containers", "sync", "peer", "conflict")
 VIP_STATE_FILE = "vip.json"
 
 
@@ -72,6 +73,7 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
         vip,
         VrrpCollector(runtime_files),
         HealthCollector(runtime_files),
+        AdvertFilterCollector(runtime_files),
         ResolveCollector(settings),
     ]
     if settings.docker_host and settings.containers:

@@ -112,6 +112,9 @@ VRRP_PRIORITY_ZERO_SENT = _counter(
     "vrrp_priority_zero_sent", "vrrp_instance", "Advertisements sent because this master stopped."
 )
 VRRP_ERRORS = _counter("vrrp_errors", "vrrp_instance reason", "VRRP advertisements refused, by reason.")
+VRRP_ADVERTS_DROPPED = _counter(
+    "vrrp_adverts_dropped", "reason", "VRRP adverts kept from keepalived, by the field that did not fit."
+)
 
 # The health check and the recorder, which run beside keepalived
 HEALTH_OK = _gauge(

@@ -154,6 +154,17 @@ class HealthObservation:
 
 
 @dataclass(frozen=True, slots=True)
+class AdvertFilterObservation:
+    """The filter of VRRP adverts before keepalived, by the process that looks after it."""
+
+    keepalived_up: bool
+    report_time: float | None = None
+    problem: str | None = None  # empty: the filter is loaded; None: not known, for nobody has said it lately
+    dropped: Mapping[str, int] = field(default_factory=dict)  # by the field that did not fit
+    last_dropped: Mapping[str, float] = field(default_factory=dict)  # the same
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """One container that is expected on this node."""
 
@@ -345,6 +356,7 @@ Observation = (
     VipObservation
     | VrrpObservation
     | HealthObservation
+    | AdvertFilterObservation
     | ContainersObservation
     | ResolveObservation
     | SyncObservation

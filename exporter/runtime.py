@@ -97,3 +97,8 @@ class RuntimeFiles:
     def processes(self) -> Path:
         """What the supervisor says of the processes beside keepalived (stack/keepalived/supervisor.py)."""
         return self.directory / "processes.json"
+
+    @property
+    def advert_filter(self) -> Path:
+        """What is said of the filter of VRRP adverts (stack/keepalived/advert_filter_keeper.py)."""
+        return self.directory / "advert-filter.json"

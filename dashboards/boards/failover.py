@@ -233,11 +233,15 @@ BOARD = Board(
                 ),
                 time_series(
                     "Refused advertisements",
-                    "Advertisements that keepalived refused, by reason: another version, another interval, a foreign "
-                    "sender.",
+                    "Advertisements that the filter before keepalived dropped or keepalived refused, by reason: a "
+                    "foreign sender, another version, another interval.",
                     Query(
                         in_site("sum by (node, reason) (rate(dnsha_vrrp_errors_total{}[$__rate_interval]))"),
                         "{{node}}: {{reason}}",
+                    ),
+                    Query(
+                        in_site("sum by (node, reason) (rate(dnsha_vrrp_adverts_dropped_total{}[$__rate_interval]))"),
+                        "{{node}} dropped: {{reason}}",
                     ),
                     unit="pps",
                 ),

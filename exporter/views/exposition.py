@@ -20,6 +20,7 @@ from exporter import metrics, pair
 from exporter.checks import health, worst
 from exporter.metrics import Metric
 from exporter.observations import (
+    AdvertFilterObservation,
     Check,
     ConflictObservation,
     ContainersObservation,
@@ -240,6 +241,11 @@ def _add_peer(samples: Samples, seen: PeerObservation, _: NodeStatus) -> None:
         samples.add(metrics.PEER_CLOCK_OFFSET, seen.peer.clock_offset)
 
 
+def _add_adverts(samples: Samples, seen: AdvertFilterObservation, _: NodeStatus) -> None:
+    for reason, count in seen.dropped.items():
+        samples.add(metrics.VRRP_ADVERTS_DROPPED, count, reason)
+
+
 def _add_conflicts(samples: Samples, seen: ConflictObservation, _: NodeStatus) -> None:
     for conflict in seen.conflicts:
         samples.add(metrics.CONFLICT_FOREIGN_OWNER, conflict.foreign_owner is not None, conflict.address)
@@ -252,6 +258,7 @@ _ADDERS: dict[type, Callable[..., None]] = {
     VipObservation: _add_vips,
     VrrpObservation: _add_vrrp,
     HealthObservation: _add_health,
+    AdvertFilterObservation: _add_adverts,
     ContainersObservation: _add_containers,
     ResolveObservation: _add_probes,
     SyncObservation: _add_sync,

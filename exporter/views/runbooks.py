@@ -13,6 +13,7 @@ _OF_CHECK = {
     "conflict.advertisements": "DnsHaVrrpMisconfigured",
     "container.running": "DnsHaContainerDown",
     "exporter.running": "DnsHaExporterDown",
+    "filter.running": "DnsHaHelperDown",
     "health.address": "DnsHaRedundancyLost",
     "health.chain": "DnsHaRedundancyLost",
     "health.running": "DnsHaHelperDown",
@@ -38,6 +39,7 @@ _OF_CHECK = {
     "vip.split_brain": "DnsHaSplitBrain",
     "vip.usable": "DnsHaVipUnusable",
     "vrrp.agreement": "DnsHaCheckFailing",
+    "vrrp.filter": "DnsHaVrrpMisconfigured",
     "vrrp.priority": "DnsHaRedundancyLost",
     "vrrp.state": "DnsHaRedundancyLost",
 }

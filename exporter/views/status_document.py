@@ -10,6 +10,7 @@ from typing import Any
 
 from exporter import pair
 from exporter.observations import (
+    AdvertFilterObservation,
     Check,
     ConflictObservation,
     ContainersObservation,
@@ -50,6 +51,7 @@ def build(status: NodeStatus, checks: Sequence[Check], overall: Status) -> bytes
         "vips": [{**_fields(vip), "owned": vip.owned} for vip in vips.vips] if vips else None,
         "vrrp": pair.find(status, VrrpObservation),
         "health": pair.find(status, HealthObservation),
+        "adverts": pair.find(status, AdvertFilterObservation),
         "containers": containers.containers if containers else None,
         "resolve": resolve.probes if resolve else None,
         "sync": pair.find(status, SyncObservation),

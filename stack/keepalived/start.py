@@ -30,6 +30,8 @@ from stack.health.own_address import has_address  # noqa: E402
 from stack.health.track_files import TrackFiles  # noqa: E402
 from stack.health.verdict import Verdict  # noqa: E402
 from stack.keepalived import recorder  # noqa: E402
+from stack.keepalived.advert_filter import highest_priority  # noqa: E402
+from stack.keepalived.advert_filter_keeper import AdvertFilter  # noqa: E402
 from stack.keepalived.health_settings import read_health  # noqa: E402
 from stack.keepalived.liveness import Liveness  # noqa: E402
 from stack.keepalived.recorder import Recorded  # noqa: E402
@@ -88,7 +90,7 @@ def prepare(files: RuntimeFiles, settings: KeepalivedSettings) -> list[str]:
 
 
 def beside(
-    files: RuntimeFiles, dump_source: Path, health: HealthSettings, json_signal: int
+    files: RuntimeFiles, dump_source: Path, health: HealthSettings, json_signal: int, adverts: AdvertFilter
 ) -> Callable[[int], tuple[Helper, ...]]:
     """Make what runs beside keepalived, as soon as its process id is known; the recorder hears its last words."""
     version = ".".join(map(str, keepalived_version()))
@@ -97,13 +99,16 @@ def beside(
     def check(beat: Beat, first: bool) -> None:  # noqa: FBT001, ARG001 (as Helper calls it)
         HealthCheck(health, files, beat).run()
 
+    def keep_filter(beat: Beat, first: bool) -> None:  # noqa: FBT001, ARG001 (as Helper calls it)
+        adverts.keep(beat)
+
     def helpers(keepalived: int) -> tuple[Helper, ...]:
         recorded = Recorded(keepalived, version, json_signal, dump_source)
 
         def record(beat: Beat, first: bool) -> None:  # noqa: FBT001 (as Helper calls it)
             recorder.run(files, os.dup(fifo), recorded, beat, first=first)
 
-        return (Helper("check", check), Helper("recorder", record))
+        return (Helper("check", check), Helper("filter", keep_filter), Helper("recorder", record))
 
     return helpers
 
@@ -130,7 +135,8 @@ def main() -> int:
             write_atomically(files.drain, b"0\n")
         command = prepare(files, settings)
         json_signal = recorder.json_signal()
-        helpers = beside(files, scratch / "keepalived.json", health, json_signal)
+        adverts = AdvertFilter(files, settings, highest_priority(CONFIGURATION.read_text("utf-8"), settings.role))
+        helpers = beside(files, scratch / "keepalived.json", health, json_signal, adverts)
     except ConfigurationError as error:
         for problem in error.problems:
             print(f"keepalived not started: {problem}", file=sys.stderr)
@@ -140,7 +146,11 @@ def main() -> int:
         return 1
     for stale in (files.pid, files.vrrp_pid):  # a stale pid file stops 2.2.7 for ever
         stale.unlink(missing_ok=True)
-    return supervise(command, lock, helpers, files, Liveness(json_signal))
+    adverts.start()
+    try:
+        return supervise(command, lock, helpers, files, Liveness(json_signal))
+    finally:
+        adverts.end()
 
 
 if __name__ == "__main__":

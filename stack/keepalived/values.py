@@ -43,6 +43,18 @@ class KeepalivedSettings:
     password: str
     advert_interval: float
 
+    @property
+    def vrrp_version(self) -> int:
+        """Only VRRPv2 has passwords."""
+        return 2 if self.password else 3
+
+    @property
+    def advert_interval_units(self) -> int:
+        """The interval as adverts carry it: hundredths of a second, in VRRPv2 whole seconds (RFC 9568, RFC 3768)."""
+        if self.vrrp_version == 2:
+            return max(V2_ADVERT_INTERVAL_SECONDS, math.ceil(self.advert_interval))
+        return max(1, math.floor(self.advert_interval * 100 + 0.5))
+
 
 def read_environment(
     environment: Mapping[str, str], networks_of: Callable[[str], Sequence[Network]]
@@ -83,8 +95,9 @@ def read_environment(
         problems.append(f"NODE_NAME is {name!r}; use letters, digits, dots and hyphens, 63 at most")
     interface = text("NETWORK_INTERFACE")
     networks: Sequence[Network] = ()
-    if interface and not re.fullmatch(r"[^\s/]{1,15}", interface):
-        problems.append(f"NETWORK_INTERFACE is {interface!r}, which no interface can be called")
+    # The kernel takes more, but keepalived's configuration and nftables have meanings for some of it.
+    if interface and not re.fullmatch(r"[A-Za-z0-9_.:@+-]{1,15}", interface):
+        problems.append(f"NETWORK_INTERFACE is {interface!r}; use letters, digits and _ . : @ + -, 15 at most")
     elif interface:
         networks = networks_of(interface)
     node = address("NODE_IP")
@@ -158,16 +171,16 @@ def render(settings: KeepalivedSettings) -> str:
     spoken = settings.address.version
     advertised = [v.with_prefix for v in settings.virtual_addresses if v.address.version == spoken]
     others = [v.with_prefix for v in settings.virtual_addresses if v.address.version != spoken]
-    advert_interval = settings.advert_interval
+    advert_interval = settings.advert_interval_units / 100
     down_timer = DOWN_TIMER_ADVERTS
     authentication: list[str] = []
-    if settings.password:
-        advert_interval = max(V2_ADVERT_INTERVAL_SECONDS, math.ceil(advert_interval))
+    if settings.vrrp_version == 2:
+        advert_interval = settings.advert_interval_units
         down_timer = V2_DOWN_TIMER_ADVERTS
         authentication = ["authentication {", "    auth_type PASS", f"    auth_pass {settings.password}", "}"]
     definitions: dict[str, str | list[str]] = {
         "NODE_NAME": settings.name,
-        "VRRP_VERSION": "2" if settings.password else "3",
+        "VRRP_VERSION": str(settings.vrrp_version),
         "INTERFACE": settings.interface,
         "VIRTUAL_ROUTER_ID": str(settings.virtual_router_id),
         "ADVERT_INTERVAL": f"{advert_interval:g}",

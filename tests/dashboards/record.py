@@ -28,6 +28,8 @@ from tests.dashboards.standin_hardware import (
     watching_the_wire,
 )
 from tests.lab import processes
+from tests.lab.advert_sender import to_node
+from tests.lab.helper_process import HelperProcess
 from tests.lab.isolation import inside
 from tests.lab.lab import Lab
 from tests.lab.plan import ALPHA, BETA, INTERFACE, VIPS, peer_of
@@ -148,6 +150,16 @@ def _events(lab: Lab, docker: Containers) -> list[tuple[str, Callable[[], None],
         stamp(hosts[owner], "backup", age=27 * 3600)
         share(hosts[other], "server:\n  verbosity: 1\n")
 
+    forgers: list[HelperProcess] = []
+
+    def somebody_forges() -> None:
+        advert = to_node(BETA, ALPHA).changed(interval=4095)
+        forgers.append(HelperProcess(lab.client.command, "advert_sender", advert.arguments))
+        forgers[-1].wait_started()
+
+    def forger_goes() -> None:
+        forgers.pop().finish()
+
     def sync_recovers() -> None:
         stamp(hosts[other], "pihole")
         stamp(hosts[owner], "backup")
@@ -186,6 +198,7 @@ def _events(lab: Lab, docker: Containers) -> list[tuple[str, Callable[[], None],
         ("containers fail", containers_fail, containers_recover),
         ("a node gets hot and its power supply is weak", gets_hot, lambda: furnish(hosts[other])),
         ("a sync fails, a backup is old, the nodes' content differs", sync_fails, sync_recovers),
+        ("somebody forges adverts of the owner", somebody_forges, forger_goes),
     ]
 
 

@@ -18,7 +18,7 @@ from .plan import BUILD
 
 RELEASE: Final = "trixie"
 # libre2-11 is in dnsdist's dependencies by a name that it only provides, which debootstrap does not find.
-PACKAGES: Final = ("keepalived", "bind9-dnsutils", "dnsdist", "libre2-11", "python3")
+PACKAGES: Final = ("keepalived", "nftables", "dnsdist", "libre2-11", "python3")
 TREE: Final = BUILD / "roots" / RELEASE
 _RECIPE: Final = "lab-recipe"
 _NOT_NEEDED: Final = ("dev", "usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache/apt", "var/lib/apt/lists")

@@ -16,7 +16,6 @@ _TOOLS: Final = {
     "keepalived": "keepalived",
     "unbound": "unbound",
     "dnsmasq": "dnsmasq-base",
-    "dig": "bind9-dnsutils",
 }
 _ALSO_HERE: Final = "/usr/sbin:/sbin"
 

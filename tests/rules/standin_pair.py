@@ -170,7 +170,10 @@ def dnsha_series(history: History, node: str) -> Iterator[Series]:
         'vrrp_instance="VI_1",vrid="53",interface="eth0",version="3"',
         own(lambda state: 1.0 if state.keepalived else None),
     )
-    yield "dnsha_vrrp_errors_total", 'vrrp_instance="VI_1",reason="ttl"', own(lambda _: 0.0)
+    yield from (
+        ("dnsha_vrrp_errors_total", 'vrrp_instance="VI_1",reason="ttl"', own(lambda _: 0.0)),
+        ("dnsha_vrrp_adverts_dropped_total", 'reason="ttl"', own(lambda _: 0.0)),
+    )
     yield from probe(history.vip_answers, "vip", f"{VIP}:53")
     yield from probe(lambda time: history.at(node, time).resolves, "pihole", "127.0.0.1:53")
     yield from probe(lambda time: history.at(node, time).unbound, "unbound", "127.0.0.1:5335")

@@ -13,6 +13,7 @@ from typing import Any
 
 from exporter.addressing import VirtualAddress
 from exporter.observations import (
+    AdvertFilterObservation,
     Check,
     CollectorResult,
     Conflict,
@@ -56,6 +57,7 @@ _NAMES: Mapping[type[Observation], str] = {
     VipObservation: "vip",
     VrrpObservation: "vrrp",
     HealthObservation: "health",
+    AdvertFilterObservation: "adverts",
     ResolveObservation: "resolve",
     ContainersObservation: "containers",
     SyncObservation: "sync",
@@ -187,6 +189,18 @@ def health(*questions: HealthQuestion, **changes: Any) -> HealthObservation:
     return replace(good, **changes)
 
 
+def adverts(**changes: Any) -> AdvertFilterObservation:
+    """A filter that is loaded and has long had nothing to do."""
+    good = AdvertFilterObservation(
+        keepalived_up=True,
+        report_time=NOW - 5,
+        problem="",
+        dropped={"foreign_source": 0, "ttl": 0, "version": 0, "interval": 3, "priority": 0},
+        last_dropped={"interval": NOW - 7200},
+    )
+    return replace(good, **changes)
+
+
 def probe(target: str = "vip", **changes: Any) -> Probe:
     """A probe that has always been answered, by alpha."""
     servers = {"vip": (VIP, 53), "pihole": ("127.0.0.1", 53), "unbound": ("127.0.0.1", 5335), "peer": (BETA, 53)}
@@ -292,4 +306,4 @@ def status(*observations: Observation, failed: Mapping[str, str] | None = None, 
 
 def healthy() -> NodeStatus:
     """Everything that a healthy alpha sees."""
-    return status(vips(), vrrp(), health(), resolve(), containers(), sync(), peer(), conflicts())
+    return status(vips(), vrrp(), health(), adverts(), resolve(), containers(), sync(), peer(), conflicts())

@@ -25,7 +25,7 @@ def names(only: tuple[str, ...] = (), **settings: Any) -> list[str]:
 
 
 def test_a_node_of_a_pair_watches_address_keepalived_dns_and_peer() -> None:
-    assert names() == ["vip", "vrrp", "health", "resolve", "peer"]
+    assert names() == ["vip", "vrrp", "health", "adverts", "resolve", "peer"]
 
 
 def test_a_standalone_node_has_no_peer() -> None:

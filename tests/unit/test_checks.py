@@ -27,6 +27,7 @@ def test_a_healthy_pair_is_well_in_every_respect() -> None:
         "vrrp.state",
         "vrrp.priority",
         "vrrp.agreement",
+        "vrrp.filter",
         "health.chain",
         "health.address",
         "health.running",

@@ -87,6 +87,7 @@ def everything() -> NodeStatus:
             question("world", verdict=HealthVerdict.UNPROVED),
             processes=(process(starts=13), process("recorder", running=False, starts=14)),
         ),
+        samples.adverts(),
         samples.resolve(probe(), failing),
         samples.containers(
             container(restarts=6, events={"start": 7, "die": 6, "kill": 2}),

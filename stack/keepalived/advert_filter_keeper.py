@@ -1,0 +1,182 @@
+"""Loads the table of the advert filter, looks after it while keepalived runs, and tells the exporter of it.
+
+Keepalived runs without it too, where the kernel has no nf_tables or nft fails; that is told, and tried again. The table
+is loaded again when somebody takes it away: the service nftables begins its own rules with ``flush ruleset``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from exporter.errors import ParseError
+from exporter.files import read_bounded, write_atomically
+from exporter.parsers.advert_filter import parse_advert_filter
+from exporter.runtime import RuntimeFiles
+from stack.keepalived.advert_filter import COUNTER_PREFIX, REASONS, REMOVE, TABLE, Reason, render
+from stack.keepalived.values import KeepalivedSettings
+
+LOOK_SECONDS: Final = 15.0  # each look runs a program
+BEAT_SECONDS: Final = 0.5
+NFT_SECONDS: Final = 5.0
+
+
+class FilterError(Exception):
+    """Nft could not do what it was asked; a sentence."""
+
+
+def _nothing() -> None:
+    """No sign of life is wanted."""
+
+
+@dataclass(slots=True)
+class AdvertFilter:
+    """The filter of one node. ``dropped`` counts adverts since the runtime directory was made; it never goes back."""
+
+    files: RuntimeFiles
+    settings: KeepalivedSettings
+    highest: int
+    dropped: dict[Reason, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
+    last_dropped: dict[Reason, float] = field(default_factory=dict)  # Unix seconds, as exact as the looks are
+    problem: str = "it is not loaded yet"  # empty: the table is loaded
+
+    def start(self) -> None:
+        """Load the table before keepalived starts, and tell how that went."""
+        self._resume()
+        self.problem = "it is not loaded yet"
+        self._load(_nothing)
+        self._publish()
+
+    def keep(self, beat: Callable[[], None]) -> None:
+        """Look after the table until this process is ended; ``beat`` is its sign of life."""
+        self._resume()
+        while True:
+            self._look(beat)
+            self._publish()
+            again = time.monotonic() + LOOK_SECONDS
+            while time.monotonic() < again:
+                beat()
+                time.sleep(BEAT_SECONDS)
+
+    def end(self) -> None:
+        """Take the table away after keepalived's end."""
+        self._resume()
+        with contextlib.suppress(FilterError):
+            if not self.problem:
+                self._count(_counters(_nothing))
+            _nft("--file", "-", text=REMOVE)
+            self.problem = "keepalived has ended"
+        self._publish()
+
+    def _look(self, beat: Callable[[], None]) -> None:
+        if self.problem:
+            self._load(beat)
+            return
+        try:
+            seen = _counters(beat)
+        except FilterError as error:
+            self._tell(f"it is not there any more ({error})")
+            self._load(beat)
+            return
+        if any(seen.get(reason, -1) < self.dropped[reason] for reason in REASONS):
+            self._tell("its counters were reset")
+            self._load(beat)
+        else:
+            self._count(seen)
+
+    def _load(self, beat: Callable[[], None]) -> None:
+        try:
+            _nft("--file", "-", text=render(self.settings, self.highest, self.dropped), beat=beat)
+        except FilterError as error:
+            self._tell(f"it cannot be loaded: {error}")
+        else:
+            self._tell("")
+
+    def _count(self, seen: dict[Reason, int]) -> None:
+        now = time.time()
+        for reason, count in seen.items():
+            if count > self.dropped[reason]:
+                self.dropped[reason], self.last_dropped[reason] = count, now
+
+    def _tell(self, problem: str) -> None:
+        """Note the state, and say it in keepalived's log when it has changed."""
+        if problem != self.problem:
+            said = f"does not work, and keepalived hears every VRRP advert: {problem}" if problem else "is loaded"
+            print(f"the advert filter {said}", file=sys.stderr, flush=True)
+        self.problem = problem
+
+    def _resume(self) -> None:
+        """Take over what an earlier process has told, whatever its state."""
+        with contextlib.suppress(OSError, ParseError):
+            told = parse_advert_filter(read_bounded(self.files.advert_filter))
+            self.problem = told.problem
+            for reason in REASONS:
+                self.dropped[reason] = max(self.dropped[reason], told.dropped.get(reason, 0))
+                if reason in told.last_dropped:
+                    self.last_dropped[reason] = told.last_dropped[reason]
+
+    def _publish(self) -> None:
+        document = {
+            "time": time.time(),
+            "loaded": not self.problem,
+            "problem": self.problem,
+            "dropped": self.dropped,
+            "last_dropped": self.last_dropped,
+        }
+        with contextlib.suppress(OSError):  # a full tmpfs: what it says grows old, which the exporter tells
+            write_atomically(self.files.advert_filter, json.dumps(document).encode())
+
+
+def _counters(beat: Callable[[], None]) -> dict[Reason, int]:
+    """Read the table's counters.
+
+    Raises:
+        FilterError: there is no such table, or nft failed.
+    """
+    listed = _nft("--json", "list", "counters", "table", *TABLE.split(), beat=beat)
+    try:
+        entries: list[dict[str, Any]] = json.loads(listed)["nftables"]
+        counts = {entry["counter"]["name"]: int(entry["counter"]["packets"]) for entry in entries if "counter" in entry}
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"nft lists its counters in a way that is not known: {error}"
+        raise FilterError(msg) from error
+    return {reason: counts[COUNTER_PREFIX + reason] for reason in REASONS if COUNTER_PREFIX + reason in counts}
+
+
+def _nft(*arguments: str, text: str | None = None, beat: Callable[[], None] = _nothing) -> str:
+    """Run nft and return what it prints.
+
+    Raises:
+        FilterError: it is not installed, failed, or took longer than five seconds.
+    """
+    try:
+        process = subprocess.Popen(
+            ["nft", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    except OSError as error:
+        msg = f"nft cannot be run ({error.strerror}); install nftables"
+        raise FilterError(msg) from error
+    deadline = time.monotonic() + NFT_SECONDS
+    while True:
+        try:
+            said, complaint = process.communicate(text, timeout=BEAT_SECONDS)
+            break
+        except subprocess.TimeoutExpired:
+            text = None  # has been handed over
+            beat()
+            if time.monotonic() > deadline:
+                process.kill()
+                with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: keepalived must start
+                    process.communicate(timeout=BEAT_SECONDS)
+                msg = f"nft did not end within {NFT_SECONDS:g} s"
+                raise FilterError(msg) from None
+    if process.returncode:
+        lines = complaint.strip().splitlines() or [f"exit {process.returncode}"]
+        raise FilterError("nft: " + lines[0].rpartition("Error: ")[2])
+    return said
