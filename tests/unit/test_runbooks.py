@@ -88,7 +88,8 @@ def test_each_check_with_a_runbook_exists_and_so_does_its_runbook() -> None:
     names = {path.stem for path in RUNBOOKS}
     for check, name in views._OF_CHECK.items():
         collector, _, what = check.partition(".")
-        assert f'"{check}"' in source or (collector == "resolve" and f'"{what}"' in source), check
+        made_of_parts = f'"{what}"' in source if collector == "resolve" else f'.{what}"' in source
+        assert f'"{check}"' in source or made_of_parts, check
         assert name in names
     assert views.of_check("vip.data") in names
     assert views.of_check("nothing.known") == ""
