@@ -147,12 +147,12 @@ SITUATIONS: dict[str, tuple[list[Labels], list[Labels]]] = {
         ],
     ),
     "names of the internet that resolve on one node alone": (
-        [alert("DnsHaWorldNotResolving", "alpha", severity="warning"), alert("DnsHaRedundancyLost", "beta")],
+        [alert("DnsHaNodeWorldNotResolving", "alpha", severity="warning"), alert("DnsHaRedundancyLost", "beta")],
         [alert("DnsHaRedundancyLost", "alpha")],
     ),
     "names of the internet that resolve on no node": (
         [alert("DnsHaWorldNotResolving", severity="critical")],
-        [alert("DnsHaWorldNotResolving", "alpha", severity="warning")],
+        [alert("DnsHaNodeWorldNotResolving", "alpha", severity="warning")],
     ),
     "a dead exporter": (
         [alert("DnsHaExporterDown", "alpha"), alert("DnsHaMonitoringDown", "alpha", job="prometheus")],
