@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from exporter.errors import ConfigurationError
 from stack.health.check import HealthSettings
@@ -65,3 +66,10 @@ def test_the_names_have_one_spelling() -> None:
     """Compose passes what is set and empty on, so its file must spell the default too, and .env.example shows it."""
     assert f"${{WORLD_NAMES-{WORLD_NAMES}}}" in (COMPOSE / "compose.yaml").read_text()
     assert f"#WORLD_NAMES={WORLD_NAMES}\n" in (COMPOSE / ".env.example").read_text()
+
+
+def test_in_layout_b_the_check_knows_both_unbounds() -> None:
+    """Else the loss of one that it knows would fail the node, although the other one answers."""
+    services = yaml.safe_load((COMPOSE / "layout-b.yaml").read_text())["services"]
+    told = services["keepalived"]["environment"]["UNBOUND_ADDRESS"]
+    assert told == services["exporter"]["environment"]["UNBOUND_ADDRESS"] == "127.0.0.1:5335,127.0.0.1:5336"

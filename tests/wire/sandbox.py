@@ -24,6 +24,8 @@ _TOOLS: Final = {
     "mount": "mount",
     "ip": "iproute2",
     "keepalived": "keepalived",
+    "unbound": "unbound",
+    "dnsmasq": "dnsmasq-base",
 }
 
 

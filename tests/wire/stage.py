@@ -65,7 +65,11 @@ class Stage:
         return host
 
     def keepalived_on(self, host: Host, **environment: str) -> None:
-        """Run keepalived as the stack does; ``environment`` differs from that of a good pair."""
+        """Run keepalived as the stack does, beside a DNS that is healthy; ``environment`` is what is not as usual."""
+        logs = self._logs / host.place.name
+        for service in (daemons.unbound(host.place, logs), daemons.dnsmasq(host.place, logs)):
+            if service.name not in host.services:
+                host.install(service).start()
         daemon = daemons.keepalived(self.keepalived, node_environment(host.place, environment))
         host.install(daemon).start()
 
@@ -128,6 +132,7 @@ def node_environment(place: Place, changes: Mapping[str, str]) -> dict[str, str]
         "VIP_ADDRESS": f"{VIP}/24",
         "NETWORK_INTERFACE": INTERFACE,
         "VIRTUAL_ROUTER_ID": str(VIRTUAL_ROUTER_ID),
+        "WORLD_NAMES": "",
         **_NODES[place],
         **changes,
     }

@@ -138,7 +138,7 @@ SAID_OF_ROUTER = "it advertises 192.0.2.53 as virtual router 54; here it is 53"
         pytest.param(
             "priority",
             {"NODE_ROLE": "secondary"},
-            "its priority is 180, as this node's is",
+            "its priority is 240, as this node's is",
             IPV4_ONLY,
             UNICAST,
             id="role",
@@ -164,10 +164,10 @@ def test_a_backup_says_how_its_master_differs(
         vip = master.get("VIP_ADDRESS", VIP).partition("/")[0]
         wait_for("a master", lambda: owners(alpha, address=vip), timeout=PROMISE_SECONDS)
         stage.exporter_on(beta, **for_both, **for_beta)
-        # Drained until its check has failed as alpha's has, so that it does not take the VIP over before.
+        # Drained until its own health is proved as alpha's is, so that their priorities are their roles' alone.
         beta.path(DRAIN_FILE).write_bytes(b"1\n")
         stage.keepalived_on(beta, **for_both, **transport, **for_beta)
-        wait_for("the check", lambda: priority(beta) == 80, timeout=PROMISE_SECONDS)
+        wait_for("the health check", lambda: priority(beta) == 140, timeout=PROMISE_SECONDS)
         beta.path(DRAIN_FILE).write_bytes(b"0\n")
 
         wait_for(f"{reason} at beta", lambda: counted(beta, reason), timeout=PROMISE_SECONDS)
