@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -40,6 +41,7 @@ from stack.keepalived.values import KeepalivedSettings, read_environment, render
 
 CONFIGURATION = HERE / "keepalived.conf"
 BAD_CONFIGURATION = 3
+STOPPED_BEFORE_IT_RAN = 128 + signal.SIGTERM
 LOCK_TIMEOUT_SECONDS = 5.0
 
 
@@ -116,6 +118,8 @@ def beside(
 def main() -> int:
     """Run keepalived to its end, or say what to correct."""
     os.umask(0o022)
+    # A container's first process ignores what it has no handler for (pid_namespaces(7)).
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED_BEFORE_IT_RAN))
     files = RuntimeFiles()
     scratch = files.directory.with_name("keepalived-scratch")
     try:

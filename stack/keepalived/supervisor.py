@@ -136,9 +136,12 @@ def supervise(
     last of them hears its last words, the others are ended. With ``liveness`` a keepalived that hangs is killed, so
     that the guard takes the virtual IP off the node.
     """
+    # None may be lost between the fork and the handlers: a stop would wait for Docker's patience to end.
+    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
     keepalived = os.fork()
     if keepalived == 0:
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
             os.execvp(command[0], list(command))  # noqa: S606 (what it is for)
         finally:
             os._exit(127)
@@ -146,6 +149,7 @@ def supervise(
     everybody = helpers(keepalived)
     for number in FORWARDED:
         signal.signal(number, lambda received, _: os.kill(keepalived, received))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
     death = os.pidfd_open(keepalived)
     looked = published = float("-inf")
     while True:
