@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stack.tools.cron import Cron
-from stack.tools.errors import BusyError, PutOffError, ToolError
+from stack.tools.errors import BusyError, PutOffError, RefusedError, ToolError
 from stack.tools.progress import say
 
 # A sleep is cut into these, so that a clock that was set or a request by hand is noticed.
@@ -19,6 +19,10 @@ HEARTBEAT_SECONDS = 15.0
 FIRST_RUN_SECONDS = 60.0
 FIRST_RETRY_SECONDS = 300.0
 PUT_OFF_SECONDS = 60.0
+# A run that failed is tried again after this time, and after twice as long each time that it fails again: Pi-hole's API
+# comes up some seconds after a task's container, and an hour is long to wait for the first sync.
+RETRY_SECONDS = 5.0
+LONGEST_RETRY_SECONDS = 600.0
 # A run may be long; each has its own deadline.
 HEARTBEAT_MAXIMUM_AGE_SECONDS = 1800.0
 
@@ -61,27 +65,34 @@ def run_for_ever(
 ) -> None:
     """Run a task each time it is due, and whenever somebody makes the request file; it is told whether that was so.
 
-    A run that puts itself off is tried again after a minute.
+    A run that puts itself off is tried again after a minute, and one that failed sooner than it would be due; one that
+    was refused would only be refused again.
 
     ``heartbeat`` is touched as long as the loop lives, for a container's health check.
     """
-    put_off = False
+    put_off, failures = False, 0
     while True:
         planned = due(time.time(), previous)
         if put_off:
             planned = min(planned, time.time() + PUT_OFF_SECONDS)
+        elif failures:
+            planned = min(planned, time.time() + min(RETRY_SECONDS * 2 ** (failures - 1), LONGEST_RETRY_SECONDS))
         when = "by hand alone" if math.isinf(planned) else time.strftime("%F %T %Z", time.localtime(planned))
         if not put_off:
             say(f"{name}: next run {when}")
         by_hand = _wait(planned, heartbeat, request)
-        previous, put_off = time.time(), False
+        previous, put_off, failures = time.time(), False, min(failures + 1, 10)
         try:
             run(by_hand)
+            failures = 0
         except PutOffError as error:
-            put_off = True
+            put_off, failures = True, 0
             say(f"{name}: {error}")
         except BusyError as error:
             say(f"{name}: {error}")
+        except RefusedError as error:
+            failures = 0
+            say(f"{name}: failed: {error}")
         except ToolError as error:
             say(f"{name}: failed: {error}")
 

@@ -70,6 +70,28 @@ def test_a_failing_task_is_tried_again_and_a_signal_ends_the_loop(tmp_path: Path
     assert schedule.alive(tmp_path / "alive")
 
 
+def test_a_run_that_failed_does_not_wait_for_its_hour_and_one_that_was_refused_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pi-hole's API comes up some seconds after the first sync."""
+    waits: list[float] = []
+    ends = [ToolError("away"), ToolError("away"), ToolError("away"), None, RefusedError("no"), Interrupted(15)]
+
+    def wait(planned: float, *_: Path) -> bool:
+        waits.append(round(planned - time.time()))
+        return False
+
+    def task(_: bool) -> None:
+        end = ends[len(waits) - 1]
+        if end is not None:
+            raise end
+
+    monkeypatch.setattr(schedule, "_wait", wait)
+    with pytest.raises(Interrupted):
+        schedule.run_for_ever("x", schedule.every(3600), task, tmp_path / "alive", tmp_path / "now")
+    assert waits == [0, 5, 10, 20, 3600, 3600]
+
+
 def test_a_request_file_brings_a_run_forward_and_is_taken_away(tmp_path: Path) -> None:
     (tmp_path / "now").touch()
 
