@@ -124,7 +124,8 @@ def interface_networks(device: str, proc: Path = Path("/proc")) -> list[Network]
             continue
         destination, mask = (socket.inet_ntoa(struct.pack("=L", int(fields[i], 16))) for i in (1, 7))
         network = ipaddress.ip_network(f"{destination}/{mask}")
-        if 0 < network.prefixlen < 32:
+        # IPv4LL (RFC 3927) is what a host gives itself while no DHCP server answers.
+        if 0 < network.prefixlen < 32 and not network.is_link_local:
             networks.add(network)
     for line in _lines(proc / "net" / "if_inet6"):
         fields = line.split()

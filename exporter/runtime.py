@@ -65,7 +65,7 @@ class RuntimeFiles:
 
     @property
     def health(self) -> Path:
-        """The folder of the health check, which is another user's than keepalived's."""
+        """The folder of the health check."""
         return self.directory / "health"
 
     @property

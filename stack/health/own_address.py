@@ -13,6 +13,7 @@ from stack.guard import netlink
 # An address that is replaced (a DHCP client that begins anew) is away for some milliseconds.
 MISSING_SECONDS = 0.3
 LOOK_SECONDS = 5.0
+AGAIN_SECONDS = 1.0  # when the kernel did not say
 
 
 class OwnAddress:
@@ -26,6 +27,7 @@ class OwnAddress:
         # An address that was never there is not being replaced.
         self._absent_since: float | None = float("-inf")
         self._looked = float("-inf")
+        self._unknown = False
         self.problem = f"{interface} has not been looked at yet"
         self.missing = False
         self._sentence = f"{interface} does not have this node's own address {address}"
@@ -37,6 +39,8 @@ class OwnAddress:
 
     def due(self) -> float:
         """When ``look`` is to be called next even without a change."""
+        if self._unknown:
+            return self._looked + AGAIN_SECONDS
         if self._absent_since is not None and not self.missing:
             return max(self._absent_since + MISSING_SECONDS, self._looked)
         return self._looked + LOOK_SECONDS
@@ -55,11 +59,13 @@ class OwnAddress:
     def look(self, now: float) -> None:
         """Ask the kernel for all addresses. What it does not say changes nothing."""
         self._looked = now
+        self._unknown = True
         try:
             present = has_address(self._packed, self._interface)
         except OSError as error:
             self.problem = f"the kernel does not say which addresses {self._interface} has: {error.strerror or error}"
             return
+        self._unknown = False
         if present:
             self._absent_since, self.missing, self.problem = None, False, ""
             return

@@ -43,8 +43,11 @@ class TrackFiles:
         Raises:
             OSError: a file cannot be written.
         """
-        self._write(self._chain_soft, failed=verdict in (Verdict.SOFT, Verdict.UNPROVED))
-        self._write(self._chain_hard, failed=verdict is Verdict.HARD)
+        soft = (self._chain_soft, verdict in (Verdict.SOFT, Verdict.UNPROVED))
+        hard = (self._chain_hard, verdict is Verdict.HARD)
+        # What gets worse first: a check that is killed in between must not leave all well.
+        for path, failed in sorted((soft, hard), key=lambda one: not one[1]):
+            self._write(path, failed=failed)
 
     def tell_address(self, *, missing: bool) -> None:
         """Tell keepalived whether the node's own address is missing.

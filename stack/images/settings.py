@@ -23,6 +23,7 @@ from exporter.addressing import interface_networks
 from exporter.errors import ConfigurationError
 from exporter.files import write_atomically
 from exporter.settings.load import load
+from stack.keepalived.health_settings import read_health
 from stack.keepalived.values import read_environment
 from stack.prometheus import targets
 from stack.tools.settings import read_tasks
@@ -99,7 +100,7 @@ def mistakes(environment: Mapping[str, str], passwords: Mapping[Password, str]) 
         yield from targets.mistakes(environment)
     for check in (
         lambda: load(None, environment, {}),
-        lambda: read_environment({**environment, **vrrp}, interface_networks),
+        lambda: read_health(environment, read_environment({**environment, **vrrp}, interface_networks)),
         lambda: read_tasks(environment),
     ):
         try:

@@ -256,7 +256,7 @@ def read_pid(path: Path) -> int | None:
     """Return the process id that keepalived has written down for its VRRP process."""
     try:
         return int(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return None
 
 

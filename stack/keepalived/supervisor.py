@@ -51,6 +51,7 @@ class Helper:
     _beats: int = -1  # the pipe's end that is read
     _beaten: float = 0.0  # monotonic
     _started: float = 0.0  # monotonic
+    _ended_by: str = ""  # why it was killed by this process
     _start_at: float = float("-inf")  # monotonic
 
     @property
@@ -69,21 +70,41 @@ class Helper:
         return self._descriptor
 
     def start_if_due(self, now: float) -> bool:
-        """Fork it if it does not live and its time has come."""
+        """Fork it if it does not live and its time has come; where that fails, it is tried again."""
         if self.running or now < self._start_at:
             return False
+        try:
+            self._start(now)
+        except OSError as error:  # no process, memory or descriptor is left: keepalived goes on without it
+            self._start_at = now + AGAIN_SECONDS
+            self.last_end = f"could not be started: {error.strerror}"
+            print(f"the {self.name} {self.last_end}", file=sys.stderr, flush=True)
+        return True
+
+    def _start(self, now: float) -> None:
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        first = self.starts == 0
-        pid = os.fork()
-        if pid == 0:
+        try:
+            first = self.starts == 0
+            pid = os.fork()
+            if pid == 0:
+                os.close(reader)
+                _become(self.name, lambda beat: self.run(beat, first), writer)
+            try:
+                self._descriptor = os.pidfd_open(pid)
+            except OSError:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                raise
+        except OSError:
             os.close(reader)
-            _become(self.name, lambda beat: self.run(beat, first), writer)
-        os.close(writer)
-        self._pid, self._beats, self._descriptor = pid, reader, os.pidfd_open(pid)
+            raise
+        finally:
+            os.close(writer)
+        self._pid, self._beats = pid, reader
         self._started = self._beaten = now
+        self._ended_by = ""
         self.starts += 1
         self.last_start = time.time()
-        return True
 
     def look(self, now: float, *, paused: bool) -> bool:
         """Note its signs of life, and end it when there are none; say whether it has ended."""
@@ -92,30 +113,29 @@ class Helper:
                 self._beaten = now
         if paused:  # this process was not run either: silence means nothing
             self._beaten = now
-        hanging = now - self._beaten > HANGING_SECONDS
-        if hanging:
-            os.kill(self._pid, signal.SIGKILL)
-        pid, status = os.waitpid(self._pid, 0 if hanging else os.WNOHANG)
+        if now - self._beaten > HANGING_SECONDS:
+            self._ended_by = f"gave no sign of life for {HANGING_SECONDS:g} s"
+            self.kill()
+        # Never wait: what hangs in the kernel, for a disk for instance, does not even die at once.
+        pid, status = os.waitpid(self._pid, os.WNOHANG)
         if pid == 0:
             return False
         os.close(self._descriptor)
         os.close(self._beats)
         self._pid, self._descriptor, self._beats = 0, -1, -1
         self._start_at = now + (AGAIN_SECONDS if now - self._started < SOON_SECONDS else 0.0)
-        self.last_end = f"gave no sign of life for {HANGING_SECONDS:g} s" if hanging else _how(status)
+        self.last_end = self._ended_by or _how(status)
         print(f"the {self.name} {self.last_end}; starting it again", file=sys.stderr, flush=True)
         return True
 
     def wait(self, seconds: float) -> None:
-        """Wait for its end, and end it if it takes too long."""
+        """Wait for its end, and kill it if it takes too long."""
         if not self.running:
             return
         waiting = select.poll()
         waiting.register(self._descriptor, select.POLLIN)
         if not waiting.poll(seconds * 1000):
-            os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
-        self._pid = 0
+            self.kill()
 
     def kill(self) -> None:
         """End it now."""
@@ -148,7 +168,7 @@ def supervise(
     os.close(lock)
     everybody = helpers(keepalived)
     for number in FORWARDED:
-        signal.signal(number, lambda received, _: os.kill(keepalived, received))
+        signal.signal(number, lambda received, _: _send(keepalived, received))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
     death = os.pidfd_open(keepalived)
     looked = published = float("-inf")
@@ -181,8 +201,8 @@ def supervise(
         if liveness is not None and vrrp is not None and liveness.hangs(vrrp, now, paused=paused):
             print("keepalived hangs; ending it, so that it leaves the virtual IP", file=sys.stderr, flush=True)
             for pid in (keepalived, vrrp):  # the parent first, which would start another one
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                _send(pid, signal.SIGKILL)
+        _reap_orphans({keepalived, *(helper.pid for helper in everybody)})
 
 
 def publish(helpers: Sequence[Helper], files: RuntimeFiles) -> None:
@@ -225,6 +245,25 @@ def _become(name: str, run: Callable[[Beat], None], beats: int) -> None:
         os._exit(status)
 
 
+def _send(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _reap_orphans(ours: set[int | None]) -> None:
+    """Take the exit status of processes that others have left to a container's first process (wait(2))."""
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
+            if ended.si_pid in ours:  # whose end is looked at in its turn
+                return
+            os.waitpid(ended.si_pid, os.WNOHANG)
+
+
 def _how(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
-    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+    if code >= 0:
+        return f"ended with {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal
+        return f"was killed by signal {-code}"

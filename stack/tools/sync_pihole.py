@@ -72,6 +72,7 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool, by_hand
     with primary.session(), replica.session():
         wanted = pihole_content.fetch(primary, primary.url)
         held, lack = _held(replica, tasks, state_file)
+        primary.renew(tasks.sync_timeout)  # the replica may have built its gravity meanwhile
         memory_file = tasks.task_directory / "sync-pihole.json"
         memory = read_memory(memory_file)
         if not force:

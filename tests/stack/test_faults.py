@@ -101,6 +101,16 @@ def test_a_full_disk_costs_no_answer_is_told_and_leaves_nothing_truncated(rig: R
     assert not [name for name in listed() if name.startswith(".")]
 
 
+def test_a_trust_anchor_of_zeros_is_replaced_and_told(rig: Rig) -> None:
+    """What a power cut can leave on an SD card; Unbound refused it at every start."""
+    engine = rig.node(BETA.name).engine
+    engine.docker("exec", "unbound", "sh", "-c", "head -c 2000 /dev/zero >/var/lib/unbound/root.key")
+    engine.docker("restart", "--time", "5", "unbound")
+    rig.node(BETA.name).wait_health("unbound")
+    assert "root.key is damaged, kept as /var/lib/unbound/root.key.damaged" in engine.logs("unbound")
+    assert "DS" in engine.docker("exec", "unbound", "cat", "/var/lib/unbound/root.key")
+
+
 def free_of(rig: Rig, mount: str) -> float:
     """What node_exporter on alpha says is left there, in bytes."""
     text = get(rig.client, ALPHA.ipv4, 9100, "/metrics").body

@@ -28,6 +28,8 @@ WRONG = {
     "a short password": ({"PIHOLE_PASSWORD": "abc"}, "PIHOLE_PASSWORD has 3 characters"),
     "a password that everybody tries": ({"PIHOLE_PASSWORD": "changeme"}, "PIHOLE_PASSWORD"),
     "a VRRP password that VRRPv2 has no room for": ({"VRRP_PASSWORD": "much-too-long"}, "VRRP_PASSWORD"),
+    "a health check without patience": ({"DNS_PATIENCE": "0.1"}, "DNS_PATIENCE"),
+    "names of the internet that are none": ({"WORLD_NAMES": "com org"}, "WORLD_NAMES"),
     "a schedule that is none": ({"BACKUP_CRON": "every day"}, "BACKUP_CRON"),
 }
 

@@ -17,10 +17,13 @@ from typing import Any
 
 import pytest
 
+from stack.keepalived import supervisor
+
 REPOSITORY = Path(__file__).parents[2]
 # A process that supervises `sleep` in keepalived's place, with two processes beside it that write down their ids.
 PROGRAM = """
-import os, sys, time, fcntl
+import ctypes, os, sys, time, fcntl
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans come here, as to a container's first process
 from pathlib import Path
 from exporter.runtime import RuntimeFiles
 from stack.keepalived.supervisor import Helper, supervise
@@ -31,6 +34,12 @@ os.set_inheritable(lock, True)
 
 def check(beat, first):
     (folder / "check").write_text(f"{os.getpid()} {first}")
+    if os.fork() == 0:
+        if os.fork() == 0:
+            (folder / "orphan").write_text(str(os.getpid()))
+            time.sleep(0.3)
+        os._exit(0)
+    os.wait()
     while True:
         beat()
         time.sleep(0.1)
@@ -177,3 +186,33 @@ def test_a_command_that_is_not_there_ends_with_127(start: Callable[..., Running]
     argv = [sys.executable, "-c", PROGRAM, str(tmp_path), "/nonexistent/keepalived"]
     done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, timeout=20, check=False)
     assert done.returncode == 127
+
+
+def test_what_others_leave_behind_is_reaped(start: Callable[..., Running]) -> None:
+    """Else a container's zombies would fill its limit of processes in some weeks."""
+    running = start()
+    orphan = running.pid("orphan")
+    running.until("the orphan to be gone", lambda: not Path(f"/proc/{orphan}").exists())
+    assert lives(running.pid("check"))
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # pytest's helpers have threads
+def test_a_process_that_cannot_be_started_now_is_started_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more_processes() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    helper = supervisor.Helper("check", lambda beat, first: None)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fork", no_more_processes)
+        assert helper.start_if_due(100.0)
+    assert (helper.running, helper.last_end) == (False, "could not be started: Resource temporarily unavailable")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert not helper.start_if_due(100.1)
+    assert helper.start_if_due(101.0)
+    assert helper.running
+    deadline = time.monotonic() + 10
+    while not helper.look(101.0, paused=False):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert helper.last_end == "ended with 0"
