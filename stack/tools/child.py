@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from stack.tools.errors import DeadlineError, ToolError
 from stack.tools.progress import PROGRESS_SECONDS, say
 
 LAST_WORDS_BYTES = 2000
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def run(
@@ -69,5 +71,6 @@ def _last_words(output: IO[bytes], secrets: Sequence[str]) -> str:
     text = output.read().decode(errors="replace")
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
-    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    plain = "".join(one for one in _COLOUR.sub("", text) if one.isprintable() or one.isspace())
+    lines = [" ".join(line.split()) for line in plain.splitlines() if line.strip()]
     return f": {' / '.join(lines[-3:])}" if lines else ""

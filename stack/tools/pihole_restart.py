@@ -53,6 +53,8 @@ def wait_until_settled(api: PiholeApi, began: float) -> None:
         PiholeError: it answers with an error.
     """
     answering_since: float | None = None
+    # The last change may have been made just now, and a second restart, after a CNAME for instance, still be to come.
+    called = time.monotonic()
 
     def look() -> Look:
         api.renew(ANSWER_SECONDS)
@@ -68,7 +70,8 @@ def wait_until_settled(api: PiholeApi, began: float) -> None:
             return ["its API is away while it restarts"]
         answering_since = seen.at if answering_since is None else answering_since
         if seen.age < seen.at - began:
-            return [] if seen.age >= SETTLED_SECONDS else [f"it came back {seen.age:.1f} s ago"]
+            settled = min(seen.age, seen.at - called)
+            return [] if settled >= SETTLED_SECONDS else [f"it came back {seen.age:.1f} s ago"]
         return [] if seen.at - answering_since >= UNDISTURBED_SECONDS else ["it has not restarted yet"]
 
     wait_until(f"Pi-hole at {api.url}", look, missing, RESTART_SECONDS, every=LOOK_SECONDS)

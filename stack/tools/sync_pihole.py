@@ -29,6 +29,7 @@ from stack.tools.stamps import last_success
 TASK = "pihole"
 # What nebula-sync 0.11 is told; FULL_SYNC fails on a Pi-hole that compose configures (its keys are read-only).
 NEBULA_SYNC = {
+    "NO_COLOR": "1",
     "FULL_SYNC": "false",
     "RUN_GRAVITY": "false",
     "SYNC_GRAVITY_GROUP": "true",
