@@ -152,6 +152,16 @@ class Rig(Lab):
     def _write_drain(self, node: str, value: str) -> None:
         self.node(node).engine.docker("exec", "keepalived", "sh", "-c", f"echo {value} >/run/dnsha/drain")
 
+    def forget_dropped_adverts(self) -> None:
+        """Let nobody tell of adverts that were dropped in a test, as is done for ten minutes."""
+        for place in NODES:
+            docker = self.node(place.name).engine.docker
+            docker("stop", "keepalived")
+            docker("run", "--rm", "--volumes-from", "keepalived", "--entrypoint", "rm", "--network", "none",
+                   "dnsha-keepalived:local", "-f", "/run/dnsha/advert-filter.json")  # fmt: skip
+            docker("start", "keepalived")
+        self.wait_healthy()
+
     def wait_healthy(self, timeout: float = _FIRST_START_SECONDS) -> None:
         """Wait until the primary alone holds the VIP and answers on it, and the other answers for itself.
 

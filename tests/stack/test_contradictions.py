@@ -26,6 +26,7 @@ def listening(shared_rig: Rig) -> Iterator[Rig]:
     yield shared_rig
     for place in NODES:
         shared_rig.node(place.name).write_env(shared_rig.env(place))
+    shared_rig.forget_dropped_adverts()
 
 
 def write(rig: Rig, node: str, changes: Mapping[str, str]) -> None:
