@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 from stack.health.asker import ASK_SECONDS, Asker
 from stack.health.dns_question import Question
 from stack.health.verdict import Service, Verdict
-from tests.unit.standin_dns_server import SERVFAIL, Pause, Send, StandinDnsServer, Step, good, reply, sends, silent
+from tests.unit.standin_dns_server import (
+    SERVFAIL,
+    Pause,
+    Send,
+    StandinDnsServer,
+    Step,
+    good,
+    port_without_server,
+    reply,
+    sends,
+    silent,
+)
 
 QUESTION = Question("canary.dnsha.example", "node-a")
 
@@ -35,12 +45,6 @@ def drive(one: Asker, until: Callable[[], bool], seconds: float = 10.0) -> float
     return time.monotonic() - began
 
 
-def free_port() -> int:
-    with socket.socket(type=socket.SOCK_DGRAM) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 def test_a_service_that_answers_well_is_proved() -> None:
     with StandinDnsServer(sends(good)) as server, asking(server.port, Verdict.UNPROVED) as one:
         drive(one, lambda: one.service.verdict is Verdict.OK)
@@ -50,7 +54,7 @@ def test_a_service_that_answers_well_is_proved() -> None:
 def test_where_nothing_listens_two_refusals_come_much_sooner_than_two_questions_are_due() -> None:
     took = []
     for _ in range(3):
-        with asking(free_port()) as one:
+        with asking(port_without_server()) as one:
             took.append(drive(one, lambda: one.service.verdict is Verdict.HARD))
     assert min(took) < ASK_SECONDS
 
@@ -68,7 +72,7 @@ def test_a_service_that_answers_errors_is_soft() -> None:
 
 
 def test_a_service_that_comes_back_is_well_again() -> None:
-    port = free_port()
+    port = port_without_server()
     with asking(port) as one:
         drive(one, lambda: one.service.verdict is Verdict.HARD)
         with StandinDnsServer(sends(good), port=port):
