@@ -7,6 +7,8 @@ READY := $(VENV)/.ready
 LAB := $(BIN)/python -m tests.lab
 # Tests of the lab that wait more than they work, so that some of them may run at once.
 WAITING := alerting*.py world.py dnsdist.py
+# These look at everything that runs, and so nothing else may.
+ALONE := isolation.py
 
 .PHONY: help demo test test-stack check lab bench bench-alerts bench-stack clean generate preview
 
@@ -36,7 +38,8 @@ check: $(READY) ## format, lint, types, unit tests, rules, generated files
 
 test: check ## check, and everything that needs a pair, an engine or a browser
 	@tests/packages lab engine alerts page
-	$(LAB) run -- $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/lab_tests $(WAITING:%=--ignore-glob='*/test_%')
+	$(LAB) run -- $(BIN)/python -m pytest -q $(ALONE:%=tests/lab_tests/test_%)
+	$(LAB) run -- $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/lab_tests $(ALONE:%=--ignore-glob='*/test_%') $(WAITING:%=--ignore-glob='*/test_%')
 	@echo "what mostly waits, such as the way to the phone, beside the wire, an engine and a browser"
 	@$(LAB) run -- $(BIN)/python -m pytest -q -n 3 --dist loadfile $(WAITING:%=tests/lab_tests/test_%) >build/waiting.log 2>&1 & waiting=$$!; \
 	$(BIN)/python -m pytest -q tests/wire tests/engine tests/page; code=$$?; \
