@@ -82,11 +82,11 @@ def banner(rig: Rig) -> str:
 
 def test_a_drop_in_file_of_the_primary_answers_on_the_secondary_after_a_sync(connected: Rig) -> None:
     primary, secondary = connected.node(ALPHA.name), connected.node(BETA.name)
-    written = 'server:\n    local-data: "printer.home.arpa. 60 IN A 192.0.2.98"\n'
+    written = 'server:\n    local-data: "printer.home.example. 60 IN A 192.0.2.98"\n'
     (primary.compose_folder / "unbound.d" / "printer.conf").write_text(written)
     secondary.compose("run", "--rm", "tools", "sync", "now")
     assert (secondary.compose_folder / "unbound.d" / "printer.conf").read_text() == written
-    assert query(connected.client, BETA.ipv4, "printer.home.arpa").records == ("192.0.2.98",)
+    assert query(connected.client, BETA.ipv4, "printer.home.example").records == ("192.0.2.98",)
     # The key is good for nothing else.
     with pytest.raises(CommandError):
         secondary.run(
