@@ -110,6 +110,12 @@ def test_another_interval_is_told_in_seconds() -> None:
     assert said(v2(interval=3), OWN_V2) == "its interval is 3 s, this node's 1 s"
 
 
+@pytest.mark.parametrize(("own", "fits"), [(0.054, True), (0.046, True), (0.056, False), (0.044, False)])
+def test_an_interval_that_is_the_same_in_hundredths_fits(own: float, fits: bool) -> None:
+    """An advert has its interval in whole hundredths of a second (RFC 9568, 5.2.7); keepalived says it exactly."""
+    assert reasons(v3(interval=5), replace(OWN, interval=own)) == ([] if fits else [Reason.INTERVAL])
+
+
 @pytest.mark.parametrize("kind", [0, 2, 3])
 def test_vrrpv2_without_a_password_is_told(kind: int) -> None:
     assert reasons(v2(authentication=kind), OWN_V2) == [Reason.AUTHENTICATION]

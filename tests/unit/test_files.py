@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import threading
 from pathlib import Path
 
@@ -55,6 +56,24 @@ def test_a_write_that_fails_keeps_the_old_file_and_leaves_nothing_beside_it(tmp_
     with pytest.raises(OSError, match="directory"):
         write_atomically(folder, b"new")
     assert list(tmp_path.iterdir()) == [tmp_path / "state.json"]
+
+
+def test_the_content_is_on_disk_before_the_name_and_the_name_before_it_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What only a power cut shows (fsync(2): the folder's entry needs one of its own)."""
+    path = tmp_path / "state.json"
+    synced: list[tuple[str, bool]] = []
+    fsync = os.fsync
+
+    def recorded(descriptor: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        synced.append((kind, path.exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    write_atomically(path, b"new")
+    assert synced == [("file", False), ("folder", True)]
 
 
 def test_a_file_of_exactly_the_limit_is_read_and_one_byte_more_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -145,6 +147,18 @@ def test_the_difference_of_the_clocks_is_told_with_its_sign() -> None:
     assert behind is not None
     assert 3590 < ahead.clock_offset < 3610
     assert -3610 < behind.clock_offset < -3590
+
+
+def test_a_slow_answer_is_taken_for_one_made_halfway() -> None:
+    def slow(connection: socket.socket, over: threading.Event) -> None:
+        over.wait(1.0)
+        beta_says(time=time.time() + 99.5)(connection, over)  # 100 s ahead of the middle between question and answer
+
+    with StandinHttpServer(slow) as server, collecting(server.port, timeout=10.0) as collector:
+        seen = until(collector, seconds=15.0)
+    assert seen.peer is not None
+    # However long a busy machine takes beyond that second, half of it is what can be wrong.
+    assert abs(seen.peer.clock_offset - 100.0) <= (seen.query_duration - 1.0) / 2 + 0.01
 
 
 def test_the_age_of_an_answer_grows_until_the_next_one() -> None:
