@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from exporter.addressing import interface_networks
 from exporter.errors import ConfigurationError
 from exporter.files import write_atomically
+from exporter.passwords import is_synced, unfit_for_sync, weakness
 from exporter.settings.load import load
 from stack.keepalived.health_settings import read_health
 from stack.keepalived.values import read_environment
@@ -34,9 +35,6 @@ SECRETS = Path("/run/secrets")
 TARGETS = Path("/var/lib/dnsha/targets")
 # Each may be empty; the notifier's own check, which runs before, has said whether it is good.
 NOTIFIER_SECRETS = ("notify_urls", "notify_urls_critical", "notify_urls_warning", "notify_urls_info", "heartbeat_url")
-SHORTEST_PASSWORD = 8
-# What people find in examples, and what everybody tries first.
-KNOWN_PASSWORDS = frozenset({"changeme", "change-me", "password", "pihole123", "raspberry", "adminadmin", "12345678"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +47,13 @@ class Password:
     afterwards: str  # what makes its reader, which has read it once, take another one
     required: bool
 
-    def problem(self, text: str) -> str | None:
+    def problem(self, text: str, *, synced: bool) -> str | None:
         """Say what is wrong with it, or None."""
         if not text:
             return f"{self.variable} is not set" if self.required else None
-        if not self.required:  # the VRRP password has keepalived's own rules, an application password is Pi-hole's own
-            return None
-        if len(text) < SHORTEST_PASSWORD:
-            return f"{self.variable} has {len(text)} characters; use {SHORTEST_PASSWORD} at least"
-        if text.lower() in KNOWN_PASSWORDS:
-            return f"{self.variable} is one that everybody tries first; choose another"
-        return None
+        # The VRRP password has keepalived's own rules, an application password is Pi-hole's own.
+        weak = weakness(self.variable, text) if self.required else None
+        return weak or (unfit_for_sync(self.variable, text) if synced else None)
 
 
 def observed(environment: Mapping[str, str]) -> bool:
@@ -91,7 +85,7 @@ def read_given(name: str) -> str:
 def mistakes(environment: Mapping[str, str], passwords: Mapping[Password, str]) -> Iterator[str]:
     """Everything that is wrong, each once."""
     for password, text in passwords.items():
-        problem = password.problem(text)
+        problem = password.problem(text, synced=is_synced(environment))
         if problem:
             yield problem
     seen: set[str] = set()

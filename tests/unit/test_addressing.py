@@ -76,7 +76,7 @@ def test_a_scope_is_refused_with_what_to_write_instead() -> None:
 
 
 def test_a_virtual_ip_with_a_scope_is_not_led_from_one_refusal_to_the_next() -> None:
-    with pytest.raises(AddressError, match="names an interface of this node.*the LAN's own subnet"):
+    with pytest.raises(AddressError, match=r"names an interface of this node.*the LAN's own subnet"):
         parse_virtual_address("fe80::53%eth0/64")
 
 
