@@ -20,8 +20,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from exporter.addressing import interface_networks
-from exporter.errors import ConfigurationError
-from exporter.files import write_atomically
+from exporter.errors import ConfigurationError, ParseError
+from exporter.files import read_bounded, remove, write_atomically
 from exporter.passwords import is_synced, unfit_for_sync, weakness
 from exporter.settings.load import load
 from stack.keepalived.health_settings import read_health
@@ -77,9 +77,12 @@ def passwords_of(environment: Mapping[str, str]) -> Iterator[Password]:
 def read_given(name: str) -> str:
     """Read what Compose gave; a file that is not there counts as an empty one."""
     try:
-        return (GIVEN / name).read_text().strip()
+        return (GIVEN / name).read_bytes().decode().strip()
     except FileNotFoundError:
         return ""
+    except UnicodeDecodeError:
+        problem = f"{name.upper()} is no text in UTF-8; save .env as UTF-8"
+        raise ConfigurationError([problem]) from None
 
 
 def mistakes(environment: Mapping[str, str], passwords: Mapping[Password, str]) -> Iterator[str]:
@@ -112,25 +115,44 @@ def mistakes(environment: Mapping[str, str], passwords: Mapping[Password, str]) 
         yield f"NETWORK_INTERFACE is {interface!r}, which this node has not; it has {others or 'none'}"
 
 
+def write(target: Path, content: bytes) -> bool:
+    """Write a file whatever is in its place, and say whether another one was there."""
+    try:
+        changed = read_bounded(target) != content
+    except FileNotFoundError:
+        changed = False
+    except (OSError, ParseError) as error:  # a folder, for instance, which Compose makes of a source that is missing
+        print(f"{target} cannot be used ({error}), and is made anew")
+        remove(target)
+        changed = True
+    write_atomically(target, content)
+    return changed
+
+
 def main() -> int:
     """Check, then write; say what to correct."""
     environment = dict(os.environ)
-    passwords = {password: read_given(password.given) for password in passwords_of(environment)}
-    problems = list(mistakes(environment, passwords))
+    passwords: dict[Password, str] = {}
+    notifier: dict[str, str] = {}
+    try:
+        passwords = {password: read_given(password.given) for password in passwords_of(environment)}
+        if observed(environment):
+            notifier = {name: read_given(name) for name in NOTIFIER_SECRETS}
+        problems = list(mistakes(environment, passwords))
+    except ConfigurationError as error:
+        problems = error.problems
     if problems:
         for problem in problems:
             print(f"nothing started: {problem}", file=sys.stderr)
         return BAD_CONFIGURATION
     for password, text in passwords.items():
-        target = SECRETS / password.target
-        if target.exists() and target.read_text() != text:
+        if write(SECRETS / password.target, text.encode()):
             print(f"{password.variable} has changed; its service takes the new one by: {password.afterwards}")
-        write_atomically(target, text.encode())
+    for name, text in notifier.items():
+        write(SECRETS / "notifier" / name, text.encode())
     if observed(environment):
-        for name in NOTIFIER_SECRETS:
-            write_atomically(SECRETS / "notifier" / name, read_given(name).encode())
         for name, content in targets.files(environment).items():
-            write_atomically(TARGETS / name, content)
+            write(TARGETS / name, content)
     print("the settings are good")
     return 0
 

