@@ -19,6 +19,25 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Family = Literal["ipv4", "ipv6"]
 
 
+_WRITE_A_LAN_ADDRESS = "clients cannot use it as a DNS server: write an address of the LAN's own subnet"
+# By the special-purpose registries of IANA (RFC 6890).
+_NEVER_A_HOST: tuple[tuple[Network, str], ...] = tuple(
+    (ipaddress.ip_network(network), kind)
+    for network, kind in (
+        ("255.255.255.255/32", "the limited broadcast address"),
+        ("0.0.0.0/8", "an unspecified address"),
+        ("127.0.0.0/8", "a loopback address"),
+        ("169.254.0.0/16", "a link-local address, which a host gives itself when nobody gave it one"),
+        ("224.0.0.0/4", "a multicast address"),
+        ("240.0.0.0/4", "a reserved address"),
+        ("::/128", "the unspecified address"),
+        ("::1/128", "the loopback address"),
+        ("fe80::/10", "a link-local address, which clients can use only together with the name of their own interface"),
+        ("ff00::/8", "a multicast address"),
+    )
+)
+
+
 class AddressError(ValueError):
     """A value is not the address it should be; the message says which and why."""
 
@@ -69,6 +88,9 @@ def parse_virtual_address(text: str) -> VirtualAddress:
         AddressError: the text is neither.
     """
     host, slash, length = text.strip().partition("/")
+    if "%" in host:
+        msg = f"{text.strip()!r} names an interface of this node, which clients know nothing of; {_WRITE_A_LAN_ADDRESS}"
+        raise AddressError(msg)
     address = parse_address(host)
     if not slash:
         return VirtualAddress(address, address.max_prefixlen)
@@ -91,10 +113,9 @@ def virtual_address_problem(
     address = virtual.address
     if address in set(node_addresses):
         return f"{address} is a node's own address; the VIP must be one that no host has"
-    if address.is_loopback or address.is_multicast or address.is_unspecified:
-        return f"{address} is a loopback, multicast or unspecified address; clients cannot use it as a DNS server"
-    if address == ipaddress.IPv4Address("255.255.255.255"):
-        return f"{address} is the limited broadcast address; clients cannot use it as a DNS server"
+    never = _never_a_host(address)
+    if never:
+        return f"{address} is {never}; {_WRITE_A_LAN_ADDRESS}"
     own = ipaddress.ip_network(virtual.with_prefix, strict=False)
     known = [network for network in (*networks, own) if network.version == address.version]
     for network in known:
@@ -108,6 +129,16 @@ def virtual_address_problem(
     if subnets and not any(address in network for network in subnets):
         listed = ", ".join(map(str, subnets))
         return f"{address} is outside the interface's subnet ({listed}); clients on the LAN could not reach it"
+    return None
+
+
+def _never_a_host(address: Address) -> str | None:
+    """Say what kind of address this is, if no host of a LAN is reached by it from every other one."""
+    if address.version == 6 and address.ipv4_mapped is not None:
+        return f"{address.ipv4_mapped} in a notation that is never on the wire (RFC 4291, 2.5.5.2)"
+    for network, kind in _NEVER_A_HOST:
+        if address in network:
+            return kind
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -38,6 +39,32 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def set_aside(path: Path) -> str:
+    """Give what cannot be used the name NAME.damaged, in place of an earlier one, and say so for a message.
+
+    So that a state file, whatever power cuts and people have made of it, is lost to nobody and in nobody's way.
+    """
+    aside = path.with_name(f"{path.name}.damaged")
+    try:
+        remove(aside)
+        path.rename(aside)
+    except OSError as error:
+        return f"it cannot be set aside: {error.strerror}"
+    return f"kept as {aside}"
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all that is in it; nothing need be there.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def read_bounded(path: Path, limit: int = MAXIMUM_JSON_BYTES) -> bytes:

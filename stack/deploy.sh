@@ -67,7 +67,7 @@ docker run --rm --pull never --network host --pid host --user 0:0 --read-only --
   --security-opt no-new-privileges --security-opt apparmor=unconfined \
   --env PREFLIGHT_DOCKER_VERSION="$engine" --env PREFLIGHT_COMPOSE_VERSION="$plugin" \
   --env PREFLIGHT_CONTAINERS="$(docker compose ps --quiet)" \
-  --volume "$PWD/.env:/run/preflight.env:ro" \
+  --volume "$PWD/.env:/run/preflight.env:ro" --volume "${PWD%/*}:/run/clone:ro" --env PREFLIGHT_CLONE=/run/clone \
   dnsha-exporter:local --preflight --env-file /run/preflight.env ${json:+"$json"} || code=$?
 [ -z "$only" ] || exit "$code"
 if [ "$code" -ge 2 ] && [ -z "$force" ]; then

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from alerts.notifier.payload import Group, alert_of, moment
 from exporter.errors import ParseError
-from exporter.files import parse_json, read_bounded, write_atomically
+from exporter.files import parse_json, read_bounded, set_aside, write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,9 @@ def _read(path: Path) -> dict[str, tuple[Debt, ...]]:
     except FileNotFoundError:
         return {}
     except (OSError, ParseError, KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        log.error("%s cannot be used (%s); nothing is known of what was owed", path, type(error).__name__)  # noqa: TRY400
+        log.error(  # noqa: TRY400 (the sentence is enough)
+            "%s cannot be used (%s); nothing is known of what was owed; %s", path, type(error).__name__, set_aside(path)
+        )
         return {}
 
 

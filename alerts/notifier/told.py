@@ -14,7 +14,7 @@ from typing import Any, Final
 from alerts.notifier.changes import Changes, Told
 from alerts.notifier.payload import Alert, alert_of, moment
 from exporter.errors import ParseError
-from exporter.files import parse_json, read_bounded, write_atomically
+from exporter.files import parse_json, read_bounded, set_aside, write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +132,12 @@ def _read(path: Path) -> tuple[dict[str, Entries], dict[str, Alert]]:
     except FileNotFoundError:
         return {}, {}
     except (OSError, ParseError, KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        log.error("%s cannot be used (%s); nothing is known of what was told before", path, type(error).__name__)  # noqa: TRY400
+        log.error(  # noqa: TRY400 (the sentence is enough)
+            "%s cannot be used (%s); nothing is known of what was told before; %s",
+            path,
+            type(error).__name__,
+            set_aside(path),
+        )
         return {}, {}
     return receivers, {alert.fingerprint: alert for alert in alerts}
 

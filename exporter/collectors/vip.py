@@ -15,7 +15,7 @@ from pathlib import Path
 
 from exporter.addressing import VirtualAddress, family
 from exporter.errors import CollectorError, ExporterError, NotReadyError
-from exporter.files import read_bounded, write_atomically
+from exporter.files import read_bounded, set_aside, write_atomically
 from exporter.observations import Vip, VipObservation
 from exporter.parsers.address_message import AddressChange
 from exporter.parsers.vip_state import SavedVip, format_vip_state, parse_vip_state
@@ -253,7 +253,7 @@ class VipCollector:
         except FileNotFoundError:
             return {}
         except (OSError, ExporterError) as error:
-            log.warning("counters of before the restart are lost: %s", error)
+            log.warning("counters of before the restart are lost: %s; %s", error, set_aside(self._state_file))
             return {}
 
     def _save(self) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from exporter.observations import Check
-from exporter.preflight import host_checks, pair_checks
+from exporter.preflight import file_checks, host_checks, pair_checks
 from exporter.preflight.facts import Facts
 
 CHECKS: tuple[Callable[[Facts], Iterator[Check]], ...] = (
     pair_checks.settings,
+    file_checks.env_file,
+    file_checks.readable,
     host_checks.docker,
     host_checks.compose,
     host_checks.cgroup_memory,
     host_checks.port_53,
     host_checks.other_ports,
     host_checks.interface,
+    host_checks.wireless,
     host_checks.static_address,
     pair_checks.foreign_owner,
     pair_checks.foreign_router,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from exporter import __version__
@@ -26,8 +26,9 @@ def run(environment: Mapping[str, str], env_file: Path | None, *, as_json: bool)
     Raises:
         ConfigurationError: the file cannot be read.
     """
-    given = {**environment, **read_env_file(env_file)} if env_file else dict(environment)
-    facts = gather(given, LISTEN_SECONDS)
+    file = read_env_file(env_file) if env_file else None
+    given = {**environment, **(file.values if file else {})}
+    facts = replace(gather(given, LISTEN_SECONDS), env_file=file)
     found = checks.run(facts)
     verdict = worst(found)
     if as_json:

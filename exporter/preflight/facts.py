@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from exporter.observations import Peer
+from exporter.preflight.clone import Unreadable
+from exporter.preflight.env_file import EnvFile
 from exporter.settings.values import Settings
 
 
@@ -59,6 +61,7 @@ class Facts:
     listeners: tuple[Listener, ...] | None = None
     ports: Mapping[int, NeededPort] = field(default_factory=dict)  # all but 53
     interfaces: tuple[str, ...] = ()
+    wireless: frozenset[str] = frozenset()  # those of the interfaces that are Wi-Fi
     addresses: tuple[InterfaceAddress, ...] | None = None
     owned_vips: frozenset[str] = frozenset()  # by this node, whose keepalived runs already
     wire: WireFacts | None = None
@@ -68,6 +71,9 @@ class Facts:
     peer_problem: str | None = None
     expected_peer_name: str = ""  # PEER_NAME: what this node's Prometheus calls the other node
     passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    synced: bool = True  # nebula-sync is given the passwords of Pi-hole
     clock_synchronised: bool | None = None
     resolvers: tuple[str, ...] | None = None  # whom the host asks for names
     free_bytes: int | None = None
+    env_file: EnvFile | None = None  # None where the settings come from the environment
+    unreadable: tuple[Unreadable, ...] | None = ()  # of the clone

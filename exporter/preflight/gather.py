@@ -15,7 +15,9 @@ from exporter.errors import ConfigurationError, ExporterError, ParseError
 from exporter.files import read_bounded
 from exporter.observations import Peer
 from exporter.parsers.status_document import parse_peer
+from exporter.passwords import is_synced
 from exporter.preflight.addresses import interface_addresses
+from exporter.preflight.clone import Unreadable, unreadable
 from exporter.preflight.facts import Facts
 from exporter.preflight.lan import listen
 from exporter.preflight.port import DNS_PORT, listeners, needed
@@ -25,10 +27,19 @@ from exporter.settings.values import Settings
 from exporter.sources.http_get import http_get
 
 STATUS_PATH = "/api/v1/status"
-PASSWORDS = ("PIHOLE_PASSWORD", "GRAFANA_ADMIN_PASSWORD", "VRRP_PASSWORD")
+PASSWORDS = (
+    "PIHOLE_PASSWORD",
+    "PIHOLE_APP_PASSWORD",
+    "PEER_PIHOLE_APP_PASSWORD",
+    "GRAFANA_ADMIN_PASSWORD",
+    "VRRP_PASSWORD",
+)
 # Told by stack/deploy.sh, because a container cannot ask Docker.
 DOCKER_VERSION, COMPOSE_VERSION = "PREFLIGHT_DOCKER_VERSION", "PREFLIGHT_COMPOSE_VERSION"
 CONTAINERS = "PREFLIGHT_CONTAINERS"
+# Where it has mounted the clone.
+CLONE = "PREFLIGHT_CLONE"
+INTERFACES = Path("/sys/class/net")
 CLOCK_UNSYNCHRONISED = 5  # TIME_ERROR, adjtimex(2)
 _TIMEX_BYTES = 512  # more than struct timex on any architecture; its first field, modes, is 0: only ask
 
@@ -47,15 +58,18 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
         raspberry_pi="Raspberry Pi" in _text(proc / "device-tree/model"),
         listeners=listeners(proc, {DNS_PORT, *ports}, environment.get(CONTAINERS)),
         ports=ports,
-        interfaces=tuple(sorted(path.name for path in Path("/sys/class/net").iterdir())),
+        interfaces=tuple(sorted(path.name for path in INTERFACES.iterdir())),
+        wireless=wireless(INTERFACES),
         addresses=interface_addresses(),
         vrrp_version=2 if passwords.get("VRRP_PASSWORD") else 3,
         passwords=passwords,
+        synced=is_synced(environment),
         expected_peer_name=environment.get("PEER_NAME", ""),
         clock_synchronised=clock_synchronised(),
         # As the host's first process has it. A container's own file is a copy that may be older.
         resolvers=resolvers(proc / "1/root") or resolvers(Path("/")),
         free_bytes=_free_bytes(),
+        unreadable=_unreadable(environment),
     )
     if settings is None:
         return facts
@@ -80,6 +94,12 @@ def cgroup_memory(proc: Path, cgroup: Path) -> bool | None:
         return enabled["memory"] == "1"
     controllers = _text(cgroup / "cgroup.controllers").split()
     return "memory" in controllers if controllers else None
+
+
+def wireless(interfaces: Path) -> frozenset[str]:
+    """Those that are Wi-Fi: the kernel links each to its radio (nl80211), older drivers have a folder of their own."""
+    found = (path for path in interfaces.iterdir() if (path / "phy80211").exists() or (path / "wireless").exists())
+    return frozenset(path.name for path in found)
 
 
 def clock_synchronised() -> bool | None:
@@ -112,6 +132,14 @@ def _peer(settings: Settings) -> tuple[Peer | None, str | None]:
         return parse_peer(answer, time.time()), None
     except ExporterError as error:
         return None, str(error)
+
+
+def _unreadable(environment: Mapping[str, str]) -> tuple[Unreadable, ...] | None:
+    clone = environment.get(CLONE)
+    try:
+        return unreadable(Path(clone), environment) if clone else None
+    except OSError:
+        return None
 
 
 def _free_bytes() -> int | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from exporter.observations import Check, Status
+from exporter.passwords import shortest_of, unfit_for_sync, weakness
 from exporter.preflight.build import check, unknown
 from exporter.preflight.facts import Facts
 from exporter.preflight.port import DNS_PORT
@@ -16,30 +17,6 @@ MINIMUM_COMPOSE = (2, 24)
 # Pi-hole's image and lists, Prometheus' data and two generations of images during an update.
 CRITICAL_FREE_BYTES = 2 << 30
 WARNING_FREE_BYTES = 5 << 30
-SHORTEST_PASSWORD = 8
-# Where the field is shorter: VRRPv2 has room for eight characters.
-SHORTEST_OF = {"VRRP_PASSWORD": 6}
-KNOWN_PASSWORDS = frozenset(
-    [
-        "12345678",
-        "admin",
-        "adminadmin",
-        "change-me",
-        "changeme",
-        "default",
-        "dnsha",
-        "grafana",
-        "homelab",
-        "letmein",
-        "password",
-        "pihole",
-        "pihole123",
-        "qwertyui",
-        "raspberry",
-        "secret",
-        "vrrp-pass",
-    ]
-)
 # Without these a node does not answer, or nobody can say how it is; without others it lacks something.
 NEEDED_CONTAINERS = frozenset({"exporter", "pihole-b", "unbound", "unbound-b"})
 OWN_DNS = frozenset({"pihole-FTL", "dnsdist"})
@@ -139,6 +116,23 @@ def interface(facts: Facts) -> Iterator[Check]:
     )  # fmt: skip
 
 
+def wireless(facts: Facts) -> Iterator[Check]:
+    """The interface is no Wi-Fi: a virtual IP and its adverts want a link that hears everything at once."""
+    if facts.settings is None or facts.settings.network_interface not in facts.interfaces:
+        return
+    name = facts.settings.network_interface
+    if name not in facts.wireless:
+        yield check(facts, "wireless", Status.OK, f"{name} is no Wi-Fi")
+        return
+    yield check(
+        facts, "wireless", Status.WARNING,
+        f"{name} is Wi-Fi: it sleeps between beacons and roams, so adverts come late and the virtual IP may move for "
+        "nothing; some access points answer ARP themselves or drop multicast, so that clients miss that it has moved",
+        "a cable", "connect the node by cable; or try VRRP_ADVERT_INTERVAL=1, iw dev NAME set power_save off, and an "
+        "access point without proxy ARP and client isolation", name,
+    )  # fmt: skip
+
+
 def static_address(facts: Facts) -> Iterator[Check]:
     """The node's address is on the interface, and for good."""
     if facts.settings is None or facts.addresses is None:
@@ -166,20 +160,17 @@ def static_address(facts: Facts) -> Iterator[Check]:
 
 
 def passwords(facts: Facts) -> Iterator[Check]:
-    """No password that is short or that everybody tries first."""
-    weak = False
+    """No password that is short, that everybody tries first, or that the sync cannot use."""
+    unfit = False
     for name, text in facts.passwords.items():
-        shortest = SHORTEST_OF.get(name, SHORTEST_PASSWORD)
-        problem = None
-        if text.lower() in KNOWN_PASSWORDS:
-            problem = f"{name} is one that everybody tries first"
-        elif text and len(text) < shortest:
-            problem = f"{name} has {len(text)} characters"
+        weak = weakness(name, text)
+        problem = weak or (unfit_for_sync(name, text) if facts.synced else None)
         if problem:
-            weak = True
-            advice = f"choose {shortest} characters or more, such as: openssl rand -base64 12"
-            yield check(facts, "passwords", Status.CRITICAL, problem, "a password that nobody guesses", advice, name)
-    if facts.passwords and not weak:
+            unfit = True
+            advice = f"choose {shortest_of(name)} characters or more, such as: openssl rand -hex 12"
+            expected = "a password that nobody guesses" if weak else "a password that every service takes"
+            yield check(facts, "passwords", Status.CRITICAL, problem, expected, advice, name)
+    if facts.passwords and not unfit:
         yield check(facts, "passwords", Status.OK, f"{len(facts.passwords)} passwords are neither short nor known")
 
 

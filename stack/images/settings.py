@@ -20,8 +20,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from exporter.addressing import interface_networks
-from exporter.errors import ConfigurationError
-from exporter.files import write_atomically
+from exporter.errors import ConfigurationError, ParseError
+from exporter.files import read_bounded, remove, write_atomically
+from exporter.passwords import is_synced, unfit_for_sync, weakness
 from exporter.settings.load import load
 from stack.keepalived.health_settings import read_health
 from stack.keepalived.values import read_environment
@@ -34,9 +35,6 @@ SECRETS = Path("/run/secrets")
 TARGETS = Path("/var/lib/dnsha/targets")
 # Each may be empty; the notifier's own check, which runs before, has said whether it is good.
 NOTIFIER_SECRETS = ("notify_urls", "notify_urls_critical", "notify_urls_warning", "notify_urls_info", "heartbeat_url")
-SHORTEST_PASSWORD = 8
-# What people find in examples, and what everybody tries first.
-KNOWN_PASSWORDS = frozenset({"changeme", "change-me", "password", "pihole123", "raspberry", "adminadmin", "12345678"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +47,13 @@ class Password:
     afterwards: str  # what makes its reader, which has read it once, take another one
     required: bool
 
-    def problem(self, text: str) -> str | None:
+    def problem(self, text: str, *, synced: bool) -> str | None:
         """Say what is wrong with it, or None."""
         if not text:
             return f"{self.variable} is not set" if self.required else None
-        if not self.required:  # the VRRP password has keepalived's own rules, an application password is Pi-hole's own
-            return None
-        if len(text) < SHORTEST_PASSWORD:
-            return f"{self.variable} has {len(text)} characters; use {SHORTEST_PASSWORD} at least"
-        if text.lower() in KNOWN_PASSWORDS:
-            return f"{self.variable} is one that everybody tries first; choose another"
-        return None
+        # The VRRP password has keepalived's own rules, an application password is Pi-hole's own.
+        weak = weakness(self.variable, text) if self.required else None
+        return weak or (unfit_for_sync(self.variable, text) if synced else None)
 
 
 def observed(environment: Mapping[str, str]) -> bool:
@@ -83,15 +77,18 @@ def passwords_of(environment: Mapping[str, str]) -> Iterator[Password]:
 def read_given(name: str) -> str:
     """Read what Compose gave; a file that is not there counts as an empty one."""
     try:
-        return (GIVEN / name).read_text().strip()
+        return (GIVEN / name).read_bytes().decode().strip()
     except FileNotFoundError:
         return ""
+    except UnicodeDecodeError:
+        problem = f"{name.upper()} is no text in UTF-8; save .env as UTF-8"
+        raise ConfigurationError([problem]) from None
 
 
 def mistakes(environment: Mapping[str, str], passwords: Mapping[Password, str]) -> Iterator[str]:
     """Everything that is wrong, each once."""
     for password, text in passwords.items():
-        problem = password.problem(text)
+        problem = password.problem(text, synced=is_synced(environment))
         if problem:
             yield problem
     seen: set[str] = set()
@@ -118,25 +115,44 @@ def mistakes(environment: Mapping[str, str], passwords: Mapping[Password, str]) 
         yield f"NETWORK_INTERFACE is {interface!r}, which this node has not; it has {others or 'none'}"
 
 
+def write(target: Path, content: bytes) -> bool:
+    """Write a file whatever is in its place, and say whether another one was there."""
+    try:
+        changed = read_bounded(target) != content
+    except FileNotFoundError:
+        changed = False
+    except (OSError, ParseError) as error:  # a folder, for instance, which Compose makes of a source that is missing
+        print(f"{target} cannot be used ({error}), and is made anew")
+        remove(target)
+        changed = True
+    write_atomically(target, content)
+    return changed
+
+
 def main() -> int:
     """Check, then write; say what to correct."""
     environment = dict(os.environ)
-    passwords = {password: read_given(password.given) for password in passwords_of(environment)}
-    problems = list(mistakes(environment, passwords))
+    passwords: dict[Password, str] = {}
+    notifier: dict[str, str] = {}
+    try:
+        passwords = {password: read_given(password.given) for password in passwords_of(environment)}
+        if observed(environment):
+            notifier = {name: read_given(name) for name in NOTIFIER_SECRETS}
+        problems = list(mistakes(environment, passwords))
+    except ConfigurationError as error:
+        problems = error.problems
     if problems:
         for problem in problems:
             print(f"nothing started: {problem}", file=sys.stderr)
         return BAD_CONFIGURATION
     for password, text in passwords.items():
-        target = SECRETS / password.target
-        if target.exists() and target.read_text() != text:
+        if write(SECRETS / password.target, text.encode()):
             print(f"{password.variable} has changed; its service takes the new one by: {password.afterwards}")
-        write_atomically(target, text.encode())
+    for name, text in notifier.items():
+        write(SECRETS / "notifier" / name, text.encode())
     if observed(environment):
-        for name in NOTIFIER_SECRETS:
-            write_atomically(SECRETS / "notifier" / name, read_given(name).encode())
         for name, content in targets.files(environment).items():
-            write_atomically(TARGETS / name, content)
+            write(TARGETS / name, content)
     print("the settings are good")
     return 0
 

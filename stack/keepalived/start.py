@@ -23,8 +23,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 from exporter.addressing import interface_networks  # noqa: E402
-from exporter.errors import ConfigurationError  # noqa: E402
-from exporter.files import write_atomically  # noqa: E402
+from exporter.errors import ConfigurationError, ParseError  # noqa: E402
+from exporter.files import read_bounded, remove, write_atomically  # noqa: E402
 from exporter.runtime import RuntimeFiles  # noqa: E402
 from stack.health.check import HealthCheck, HealthSettings  # noqa: E402
 from stack.health.own_address import has_address  # noqa: E402
@@ -73,6 +73,37 @@ def take_lock(files: RuntimeFiles) -> int:
             time.sleep(0.01)
     os.set_inheritable(descriptor, True)  # noqa: FBT003 (it has no keyword)
     return descriptor
+
+
+def clear(files: RuntimeFiles) -> None:
+    """Make way for what this process writes, whatever was left there, and keep a request to drain that makes sense.
+
+    Raises:
+        OSError: something cannot be removed.
+    """
+    # Written anew, in place, which needs no room in a full directory; of a longer file the rest would stay.
+    for track_file in (files.chain_hard, files.chain_soft, files.address_missing, files.world_failed):
+        if track_file.exists() and not (track_file.is_file() and track_file.stat().st_size <= len(b"0\n")):
+            remove(track_file)
+    for stale in (files.pid, files.vrrp_pid):  # a stale pid file stops 2.2.7 for ever
+        remove(stale)
+    if files.values.is_dir():
+        remove(files.values)
+    try:
+        asked = read_bounded(files.drain, 64)
+        if re.fullmatch(rb"[0-9]{1,3}\s*", asked):
+            return
+        # keepalived takes it for 0 without a word (strtoll in its trackers/track_file.c).
+        print(f"{files.drain} holds {asked!r}, which is neither 0 nor 1: this node takes part", file=sys.stderr)
+    except FileNotFoundError:
+        pass
+    except (OSError, ParseError) as error:
+        print(f"{files.drain} cannot be used ({error}): this node takes part", file=sys.stderr)
+        remove(files.drain)
+    if files.drain.exists():  # in place: it has the owner and the mode that lets the tools write
+        files.drain.write_bytes(b"0\n")
+    else:  # keepalived would make it unreadable for the exporter
+        write_atomically(files.drain, b"0\n", mode=0o664)
 
 
 def prepare(files: RuntimeFiles, settings: KeepalivedSettings) -> list[str]:
@@ -129,14 +160,13 @@ def main() -> int:
         scratch.mkdir(mode=0o700, exist_ok=True)
         os.environ["TMPDIR"] = str(scratch)
         lock = take_lock(files)
+        clear(files)
         # Until the check has proved this node's DNS, it takes the virtual IP from nobody.
         told = TrackFiles(files)
         told.tell_chain(Verdict.UNPROVED)
         # A node that boots before its address is there would hear no advert and take the virtual IP from a good one.
         told.tell_address(missing=not has_address(settings.address.packed, settings.interface))
         told.tell_world(yields=False)
-        if not files.drain.exists():  # keepalived would make it unreadable for the exporter
-            write_atomically(files.drain, b"0\n")
         command = prepare(files, settings)
         json_signal = recorder.json_signal()
         adverts = AdvertFilter(files, settings, highest_priority(CONFIGURATION.read_text("utf-8"), settings.role))
@@ -148,8 +178,6 @@ def main() -> int:
     except (OSError, subprocess.SubprocessError) as error:
         print(f"keepalived not started: {error}", file=sys.stderr)
         return 1
-    for stale in (files.pid, files.vrrp_pid):  # a stale pid file stops 2.2.7 for ever
-        stale.unlink(missing_ok=True)
     adverts.start()
     try:
         return supervise(command, lock, helpers, files, Liveness(json_signal))

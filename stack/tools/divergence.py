@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TypeGuard
 
 from exporter.errors import ParseError
-from exporter.files import parse_json, read_bounded, write_atomically
+from exporter.files import parse_json, read_bounded, set_aside, write_atomically
 from stack.tools.errors import RefusedError, ToolError
+from stack.tools.progress import say
 
 Entries = Mapping[str, str]
 
@@ -81,16 +82,21 @@ def read_memory(path: Path) -> Memory:
         document = parse_json(read_bounded(path, MAXIMUM_MEMORY_BYTES), "the memory of the last sync")
     except FileNotFoundError:
         return Memory()
-    except ParseError:
-        return Memory()
+    except (ParseError, IsADirectoryError):
+        return _lost(path)
     except OSError as error:
         raise ToolError(f"{path} cannot be read: {error.strerror}") from None
-    if not isinstance(document, dict):
-        return Memory()
-    settled, pending = document.get("settled"), document.get("pending")
+    settled, pending = (
+        (document.get("settled"), document.get("pending")) if isinstance(document, dict) else (None, None)
+    )
     if not _are_entries(settled) or not isinstance(pending, list) or not all(map(_are_entries, pending)):
-        return Memory()
+        return _lost(path)
     return Memory(settled, tuple(pending))
+
+
+def _lost(path: Path) -> Memory:
+    say(f"{path} is damaged, {set_aside(path)}: what the last sync left is not known, and this one is careful")
+    return Memory()
 
 
 def write_memory(path: Path, memory: Memory) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from exporter.errors import ParseError
-from exporter.files import parse_json, read_bounded, write_atomically
+from exporter.files import parse_json, read_bounded, set_aside, write_atomically
 from stack.tools import pihole_content
 from stack.tools.errors import ToolError
 from stack.tools.pihole_api import PiholeApi
@@ -58,10 +58,15 @@ def read_state(path: Path) -> State:
     """Read it; what cannot be read counts as unknown."""
     try:
         document = parse_json(read_bounded(path, MAXIMUM_STATE_BYTES), "the state of gravity")
-    except (OSError, ParseError):
+        due, tried = (document.get("due"), document.get("tried")) if isinstance(document, dict) else (None, None)
+    except FileNotFoundError:
         return State()
-    due, tried = (document.get("due"), document.get("tried")) if isinstance(document, dict) else (None, None)
-    return State(due is not False, float(tried) if isinstance(tried, int | float) else None)
+    except (OSError, ParseError):
+        due, tried = None, None
+    if not isinstance(due, bool):
+        say(f"{path} is damaged, {set_aside(path)}: whether gravity is due is not known, so it is built once")
+        return State()
+    return State(due, float(tried) if isinstance(tried, int | float) else None)
 
 
 def write_state(path: Path, state: State) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.files import write_atomically
+from exporter.files import remove, write_atomically
 from stack.tools import gravity, pihole
 from stack.tools.divergence import Entries
 from stack.tools.errors import ToolError
@@ -43,6 +43,8 @@ def write(entries: Entries, tasks: TaskSettings, *, built: bool) -> None:
     content = "".join(f"{line}\n" for line in (*([] if built else [NOT_BUILT]), *lines)).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():  # whose content would be compared with the other node's
+            remove(path)
         if not path.exists() or path.read_bytes() != content:
             write_atomically(path, content)
     except OSError as error:

@@ -8,8 +8,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from exporter.files import set_aside
 from stack.tools.errors import BusyError, DeadlineError, ToolError
-from stack.tools.progress import wait_until
+from stack.tools.progress import say, wait_until
 
 
 @contextlib.contextmanager
@@ -22,6 +23,8 @@ def one_run(path: Path, wait: float = 0.0) -> Iterator[int]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            say(f"{path} is a folder where a lock should be, {set_aside(path)}")
         descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise ToolError(f"{path} cannot be made: {error.strerror}; is the volume mounted and writable?") from None

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from exporter.files import remove
 from stack.tools.cron import Cron
 from stack.tools.errors import BusyError, PutOffError, RefusedError, ToolError
 from stack.tools.progress import say
@@ -104,13 +105,21 @@ def _wait(planned: float, heartbeat: Path, request: Path) -> bool:
             beaten = time.monotonic()
             _beat(heartbeat)
         if request.exists():
-            request.unlink(missing_ok=True)
+            _take(request)
             say("asked for by hand")
             return True
         left = planned - time.time()
         if left <= 0:
             return False
         time.sleep(min(left, NAP_SECONDS))
+
+
+def _take(request: Path) -> None:
+    """Remove a request; one that is no file of ours, or cannot be removed, must not end the loop."""
+    try:
+        remove(request)
+    except OSError as error:
+        say(f"{request} cannot be removed: {error.strerror}; remove it, or the task runs again and again")
 
 
 def _beat(path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.errors import ParseError
-from exporter.files import read_bounded, write_atomically
+from exporter.files import read_bounded, set_aside, write_atomically
 from exporter.parsers.stamp import MAXIMUM_ERROR_TEXT, Stamp, parse_stamp
 from stack.tools.errors import Interrupted, PutOffError, ToolError
 from stack.tools.progress import say
@@ -31,6 +31,15 @@ class _Stamper:
             return parse_stamp(read_bounded(self.path), self.clock())
         except (OSError, ParseError):
             return None
+
+    def heal(self) -> None:
+        """Set aside what is there and no stamp: a folder would be in the way of every run."""
+        try:
+            parse_stamp(read_bounded(self.path), self.clock())
+        except FileNotFoundError:
+            return
+        except (OSError, ParseError) as error:
+            say(f"{self.path} is no stamp: {error}; {set_aside(self.path)}; when the task was last done is not known")
 
     def write(self, stamp: Stamp, extra: Extra) -> None:
         document = {
@@ -65,6 +74,7 @@ def stamped(directory: Path, task: str, clock: Callable[[], float] = time.time) 
         ToolError: no stamp can be written, so the run did not begin.
     """
     stamper = _Stamper(directory / f"{task}.json", clock)
+    stamper.heal()
     before = stamper.previous()
     attempt, began = clock(), time.monotonic()
     extra: Extra = {}

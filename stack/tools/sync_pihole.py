@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from exporter.passwords import unfit_for_sync
 from exporter.settings.values import Settings
 from exporter.sources.addresses import all_addresses
 from stack.tools import child, gravity, inventory, pihole, pihole_content
@@ -158,9 +159,10 @@ def _put_off(node: Settings, tasks: TaskSettings) -> None:
 
 def _nebula_sync(primary: PiholeApi, replica: PiholeApi, tasks: TaskSettings, lock: int) -> None:
     passwords = [pihole.password_there(tasks), pihole.password_here(tasks)]
-    if any(mark in password for password in passwords for mark in "|,"):
-        msg = "nebula-sync cannot take a password with a comma or a | in it; give the Pi-holes another one"
-        raise ToolError(msg)
+    for password in passwords:
+        problem = unfit_for_sync("PIHOLE_PASSWORD", password)
+        if problem:
+            raise ToolError(problem)
     with tempfile.TemporaryDirectory(prefix="dnsha-sync-") as folder:  # for its owner alone, on tmpfs
         files = {}
         for name, api, password in zip(("PRIMARY", "REPLICAS"), (primary, replica), passwords, strict=True):

@@ -27,6 +27,8 @@ WRONG = {
     "both addresses are the same": ({"PEER_IP": BETA.ipv4}, "PEER_IP"),
     "a short password": ({"PIHOLE_PASSWORD": "abc"}, "PIHOLE_PASSWORD has 3 characters"),
     "a password that everybody tries": ({"PIHOLE_PASSWORD": "changeme"}, "PIHOLE_PASSWORD"),
+    "a password that nebula-sync cannot take": ({"PIHOLE_PASSWORD": "correct,horse"}, "nebula-sync"),
+    "a VIP that is link-local": ({"VIP_ADDRESS": "192.0.2.53,fe80::53"}, "link-local"),
     "a VRRP password that VRRPv2 has no room for": ({"VRRP_PASSWORD": "much-too-long"}, "VRRP_PASSWORD"),
     "a health check without patience": ({"DNS_PATIENCE": "0.1"}, "DNS_PATIENCE"),
     "names of the internet that are none": ({"WORLD_NAMES": "com org"}, "WORLD_NAMES"),

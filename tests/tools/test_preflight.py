@@ -17,9 +17,10 @@ from exporter.errors import ConfigurationError
 from exporter.observations import Check, Peer, PeerVip, Status
 from exporter.preflight import checks
 from exporter.preflight.addresses import parse_addresses
-from exporter.preflight.env_file import parse_env
+from exporter.preflight.clone import MOUNTS, Unreadable
+from exporter.preflight.env_file import parse_env, read_env_file
 from exporter.preflight.facts import Facts, InterfaceAddress, Listener, NeededPort, WireFacts
-from exporter.preflight.gather import cgroup_memory, gather
+from exporter.preflight.gather import cgroup_memory, gather, wireless
 from exporter.preflight.port import listeners, needed, parse_table
 from exporter.preflight.resolvers import parse_resolvers, resolvers
 from exporter.settings.load import load
@@ -46,6 +47,11 @@ PEER = Peer(
     0.0,
     (),
 )
+RECORDED = [
+    case
+    for file in sorted(Path(__file__).parents[1].glob("fixtures/compose/*/env_file.json"))
+    for case in json.loads(file.read_text())
+]
 BETA, STRANGER = "02:00:00:00:00:0c", "02:00:00:00:00:99"
 CONTAINER, STRANGE_CONTAINER = "4f" * 32, "e1" * 32
 GOOD = Facts(
@@ -65,6 +71,7 @@ GOOD = Facts(
     resolvers=("192.0.2.1",),
     free_bytes=20 << 30,
     expected_peer_name="beta",
+    env_file=parse_env("NODE_ROLE=primary\nCOMPOSE_PROFILES=${NODE_ROLE}${SIGNAL:+,signal}\n", ".env"),
 )
 
 
@@ -84,6 +91,10 @@ def test_a_good_node_has_nothing_wrong_and_every_check_speaks() -> None:
 
 def with_peer(**changes: Any) -> dict[str, Any]:
     return {"peer": replace(PEER, **changes)}
+
+
+def with_env(text: str) -> dict[str, Any]:
+    return {"env_file": parse_env(text, ".env")}
 
 
 def with_claims(**claims: set[str]) -> dict[str, Any]:
@@ -111,6 +122,18 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
         ({"listeners": (Listener("0.0.0.0", "tcp", "dnsmasq", ours=True), Listener("::", "tcp", "x", 9753))}, "ports",
          Status.CRITICAL, "x listens on port 9753"),
         ({"interfaces": ("end0", "lo", "wlan0")}, "interface", Status.CRITICAL, "no interface eth0, but end0, wlan0"),
+        ({"wireless": frozenset({"eth0"})}, "wireless", Status.WARNING, "eth0 is Wi-Fi.*ARP.*by cable"),
+        (with_env("PIHOLE_PASSWORD=Sunflower$Meadow42"), "env_file", Status.CRITICAL,
+         "PIHOLE_PASSWORD has a [$] in it.*PIHOLE_PASSWORD='…'"),
+        (with_env('PIHOLE_PASSWORD="Sunflower${Meadow42}"'), "env_file", Status.CRITICAL, "another value arrives"),
+        (with_env("TZ=x\nVRRP_PASSWORD=ab$TZ"), "env_file", Status.CRITICAL, "VRRP_PASSWORD='…'"),
+        (with_env("NOTIFY_URLS=ntfy://u:p$w@example.com/x"), "env_file", Status.CRITICAL, "NOTIFY_URLS='…'"),
+        (with_env("NODE_NAME=pi-$NUMBER"), "env_file", Status.WARNING, "NODE_NAME uses NUMBER, which .env does"),
+        ({"unreadable": None}, "readable", Status.UNKNOWN, "not looked at"),
+        ({"unreadable": (Unreadable(MOUNTS[5], "alerts/rules/slo.yaml"),)}, "readable", Status.CRITICAL,
+         "alerts/rules/slo.yaml cannot be read by prometheus's user.*chmod -R a[+]rX alerts/rules"),
+        ({"unreadable": (Unreadable(MOUNTS[2], "compose/sync-keys/key"),)}, "readable", Status.CRITICAL,
+         "sudo chown 9753 compose/sync-keys/key"),
         ({"addresses": ()}, "static_address", Status.CRITICAL, "does not have 192.0.2.11"),
         ({"addresses": (InterfaceAddress("wlan0", "192.0.2.11", permanent=True),)}, "static_address",
          Status.CRITICAL, "on wlan0, not on eth0"),
@@ -132,6 +155,9 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
         ({"passwords": {"PIHOLE_PASSWORD": "Raspberry"}}, "passwords", Status.CRITICAL, "everybody tries first"),
         ({"passwords": {"PIHOLE_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
         ({"passwords": {"VRRP_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
+        ({"passwords": {"PIHOLE_PASSWORD": "correct,horse"}}, "passwords", Status.CRITICAL, "comma.*nebula-sync"),
+        ({"passwords": {"PIHOLE_PASSWORD": "correct|horse"}}, "passwords", Status.CRITICAL, "both nodes"),
+        ({"passwords": {"PEER_PIHOLE_APP_PASSWORD": "x,y"}}, "passwords", Status.CRITICAL, "PEER_PIHOLE_APP"),
         ({"clock_synchronised": False}, "clock", Status.WARNING, "set-ntp true"),
         ({"clock_synchronised": None}, "clock", Status.UNKNOWN, "does not say"),
         ({"resolvers": None}, "resolvers", Status.UNKNOWN, "cannot be read"),
@@ -216,14 +242,62 @@ def test_the_command_prints_json_and_its_exit_code_is_the_verdict(
     assert "copy .env.example to .env" in capsys.readouterr().err
 
 
-def test_an_env_file_is_read_as_compose_reads_it() -> None:
-    text = "# c\n\nA=1\nexport B = two words  # comment\nC='x # y' # z\nD=\"q\"\nE=\nF=a#b\nG= # only a comment\n"
-    assert parse_env(text, "x") == {
-        "A": "1", "B": "two words", "C": "x # y", "D": "q", "E": "", "F": "a#b", "G": "",
-    }  # fmt: skip
+@pytest.mark.parametrize("text", [
+    "PIHOLE_PASSWORD='Sunflower$Meadow42'",
+    "PIHOLE_PASSWORD=Sunflower$$Meadow42",
+    "PIHOLE_PASSWORD=Sunflower$42",
+    "PIHOLE_PASSWORD=correct\nGRAFANA_ADMIN_PASSWORD=${PIHOLE_PASSWORD}",
+    "NODE_NAME=${NUMBER:-pi-1}",
+])  # fmt: skip
+def test_what_arrives_as_it_was_meant_is_no_trouble(text: str) -> None:
+    assert judged(replace(GOOD, env_file=parse_env(text, ".env"))) == []
+
+
+def test_no_part_of_a_password_is_printed() -> None:
+    (found,) = judged(replace(GOOD, env_file=parse_env("PIHOLE_PASSWORD=Sunflower$Meadow42", ".env")))
+    assert "Meadow42" not in str(found)
+    assert "Sunflower" not in str(found)
+
+
+def test_a_node_that_copies_no_pihole_may_have_any_password() -> None:
+    facts = replace(GOOD, passwords={"PIHOLE_PASSWORD": "correct,horse"}, synced=False)
+    assert judged(facts) == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "synced"),
+    [
+        ({"NODE_ROLE": "secondary"}, True),
+        ({"NODE_ROLE": "standalone"}, False),
+        ({"NODE_ROLE": "standalone", "COMPOSE_FILE": "compose.yaml:layout-b.yaml"}, True),
+        ({"NODE_ROLE": "standalone", "EXPECTED_CONTAINERS": "pihole,sync-b"}, True),
+    ],
+)
+def test_layout_b_copies_a_pihole_on_a_standalone_node_too(environment: dict[str, str], *, synced: bool) -> None:
+    assert gather({**ENVIRONMENT, **environment}, 0.0).synced is synced
+
+
+@pytest.mark.parametrize("case", RECORDED, ids=lambda case: repr(case["text"]))
+def test_an_env_file_is_read_as_compose_reads_it(case: dict[str, str | None], tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(case["text"] or "", newline="")
+    if case["value"] is None:
+        with pytest.raises(ConfigurationError, match=f"{file}, line "):
+            read_env_file(file)
+    else:
+        assert read_env_file(file).values.get("A", "(unset)") == case["value"]
+
+
+def test_a_line_that_compose_refuses_is_named_with_its_number() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        parse_env("A=1\nnonsense\n1A=2\n", "/x/.env")
-    assert caught.value.problems == ["/x/.env, line 2: write NAME=VALUE", "/x/.env, line 3: write NAME=VALUE"]
+        parse_env("A=1\n\n# c\nB='x\ny'\nA B=2\n", "/x/.env")
+    assert caught.value.problems == ["/x/.env, line 6: write NAME=VALUE"]
+
+
+def test_a_wifi_interface_is_known_by_what_the_kernel_says_of_it(tmp_path: Path) -> None:
+    for name in ("eth0", "wlan0/phy80211", "wlp2s0/wireless", "lo"):
+        (tmp_path / name).mkdir(parents=True)
+    assert wireless(tmp_path) == {"wlan0", "wlp2s0"}
 
 
 @given(st.text(max_size=200))

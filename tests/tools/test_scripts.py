@@ -140,6 +140,7 @@ def test_a_deployment_looks_starts_and_waits(site: Site) -> None:
     (preflight,) = [call for call in calls if call.startswith("run ")]
     assert "PREFLIGHT_DOCKER_VERSION=26.1.5" in preflight
     assert "PREFLIGHT_COMPOSE_VERSION=2.26.1" in preflight
+    assert f"--volume {site.folder}:/run/clone:ro --env PREFLIGHT_CLONE=/run/clone " in preflight
     assert preflight.endswith("--preflight --env-file /run/preflight.env")
 
 

@@ -75,6 +75,16 @@ def test_a_scope_is_refused_with_what_to_write_instead() -> None:
         parse_address("fe80::53%eth0")
 
 
+def test_a_virtual_ip_with_a_scope_is_not_led_from_one_refusal_to_the_next() -> None:
+    with pytest.raises(AddressError, match=r"names an interface of this node.*the LAN's own subnet"):
+        parse_virtual_address("fe80::53%eth0/64")
+
+
+@pytest.mark.parametrize("text", ["fec0::53", "fd00:db8::53", "2001:db8::53", "223.255.255.53", "10.0.0.53"])
+def test_what_is_beside_a_special_range_is_good(text: str) -> None:
+    assert problem(text) is None
+
+
 def test_the_families_have_the_names_that_metrics_have() -> None:
     assert [family(parse_address(text)) for text in ("192.0.2.53", "2001:db8::53")] == ["ipv4", "ipv6"]
 
@@ -103,6 +113,14 @@ def test_the_quick_references_virtual_ip_is_refused_because_it_is_the_broadcast_
         ("::1", "loopback"),
         ("::", "unspecified"),
         ("ff02::12", "multicast"),
+        ("0.0.0.53", "unspecified"),
+        ("127.8.8.8", "loopback"),
+        ("169.254.7.53", "a link-local address"),
+        ("169.254.7.53/16", "a link-local address"),
+        ("240.0.0.1", "reserved"),
+        ("fe80::53", "a link-local address"),
+        ("febf::53/64", "a link-local address"),
+        ("::ffff:192.0.2.53", "192.0.2.53 in a notation that is never on the wire"),
     ],
 )
 def test_an_address_that_clients_could_not_use_is_refused_with_the_reason(text: str, words: str) -> None:
@@ -196,7 +214,8 @@ def test_whatever_is_written_is_read_back(address: ipaddress.IPv4Address | ipadd
 def test_exactly_the_two_ends_of_a_subnet_are_no_hosts(address: ipaddress.IPv4Address, length: int) -> None:
     network = ipaddress.ip_network((int(address), length), strict=False)
     said = virtual_address_problem(VirtualAddress(address, 32), [network])
-    usable = address.is_loopback or address.is_multicast or address.is_unspecified or int(address) == 2**32 - 1
-    if not usable:
+    # The first octets of what is never a host's: 0/8, 127/8, 169.254/16, 224/4 and 240/4.
+    first, second = address.packed[:2]
+    if first not in (0, 127) and first < 224 and (first, second) != (169, 254):
         host_bits = int(address) % 2 ** (32 - length)
         assert (said is None) == (0 < host_bits < 2 ** (32 - length) - 1)

@@ -54,6 +54,10 @@ def _problems(one: Instruction, stages: set[str]) -> list[str]:
             found.append(f"DL3006/DL3007: {image} has no tag, or the one that moves")
     elif one.word == "ADD":
         found.append(f"DL3020: ADD {one.text}; COPY does no more than it says")
+    elif one.word == "COPY":
+        flags = dict(re.findall(r"--([a-z]+)=(\S+)", one.text))
+        if "chmod" not in flags and flags.get("from") not in stages:
+            found.append(f"COPY {one.text}; the mode is the clone's, which another user may not be able to read")
     elif one.word in ("ENTRYPOINT", "CMD"):
         try:
             json.loads(one.text)
@@ -101,6 +105,8 @@ def test_every_image_that_needs_no_root_has_another_user() -> None:
         ("FROM debian", "DL3006"),
         ("FROM debian:latest AS base", "DL3007"),
         ("FROM a:1\nADD x /x", "DL3020"),
+        ("FROM a:1\nCOPY x /x", "the mode is the clone's"),
+        ("FROM a:1\nCOPY --from=other x /x", "the mode is the clone's"),
         ("FROM a:1\nENTRYPOINT run it", "DL3025"),
         ("FROM a:1\nCMD it", "DL3025"),
         ("FROM a:1\nENV API_TOKEN=x", "whoever"),
