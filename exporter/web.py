@@ -10,7 +10,7 @@ from prometheus_client import ProcessCollector
 
 from exporter.app import Application
 from exporter.collectors.peer import STATUS_PATH
-from exporter.server import Answer
+from exporter.http.handler import Answer
 from exporter.sources import runbooks
 from exporter.views import exposition, page, status_document
 from exporter.views import runbooks as runbook_pages

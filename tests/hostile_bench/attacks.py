@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import resource
 import socket
 import time
@@ -20,7 +21,7 @@ from typing import Final
 SLOW_PER_SECOND: Final = 400
 HELD: Final = 10_000
 OPENED_PER_SECOND: Final = 2_000  # until so many are held, and again what was closed
-HEADERS, HEADER_BYTES, HEADER_SENDERS = 99, 64 << 10, 5
+HEADERS, HEADER_BYTES, HEADER_SENDERS = 99, 64 << 10, 20
 SCRAPERS: Final = 200
 READERS: Final = 200
 _PAUSE_AFTER_REFUSAL: Final = 0.1
@@ -143,8 +144,9 @@ ATTACKS: Final[dict[str, Callable[[Attacker], Awaitable[None]]]] = {
 
 
 async def _attack(kind: str, attacker: Attacker, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.ensure_future(ATTACKS[kind](attacker)), seconds)
+    await asyncio.wait({asyncio.ensure_future(ATTACKS[kind](attacker))}, timeout=seconds)
+    print(json.dumps(attacker.counts), flush=True)
+    os._exit(0)  # with ten thousand connections open, and nothing to say on any of them
 
 
 def main() -> None:
@@ -160,7 +162,6 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     attacker = Attacker(options.address, options.port, options.source)
     asyncio.run(_attack(options.kind, attacker, options.seconds))
-    print(json.dumps(attacker.counts))
 
 
 if __name__ == "__main__":

@@ -77,6 +77,4 @@ def _namespace(process: str) -> str:
 
 
 def _ip(prefix: list[str], *commands: str) -> None:
-    subprocess.run(
-        [*prefix, "ip", "-batch", "-"], input="\n".join(commands) + "\n", text=True, check=True, timeout=10
-    )
+    subprocess.run([*prefix, "ip", "-batch", "-"], input="\n".join(commands) + "\n", text=True, check=True, timeout=10)

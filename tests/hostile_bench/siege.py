@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from tests.bench import process
 from tests.hostile_bench import attacks, legitimate
-from tests.hostile_bench.lan import INTERFACE, NODE, PEER, STRANGERS, Lan, others
+from tests.hostile_bench.lan import INTERFACE, NODE, NODE_V6, PEER, STRANGERS, Lan, others
 
 REPOSITORY: Final = Path(__file__).parents[2]
 EXPORTER_PORT: Final = 9753
@@ -72,7 +72,7 @@ class Siege:
 
     def under(self, kind: str, server: str, seconds: float, sources: Sequence[str] = STRANGERS[:1]) -> Seen:
         """Attack a server, and be its legitimate clients meanwhile."""
-        address = NODE if ":" not in sources[0] else f"{NODE_OF[6]}"
+        address = NODE_V6 if ":" in sources[0] else NODE
         target, port = self.servers[server], PORTS[server]
         before = process.resident_mebibytes(target.pid)
         clients = [client for client in CLIENTS if client.server == server]
@@ -94,15 +94,10 @@ class Siege:
 
     def _ask(self, client: Client, port: int, seconds: float) -> subprocess.Popen[bytes]:
         flags = ["--post"] if client.post else []
-        argv = _python(
-            legitimate.__name__, client.address, str(port), client.path, f"{seconds}", client.source, *flags
-        )
+        argv = _python(legitimate.__name__, client.address, str(port), client.path, f"{seconds}", client.source, *flags)
         if client.source == PEER:
             argv = self.lan.command(argv)
         return subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=REPOSITORY)
-
-
-NODE_OF: Final = {4: NODE, 6: "2001:db8::11"}
 
 
 def _python(module: str, *arguments: str) -> list[str]:
@@ -131,8 +126,7 @@ def siege(directory: Path) -> Iterator[Siege]:
     modules = {"exporter": "exporter", "notifier": "alerts.notifier"}
     with others() as lan:
         servers = {
-            name: subprocess.Popen(_python(module), env=environment, cwd=REPOSITORY)
-            for name, module in modules.items()
+            name: subprocess.Popen(_python(module), env=environment, cwd=REPOSITORY) for name, module in modules.items()
         }
         try:
             for name, port in PORTS.items():

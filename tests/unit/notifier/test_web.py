@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -14,6 +15,7 @@ from alerts.notifier.metrics import Metrics
 from alerts.notifier.notifier import Notifier
 from alerts.notifier.settings import load
 from alerts.notifier.web import NotifierServer
+from exporter.http.seats import Seats
 from tests.unit.notifier.posts import entry, post
 
 
@@ -22,8 +24,8 @@ class Elsewhere(NotifierServer):
 
     client = "192.0.2.7"
 
-    def finish_request(self, request: object, client_address: object) -> None:
-        super().finish_request(request, (self.client, 40000))  # type: ignore[arg-type]
+    def finish_request(self, connection: socket.socket, client_address: object, seats: Seats) -> None:
+        super().finish_request(connection, (self.client, 40000), seats)
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def server(tmp_path: Path) -> Iterator[Elsewhere]:
     metrics = Metrics()
     notifier = Notifier(load({"NOTIFIER_STATE": str(tmp_path / "told.json"), "NODE_NAME": "alpha"}), metrics)
     server = Elsewhere("127.0.0.1", 0, notifier, Heartbeat("", metrics), metrics)
-    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread = Thread(target=server.serve_forever)
     thread.start()
     yield server
     server.shutdown()
