@@ -56,7 +56,7 @@ _Condition = list[Instruction]  # its last instruction goes on when it holds
 
 
 def listen_apart(sockets: Sequence[socket.socket], peer: Address | None) -> Sequence[socket.socket]:
-    """Let bound sockets listen, one for each of ``CALLERS``; return those that do, one on a kernel that cannot choose."""
+    """Let bound sockets listen, one for each of ``CALLERS``; return those that do, one if no choice can be made."""
     program = choose_socket(peer)
     buffer = ctypes.create_string_buffer(program)
     try:
