@@ -14,6 +14,8 @@ from typing import Any, Final
 
 # How often it is looked whether the last bytes have arrived.
 _LOOK_SECONDS: Final = 0.02
+# Where all threads put what nobody reads.
+_DISCARDED: Final = bytearray(1 << 16)
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger, socket(7)
 
 
@@ -69,7 +71,7 @@ def wait_until_taken(connection: socket.socket, deadline: float) -> None:
     while (left := deadline - time.monotonic()) > 0:
         if open_:
             connection.settimeout(left)
-            open_ = bool(connection.recv(65536))
+            open_ = bool(connection.recv_into(_DISCARDED))
         elif _in_flight(connection):
             time.sleep(min(left, _LOOK_SECONDS))
         else:

@@ -55,6 +55,8 @@ def others() -> Iterator[Lan]:
         )
         yield lan
     finally:
+        # The kernel takes a namespace's interfaces away some time after its last process has ended.
+        subprocess.run(["ip", "link", "delete", INTERFACE], stderr=subprocess.DEVNULL, check=False, timeout=10)
         holder.kill()
         holder.wait()
 

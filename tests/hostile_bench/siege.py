@@ -124,9 +124,10 @@ def siege(directory: Path) -> Iterator[Siege]:
         "NOTIFIER_STATE": str(directory / "told.json"), "NOTIFY_URLS": "none", "LOG_LEVEL": "error",
     }  # fmt: skip
     modules = {"exporter": "exporter", "notifier": "alerts.notifier"}
-    with others() as lan:
+    with others() as lan, (directory / "log").open("wb") as log:
         servers = {
-            name: subprocess.Popen(_python(module), env=environment, cwd=REPOSITORY) for name, module in modules.items()
+            name: subprocess.Popen(_python(module), env=environment, cwd=REPOSITORY, stderr=log)
+            for name, module in modules.items()
         }
         try:
             for name, port in PORTS.items():
