@@ -8,21 +8,19 @@ import logging
 import re
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from exporter.http.connection import BoundedReader, HeadTooLargeError, wait_until_taken
-
-if TYPE_CHECKING:
-    from exporter.http.seats import Seats
-    from exporter.http.server import Server
+from exporter.http.seats import Seats
 
 log = logging.getLogger(__name__)
 
-Answer = tuple[bytes, str]
+Answer = tuple[bytes, str]  # the body and its type
+Route = Callable[[str, Sequence[str]], Answer]  # of what Accept says, and the names that were asked for
 # What a client may take to ask, and again to receive the answer.
 CLIENT_TIMEOUT_SECONDS = 5.0
 # Of a request line and all headers, of which the library takes a hundred at most.
@@ -38,16 +36,25 @@ _SECURITY: Final = {
 _GZIP: Final = re.compile(r"(?:x-)?gzip\s*(?:;\s*q\s*=\s*([0-9.]+)\s*)?", re.IGNORECASE)
 
 
+class Site(Protocol):
+    """What a server offers."""
+
+    routes: dict[str, Route]
+
+    def allowed(self, path: str) -> str:
+        """The methods of a path, as ``Allow`` names them."""
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers GET and HEAD for the few paths there are."""
 
-    server: Server  # type: ignore[assignment]  # it is none of socketserver's
+    server: Site  # type: ignore[assignment]  # it is none of socketserver's
     server_version = "dnsha-exporter"
     sys_version = ""
     # Until a request line has been read.
     requestline = command = request_version = ""
 
-    def __init__(self, connection: socket.socket, client_address: Any, server: Server, seats: Seats) -> None:  # noqa: ANN401
+    def __init__(self, connection: socket.socket, client_address: Any, server: Site, seats: Seats) -> None:  # noqa: ANN401
         self._seats = seats
         super().__init__(connection, client_address, server)  # type: ignore[arg-type]  # ours listens by itself
 

@@ -9,7 +9,6 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -17,12 +16,11 @@ from exporter.addressing import Address
 from exporter.errors import ExporterError
 from exporter.http.callers import CALLERS, listen_apart
 from exporter.http.connection import close, reset
-from exporter.http.handler import Answer, Handler
+from exporter.http.handler import Handler, Route
 from exporter.http.seats import Seats, host_of
 
 log = logging.getLogger(__name__)
 
-Route = Callable[[str, Sequence[str]], Answer]
 _ADVICE: Final = {
     errno.EADDRINUSE: "is another one running? {0}_PORT chooses another port",
     errno.EADDRNOTAVAIL: "{0}_ADDRESS must be an address of this machine, or empty for all",
