@@ -32,7 +32,6 @@ class Caller:
         backlog: connections that the kernel holds until they are taken.
     """
 
-    name: str
     connections: int
     each: int
     answers: int
@@ -40,9 +39,9 @@ class Caller:
 
 
 # In the order of the sockets: until all of them listen, the first takes what is for the others.
-ANYBODY: Final = Caller("anybody", connections=32, each=8, answers=1)
-PEER: Final = Caller("the other node", connections=32, each=32, answers=4)
-THIS_MACHINE: Final = Caller("this machine", connections=64, each=64, answers=64)
+ANYBODY: Final = Caller(connections=32, each=8, answers=1)
+PEER: Final = Caller(connections=32, each=32, answers=4)
+THIS_MACHINE: Final = Caller(connections=64, each=64, answers=64)
 CALLERS: Final = (ANYBODY, PEER, THIS_MACHINE)
 
 _ATTACH_REUSEPORT_CBPF: Final = 51  # SO_ATTACH_REUSEPORT_CBPF, asm-generic/socket.h
