@@ -10,7 +10,7 @@ WAITING := alerting*.py world.py dnsdist.py
 # These look at everything that runs, and so nothing else may.
 ALONE := isolation.py
 
-.PHONY: help demo test test-stack check lab bench bench-alerts bench-stack clean generate preview
+.PHONY: help demo test test-stack check lab bench bench-alerts bench-hostile bench-stack clean generate preview
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -63,6 +63,10 @@ bench-alerts: $(READY) ## measure how soon a phone is told, and what a fleet cos
 	@tests/packages lab alerts
 	$(BIN)/python -m tests.programs
 	$(LAB) run -- $(BIN)/python -m tests.alerts_bench $(BENCH)
+
+bench-hostile: $(READY) ## measure what others see while a stranger floods the exporter and the notifier; build/bench-hostile.json
+	@tests/packages lab
+	$(LAB) run -- $(BIN)/python -m tests.hostile_bench $(BENCH)
 
 generate: $(READY) ## write README, rules and dashboards anew
 	$(BIN)/python -m docs.generate

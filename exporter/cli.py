@@ -131,7 +131,7 @@ def _preflight(env_file: Path | None, *, as_json: bool) -> int:
 
 def _serve(settings: Settings) -> int:
     from exporter.app import Application
-    from exporter.server import Server
+    from exporter.http.server import Server
     from exporter.web import routes
 
     logging.basicConfig(
@@ -147,7 +147,7 @@ def _serve(settings: Settings) -> int:
     application = Application(settings)
     host = str(settings.exporter_address) if settings.exporter_address else ""
     try:
-        server = Server(host, settings.exporter_port, routes(application))
+        server = Server(host, settings.exporter_port, routes(application), peer=settings.peer_ip)
     except ExporterError as error:
         print(f"exporter: {error}", file=sys.stderr)
         return 1

@@ -13,6 +13,7 @@ from typing import Literal
 from exporter.addressing import Family
 
 Protocol = Literal["udp", "tcp"]
+ROLES = ("primary", "secondary", "standalone")
 
 
 class VrrpState(Enum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,13 +10,12 @@ from prometheus_client import ProcessCollector
 
 from exporter.app import Application
 from exporter.collectors.peer import STATUS_PATH
-from exporter.server import Answer
+from exporter.http.handler import Answer, Route
 from exporter.sources import runbooks
 from exporter.views import exposition, page, status_document
 from exporter.views import runbooks as runbook_pages
 
 HTML = "text/html; charset=utf-8"
-Route = Callable[[str, Sequence[str]], Answer]
 
 
 def routes(application: Application) -> dict[str, Route]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import logging
 import os
 import signal
@@ -20,7 +21,7 @@ from alerts.notifier.secret_files import SecretFiles
 from alerts.notifier.settings import Settings, load
 from alerts.notifier.web import NotifierServer
 from exporter.errors import ConfigurationError
-from exporter.server import ListenError
+from exporter.http.server import ListenError
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,8 @@ def _serve(settings: Settings, secrets: SecretFiles) -> int:
     notifier = Notifier(settings, metrics)
     heartbeat = Heartbeat(settings.heartbeat_url, metrics)
     try:
-        server = NotifierServer(settings.address, settings.port, notifier, heartbeat, metrics)
+        other_node = ipaddress.ip_address(settings.peer) if settings.peer else None
+        server = NotifierServer(settings.address, settings.port, notifier, heartbeat, metrics, other_node)
     except ListenError as error:
         print(f"notifier: {error}", file=sys.stderr)
         return 2

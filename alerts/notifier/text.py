@@ -6,6 +6,7 @@ nor reorder it, nor be taken for Markdown, HTML, a mention or a link by whatever
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -16,6 +17,10 @@ _MARKS_IN_A_ROW: Final = 4
 _LOOKALIKES: Final = str.maketrans(
     {"<": "‹", ">": "›", "`": "ʼ", "*": "∗", "[": "(", "]": ")", "@": "＠", "~": "∼", "|": "¦"}  # noqa: RUF001
 )
+# Mail and chat programs make a link of what looks like a domain: a dot, or what is taken for one, before a letter.
+# The dots of addresses, versions and decimals stand before a digit.
+_DOT_IN_A_NAME: Final = re.compile(r"(?<=\S)[.．｡](?=[^\W\d_])")  # noqa: RUF001
+_DOT_LOOKALIKE: Final = "\u2024"
 
 
 def clean(value: str, limit: int) -> str:
@@ -25,6 +30,7 @@ def clean(value: str, limit: int) -> str:
     if not (part.isascii() and part.isprintable()):
         part = _without_tricks(part)
     line = " ".join(part.split()).translate(_LOOKALIKES).replace("://", ": //")
+    line = _DOT_IN_A_NAME.sub(_DOT_LOOKALIKE, line)
     if len(line) > limit or len(value) > limit * 2:
         return line[: limit - 1].rstrip() + "…"
     return line

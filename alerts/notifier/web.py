@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import json
 import logging
@@ -16,16 +15,15 @@ from alerts.notifier.heartbeat import Heartbeat
 from alerts.notifier.metrics import CONTENT_TYPE, Metrics
 from alerts.notifier.notifier import Notifier
 from alerts.notifier.payload import parse
+from exporter.addressing import Address
 from exporter.errors import ParseError
-from exporter.server import Answer, Handler, Server
+from exporter.http.handler import TEXT, Answer, Handler
+from exporter.http.server import Server
 
 log = logging.getLogger(__name__)
 
 # A thousand alerts with long texts are about 2 MiB.
 MAXIMUM_POST_BYTES: Final = 4 << 20
-# Of a post that is larger, so much more is read before it is refused.
-DISCARDED_POSTS: Final = 8
-_TEXT: Final = "text/plain; charset=utf-8"
 _AGAIN: Final = {
     "failed": "no receiver took it; the notifier's log says why",
     "not_yet": "the other node is telling it, its end has just been told, or it begins in the future; try again",
@@ -36,12 +34,20 @@ Outcome = tuple[HTTPStatus, str]
 class NotifierServer(Server):
     """Listens; see the table in ``routes`` and ``posts``."""
 
-    def __init__(self, host: str, port: int, notifier: Notifier, heartbeat: Heartbeat, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        notifier: Notifier,
+        heartbeat: Heartbeat,
+        metrics: Metrics,
+        peer_address: Address | None = None,
+    ) -> None:
         def told(_: str, __: Sequence[str]) -> Answer:
             return notifier.for_peer(), "application/json"
 
         def health(_: str, __: Sequence[str]) -> Answer:
-            return b"ok\n", _TEXT
+            return b"ok\n", TEXT
 
         def show(_: str, __: Sequence[str]) -> Answer:
             return metrics.render(), CONTENT_TYPE
@@ -63,8 +69,17 @@ class NotifierServer(Server):
         self._posts_in_hand = 0
         self._all_answered = threading.Condition()
         super().__init__(
-            host, port, {"/metrics": show, "/healthz": health, peer.PATH: told}, NotifierHandler, variables="NOTIFIER"
+            host,
+            port,
+            {"/metrics": show, "/healthz": health, peer.PATH: told},
+            NotifierHandler,
+            peer=peer_address,
+            variables="NOTIFIER",
         )
+
+    def allowed(self, path: str) -> str:
+        """The methods of a path, as ``Allow`` names them."""
+        return "POST, OPTIONS" if path in self.posts else super().allowed(path)
 
     def take_in_hand(self, change: int) -> None:
         """Count the posts that are being answered."""
@@ -89,7 +104,7 @@ class NotifierHandler(Handler):
         self.server.take_in_hand(1)
         try:
             status, text = self._answer_post()
-            self._send(status, f"{text}\n".encode(), _TEXT)
+            self._send(status, f"{text}\n".encode(), TEXT)
         finally:
             self.server.take_in_hand(-1)
 
@@ -103,11 +118,11 @@ class NotifierHandler(Handler):
         if not length.isascii() or not length.isdigit():
             return self._refuse(HTTPStatus.LENGTH_REQUIRED, "length", "Content-Length is missing")
         if len(length) > 10 or int(length) > MAXIMUM_POST_BYTES:
-            self._discard()
             return self._refuse(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"more than {MAXIMUM_POST_BYTES} bytes"
             )
         try:
+            self.bounded.allow(int(length))
             body = self.rfile.read(int(length))
         except TimeoutError:
             return self._refuse(HTTPStatus.REQUEST_TIMEOUT, "slow", "the post did not come in time")
@@ -120,13 +135,6 @@ class NotifierHandler(Handler):
         except Exception as error:  # noqa: BLE001 (the text may hold anything)
             log.error("a post failed with %s", type(error).__name__)  # noqa: TRY400
             return HTTPStatus.INTERNAL_SERVER_ERROR, "this failed; the notifier's log says why"
-
-    def _discard(self) -> None:
-        """Read on for a while: who is cut off while writing does not see the answer."""
-        with contextlib.suppress(OSError):
-            for _ in range(DISCARDED_POSTS):
-                if len(self.rfile.read(MAXIMUM_POST_BYTES)) < MAXIMUM_POST_BYTES:
-                    return
 
     def _refuse(self, status: HTTPStatus, reason: str, text: str) -> Outcome:
         self.server.bad_requests.labels(reason).inc()

@@ -18,6 +18,8 @@ STATUS_PATH = "/api/v1/status"
 # After a change of ownership the pair is looked at more often, for this long.
 CHANGE_INTERVAL_SECONDS = 0.2
 CHANGE_PERIOD_SECONDS = 2.0
+# Each name, role and version of the other node is a series of its own; more than this come from no exporter of ours.
+MAXIMUM_IDENTITIES = 16
 
 
 class PeerCollector:
@@ -44,6 +46,7 @@ class PeerCollector:
         self._lock = threading.Lock()
         self._latest: PeerObservation | None = None
         self._asked = 0.0
+        self._identities: set[tuple[str, str, str]] = set()
         self._worker = Worker("peer", self._work)
 
     def start(self) -> None:
@@ -83,6 +86,12 @@ class PeerCollector:
                 None,
                 f"{self._address} calls itself {self._own_name}, as this node does: fix NODE_NAME or PEER_IP",
             )
+        if peer is not None and not self._is_credible(peer):
+            peer = None
+            problem = (
+                f"{self._address} has called itself by {MAXIMUM_IDENTITIES} names and versions; look who has that "
+                "address, then restart this exporter"
+            )
         with self._lock:
             before = self._latest
             self._asked = began
@@ -91,6 +100,14 @@ class PeerCollector:
             self._changed_at = time.monotonic()
         changing = time.monotonic() - self._changed_at < CHANGE_PERIOD_SECONDS
         return min(CHANGE_INTERVAL_SECONDS, self._interval) if changing else self._interval
+
+    def _is_credible(self, peer: Peer) -> bool:
+        """Whether it is one of the few that this peer has been, or there is room for one more."""
+        identity = (peer.name, peer.role, peer.version)
+        if identity not in self._identities and len(self._identities) >= MAXIMUM_IDENTITIES:
+            return False
+        self._identities.add(identity)
+        return True
 
 
 def _ownership(observation: PeerObservation) -> dict[str, bool] | None:

@@ -8,11 +8,12 @@ from typing import Any
 
 from exporter.errors import ParseError
 from exporter.files import parse_json
-from exporter.observations import Check, NodeIdentity, Peer, PeerVip, Status
+from exporter.observations import ROLES, Check, NodeIdentity, Peer, PeerVip, Status
 
 FORMAT = 1
 MAXIMUM_ITEMS = 256
 MAXIMUM_TEXT = 1000
+MAXIMUM_NAME = 80  # of what becomes a label or a key: names, addresses, versions
 
 
 def parse_identity(document: Mapping[str, Any]) -> NodeIdentity:
@@ -26,7 +27,10 @@ def parse_identity(document: Mapping[str, Any]) -> NodeIdentity:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", name):
         msg = "the status names a node that cannot be"
         raise ParseError(msg)
-    return NodeIdentity(name, _text(node, "role"), _text(node, "address"), _text(node, "version"))
+    role = _name(node, "role")
+    if role not in ROLES:
+        raise ParseError(f"role in the status is not one of {', '.join(ROLES)}")
+    return NodeIdentity(name, role, _name(node, "address"), _name(node, "version"))
 
 
 def parse_time(document: Mapping[str, Any]) -> float:
@@ -46,10 +50,10 @@ def parse_checks(document: Mapping[str, Any]) -> tuple[Check, ...]:
     """
     return tuple(
         Check(
-            id=_text(entry, "id"),
-            node=_text(entry, "node"),
+            id=_name(entry, "id"),
+            node=_name(entry, "node"),
             subject=_text(entry, "subject"),
-            collector=_text(entry, "collector"),
+            collector=_name(entry, "collector"),
             status=_status(entry),
             seen=_text(entry, "seen"),
             expected=_text(entry, "expected"),
@@ -88,20 +92,20 @@ def parse_peer(content: bytes, received_at: float) -> Peer:
         name=identity.name,
         role=identity.role,
         version=identity.version,
-        vips={_text(vip, "address"): _vip(vip) for vip in _entries(document, "vips", optional=True)},
+        vips={_name(vip, "address"): _vip(vip) for vip in _entries(document, "vips", optional=True)},
         keepalived_up=_boolean(vrrp, "keepalived_up") if isinstance(vrrp, dict) else None,
         virtual_router_ids={
-            _text(instance, "name"): int(_number(instance, "virtual_router_id"))
+            _name(instance, "name"): int(_number(instance, "virtual_router_id"))
             for instance in instances
             if instance.get("virtual_router_id") is not None
         },
         vrrp_versions={
-            _text(instance, "name"): int(_number(instance, "version"))
+            _name(instance, "name"): int(_number(instance, "version"))
             for instance in instances
             if instance.get("version") is not None
         },
         drained=_boolean(vrrp, "drained") if isinstance(vrrp, dict) else None,
-        digests={_text(entry, "name"): _text(entry, "digest") for entry in _entries(sync, "digests", optional=True)}
+        digests={_name(entry, "name"): _name(entry, "digest") for entry in _entries(sync, "digests", optional=True)}
         if isinstance(sync, dict)
         else {},
         clock_offset=now - received_at,
@@ -138,10 +142,14 @@ def _mapping(fields: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value
 
 
-def _text(fields: Mapping[str, Any], key: str) -> str:
+def _name(fields: Mapping[str, Any], key: str) -> str:
+    return _text(fields, key, MAXIMUM_NAME)
+
+
+def _text(fields: Mapping[str, Any], key: str, maximum: int = MAXIMUM_TEXT) -> str:
     value = fields.get(key)
-    if not isinstance(value, str) or len(value) > MAXIMUM_TEXT:
-        raise _wrong(key, "a short text")
+    if not isinstance(value, str) or len(value) > maximum:
+        raise _wrong(key, f"a text of at most {maximum} characters")
     if value.isprintable():
         return value
     return "".join(character if character.isprintable() else " " for character in value)

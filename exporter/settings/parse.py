@@ -16,6 +16,7 @@ from exporter.addressing import (
     parse_address,
     parse_virtual_address,
 )
+from exporter.observations import ROLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,6 @@ class Endpoint:
 
     address: Address
     port: int
-
-
-ROLES = ("primary", "secondary", "standalone")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from exporter.observations import ROLES
 from exporter.settings import parse
 
 
@@ -33,7 +34,7 @@ class Setting:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("node_role", parse.choice(*parse.ROLES), None, "primary, secondary or standalone."),
+    Setting("node_role", parse.choice(*ROLES), None, "primary, secondary or standalone."),
     Setting("node_name", parse.node_name, None, "This node's name, as its Unbound's canary gives it."),
     Setting("node_ip", parse.node_address, None, "This node's own address; ADDRESS/LENGTH also tells its subnet."),
     Setting("peer_ip", parse.optional_address, "", "The other node's address; not for a standalone node."),

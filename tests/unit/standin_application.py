@@ -9,9 +9,9 @@ from typing import Any
 
 from exporter.app import Application
 from exporter.errors import NotReadyError
+from exporter.http.server import Server
 from exporter.observations import CollectorResult, NodeIdentity, NodeStatus, Observation
 from exporter.runner import Runner
-from exporter.server import Server
 from exporter.settings.values import Settings
 from exporter.web import routes
 from tests.unit import samples
@@ -48,7 +48,7 @@ def application(status: NodeStatus, name: str = "alpha", **settings: Any) -> App
 def running_exporter(status: NodeStatus, name: str = "alpha") -> Iterator[int]:
     """An exporter that serves this status on a port of loopback."""
     server = Server("127.0.0.1", 0, routes(application(status, name)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
         yield server.server_port

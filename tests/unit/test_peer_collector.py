@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.peer import PeerCollector
+from exporter.collectors.peer import MAXIMUM_IDENTITIES, PeerCollector
 from exporter.errors import NotReadyError
 from exporter.observations import NodeIdentity, NodeStatus, PeerObservation, Status
 from exporter.views import status_document
@@ -176,6 +176,23 @@ def test_a_peer_that_dies_and_returns_is_silent_in_between() -> None:
         until(collector, lambda seen: seen.peer is None)
         server.behaviour = beta_says()
         until(collector, lambda seen: seen.peer is not None)
+
+
+def test_a_peer_that_always_calls_itself_something_else_makes_no_series_without_end() -> None:
+    with StandinHttpServer(beta_says()) as server, collecting(server.port, interval=0.01) as collector:
+        until(collector, lambda seen: is_called(seen, "beta"))
+        for number in range(MAXIMUM_IDENTITIES - 1):
+            server.behaviour = beta_says(name=f"beta-{number}")
+            until(collector, lambda seen, number=number: is_called(seen, f"beta-{number}"))  # type: ignore[misc]
+        server.behaviour = beta_says(name="one-too-many")
+        seen = until(collector, lambda seen: seen.peer is None)
+        assert str(seen.error).startswith("127.0.0.1 has called itself by 16 names and versions; look who has")
+        server.behaviour = beta_says()
+        until(collector, lambda seen: is_called(seen, "beta"))
+
+
+def is_called(seen: PeerObservation, name: str) -> bool:
+    return seen.peer is not None and seen.peer.name == name
 
 
 def test_a_change_of_ownership_here_makes_it_ask_at_once_and_more_often(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from exporter.errors import ParseError
 from exporter.observations import NodeIdentity, Peer, PeerVip, Status
 from exporter.parsers.status_document import (
     MAXIMUM_ITEMS,
+    MAXIMUM_NAME,
     MAXIMUM_TEXT,
     parse_checks,
     parse_document,
@@ -131,6 +132,13 @@ def test_a_name_that_no_node_can_have_is_refused(name: object) -> None:
     [
         {"node": None},
         {"node": {"name": "beta"}},
+        {"node": {**BETA["node"], "role": "master"}},
+        {"node": {**BETA["node"], "role": "Primary"}},
+        {"node": {**BETA["node"], "version": "x" * (MAXIMUM_NAME + 1)}},
+        {"node": {**BETA["node"], "address": "x" * (MAXIMUM_NAME + 1)}},
+        {"checks": [{**CHECK, "id": "x" * (MAXIMUM_NAME + 1)}]},
+        {"vips": [{"address": "x" * (MAXIMUM_NAME + 1), "owned": True, "steady": None}]},
+        {"sync": {"digests": [{"name": "x" * (MAXIMUM_NAME + 1), "digest": "ab"}]}},
         {"time": "absent"},
         {"time": None},
         {"time": True},

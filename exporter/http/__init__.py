@@ -1,0 +1,1 @@
+"""The HTTP server that the exporter and the notifier share."""
