@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -132,6 +133,7 @@ def _preflight(env_file: Path | None, *, as_json: bool) -> int:
 def _serve(settings: Settings) -> int:
     from exporter.app import Application
     from exporter.http.server import Server
+    from exporter.pair_key import key_from
     from exporter.web import routes
 
     logging.basicConfig(
@@ -146,8 +148,9 @@ def _serve(settings: Settings) -> int:
         )
     application = Application(settings)
     host = str(settings.exporter_address) if settings.exporter_address else ""
+    key = partial(key_from, settings.pair_key_file)
     try:
-        server = Server(host, settings.exporter_port, routes(application), peer=settings.peer_ip)
+        server = Server(host, settings.exporter_port, routes(application), peer=settings.peer_ip, pair_key=key)
     except ExporterError as error:
         print(f"exporter: {error}", file=sys.stderr)
         return 1

@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from exporter.http.connection import BoundedReader, HeadTooLargeError, wait_until_taken
 from exporter.http.seats import Seats
+from exporter.pair_key import NONCE_HEADER, SIGNATURE_HEADER, KeySource, PairKeyError
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Site(Protocol):
     """What a server offers."""
 
     routes: dict[str, Route]
+    pair_key: KeySource
 
     def allowed(self, path: str) -> str:
         """The methods of a path, as ``Allow`` names them."""
@@ -99,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         finally:
             self._seats.answers.release()
-        self._send(HTTPStatus.OK, body, content_type)
+        self._send(HTTPStatus.OK, body, content_type, self._signature(body))
 
     def do_HEAD(self) -> None:
         """Answer a request without its body."""
@@ -125,9 +127,21 @@ class Handler(BaseHTTPRequestHandler):
         except ValueError:  # such as http://[/
             return urlsplit("")
 
-    def _send(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
+    def _signature(self, body: bytes) -> str | None:
+        """Prove to the other node, which asks for it, that this is this node's answer to its question."""
+        try:
+            key = self.server.pair_key()
+        except PairKeyError as error:
+            log.warning("an answer is not signed: %s", error)
+            return None
+        # The address that was asked: this node's, whatever somebody in between makes the other node believe.
+        return key.answers(self.connection.getsockname()[0], self.path, self.headers.get(NONCE_HEADER), body)
+
+    def _send(self, status: HTTPStatus, body: bytes, content_type: str, signature: str | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
+        if signature is not None:
+            self.send_header(SIGNATURE_HEADER, signature)
         if len(body) >= COMPRESS_FROM_BYTES:
             self.send_header("Vary", "Accept-Encoding")
             if _takes_gzip(self.headers.get("Accept-Encoding", "")):

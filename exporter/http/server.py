@@ -18,6 +18,7 @@ from exporter.http.callers import CALLERS, listen_apart
 from exporter.http.connection import close, reset
 from exporter.http.handler import Handler, Route
 from exporter.http.seats import Seats, host_of
+from exporter.pair_key import KeySource, no_key
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Server:
         handler: type[Handler] = Handler,
         *,
         peer: Address | None = None,
+        pair_key: KeySource = no_key,
         variables: str = "EXPORTER",
     ) -> None:
         """Listen; ``variables`` is what the names of the variables begin with that choose address and port.
@@ -53,6 +55,7 @@ class Server:
             ListenError: the address or port cannot be had.
         """
         self.routes = routes
+        self.pair_key = pair_key
         self._handler = handler
         family = socket.AF_INET if host and ":" not in host else socket.AF_INET6
         if not host and not socket.has_dualstack_ipv6():

@@ -14,6 +14,7 @@ from exporter.addressing import interface_networks
 from exporter.errors import ConfigurationError, ExporterError, ParseError
 from exporter.files import read_bounded
 from exporter.observations import Peer
+from exporter.pair_key import PairKey
 from exporter.parsers.status_document import parse_peer
 from exporter.passwords import is_synced
 from exporter.preflight.addresses import interface_addresses
@@ -24,7 +25,7 @@ from exporter.preflight.port import DNS_PORT, listeners, needed
 from exporter.preflight.resolvers import resolvers
 from exporter.settings.load import load
 from exporter.settings.values import Settings
-from exporter.sources.http_get import http_get
+from exporter.sources.peer_get import peer_get
 
 STATUS_PATH = "/api/v1/status"
 PASSWORDS = (
@@ -32,6 +33,7 @@ PASSWORDS = (
     "PIHOLE_APP_PASSWORD",
     "PEER_PIHOLE_APP_PASSWORD",
     "GRAFANA_ADMIN_PASSWORD",
+    "PAIR_KEY",
     "VRRP_PASSWORD",
 )
 # Told by stack/deploy.sh, because a container cannot ask Docker.
@@ -74,7 +76,7 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
     if settings is None:
         return facts
     wire, wire_problem = listen(settings, facts.vrrp_version, seconds)
-    found, peer_problem = _peer(settings)
+    found, peer_problem = _peer(settings, passwords.get("PAIR_KEY", ""))
     vips = {str(virtual) for virtual in settings.vip_address}
     return replace(
         facts,
@@ -124,11 +126,13 @@ def _password(environment: Mapping[str, str], name: str) -> str:
     return _text(Path(path)).strip() if path else environment.get(name, "").strip()
 
 
-def _peer(settings: Settings) -> tuple[Peer | None, str | None]:
+def _peer(settings: Settings, pair_key: str) -> tuple[Peer | None, str | None]:
     if settings.peer_ip is None:
         return None, None
     try:
-        answer = http_get(str(settings.peer_ip), settings.exporter_port, STATUS_PATH, 2 * settings.peer_timeout)
+        key = PairKey(pair_key.encode())
+        address, port, timeout = str(settings.peer_ip), settings.exporter_port, 2 * settings.peer_timeout
+        answer = peer_get(address, port, STATUS_PATH, timeout, lambda: key)
         return parse_peer(answer, time.time()), None
     except ExporterError as error:
         return None, str(error)

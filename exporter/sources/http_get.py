@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from exporter.errors import ExporterError
 
@@ -18,15 +20,41 @@ class FetchError(ExporterError):
     """There is no usable answer; the message says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A good answer; the names of headers are in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
 def http_get(host: str, port: int, path: str, timeout: float, limit: int = MAXIMUM_BYTES) -> bytes:
     """Fetch a path and return the body; ``timeout`` is for the whole of it, ``limit`` counts its head too.
 
     Raises:
         FetchError: no connection, no complete answer within ``timeout`` seconds, too large, or not 200.
     """
+    return http_exchange(host, port, path, timeout, limit).body
+
+
+def http_exchange(
+    host: str,
+    port: int,
+    path: str,
+    timeout: float,
+    limit: int = MAXIMUM_BYTES,
+    headers: Mapping[str, str] | None = None,
+) -> HttpAnswer:
+    """Fetch a path with headers of one's own, and return the answer's too; otherwise as ``http_get``.
+
+    Raises:
+        FetchError: as ``http_get``.
+    """
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
     deadline = time.monotonic() + timeout
-    request = f"GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: */*\r\nConnection: close\r\n\r\n".encode("ascii")
+    lines = {"Host": host, "Accept": "*/*", "Connection": "close", **(headers or {})}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    request = f"GET {path} HTTP/1.0\r\n{head}\r\n".encode("ascii")
     try:
         with socket.create_connection((host, port), timeout) as connection:
             connection.settimeout(_left(deadline))
@@ -38,7 +66,7 @@ def http_get(host: str, port: int, path: str, timeout: float, limit: int = MAXIM
     except OSError as error:
         msg = f"{where} cannot be reached: {error.strerror or error}"
         raise FetchError(msg) from None
-    return _body(answer, where)
+    return _parsed(answer, where)
 
 
 def _left(deadline: float) -> float:
@@ -61,7 +89,7 @@ def _read_all(connection: socket.socket, deadline: float, where: str, limit: int
             raise FetchError(msg)
 
 
-def _body(answer: bytes, where: str) -> bytes:
+def _parsed(answer: bytes, where: str) -> HttpAnswer:
     head, separator, body = answer.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     words = lines[0].split(None, 2)
@@ -71,9 +99,11 @@ def _body(answer: bytes, where: str) -> bytes:
     if words[1] != b"200":
         msg = f"{where} answered {words[1][:3].decode()}"
         raise FetchError(msg)
+    headers: dict[str, str] = {}
     for line in lines[1:]:
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-length" and value.strip() != str(len(body)).encode():
+        name, _, value = (part.strip().decode("latin-1") for part in line.partition(b":"))
+        headers[name.lower()] = value
+        if name.lower() == "content-length" and value != str(len(body)):
             msg = f"{where} ended its answer early"
             raise FetchError(msg)
-    return body
+    return HttpAnswer(headers, body)

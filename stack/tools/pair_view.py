@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from exporter.collectors.peer import STATUS_PATH
 from exporter.collectors.vrrp import VrrpCollector
 from exporter.errors import ExporterError
 from exporter.observations import Peer, Status, VrrpObservation, VrrpState
+from exporter.pair_key import key_from
 from exporter.parsers.status_document import parse_peer
 from exporter.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 from exporter.sources.addresses import all_addresses
-from exporter.sources.http_get import http_get
+from exporter.sources.peer_get import peer_get
 from stack.tools.errors import ToolError
 
 # The checks of the other node that say whether it could serve the VIP.
@@ -82,7 +84,8 @@ def look(settings: Settings) -> PairView:
         problem = "a standalone node has no other one"
     else:
         try:
-            answer = http_get(str(settings.peer_ip), settings.exporter_port, STATUS_PATH, settings.peer_timeout)
+            key = partial(key_from, settings.pair_key_file)
+            answer = peer_get(str(settings.peer_ip), settings.exporter_port, STATUS_PATH, settings.peer_timeout, key)
             peer = parse_peer(answer, time.time())
         except ExporterError as error:
             problem = str(error)

@@ -8,7 +8,16 @@ import pytest
 
 from exporter import checks
 from exporter.checks.build import age
-from exporter.observations import CollectorResult, Container, NodeStatus, Peer, PeerVip, Status, SyncTask
+from exporter.observations import (
+    CollectorResult,
+    Container,
+    NodeStatus,
+    Peer,
+    PeerObservation,
+    PeerVip,
+    Status,
+    SyncTask,
+)
 from tests.unit import samples
 from tests.unit.judging import judge, the, verdicts
 from tests.unit.samples import NOW, beta, check, container, task
@@ -207,6 +216,17 @@ def test_every_difference_is_named_at_once() -> None:
 def test_what_the_peer_does_not_know_is_no_difference() -> None:
     there = beta(vips={}, virtual_router_ids={}, digests={}, keepalived_up=None, drained=None)
     assert the(judge(samples.vips(), samples.vrrp(), samples.peer(there)), "peer.settings").status is OK
+
+
+def test_a_pair_without_a_key_is_a_warning_that_names_whom_it_trusts() -> None:
+    keyless = PeerObservation(samples.BETA, 0.4, 0.003, beta(), None, keyed=False)
+    silent = PeerObservation(samples.BETA, 0.4, 1.0, None, "it is silent", keyed=False)
+    for seen in (keyless, silent):
+        one = the(judge(seen), "peer.pair_key")
+        assert (one.status, one.subject) == (WARNING, samples.BETA)
+        assert one.seen == f"there is no pair key: whoever answers at {samples.BETA} is taken for the other node"
+        assert "stack/deploy.sh" in one.advice
+    assert the(judge(samples.peer(beta())), "peer.pair_key").status is OK
 
 
 @pytest.mark.parametrize(
