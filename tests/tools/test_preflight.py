@@ -54,6 +54,7 @@ RECORDED = [
 ]
 BETA, STRANGER = "02:00:00:00:00:0c", "02:00:00:00:00:99"
 CONTAINER, STRANGE_CONTAINER = "4f" * 32, "e1" * 32
+KEY = {"PAIR_KEY": "k" * 32}
 GOOD = Facts(
     settings=SETTINGS,
     docker_version="26.1.5",
@@ -66,7 +67,7 @@ GOOD = Facts(
     addresses=(InterfaceAddress("eth0", "192.0.2.11", permanent=True),),
     wire=WireFacts({"192.0.2.12": frozenset({BETA}), "192.0.2.53": frozenset({BETA})}, (), 3.5),
     peer=PEER,
-    passwords={"PIHOLE_PASSWORD": "correct horse", "PAIR_KEY": "k" * 32},
+    passwords={"PIHOLE_PASSWORD": "correct horse", **KEY},
     clock_synchronised=True,
     resolvers=("192.0.2.1",),
     free_bytes=20 << 30,
@@ -155,12 +156,12 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
          "192.0.2.53 here and 192.0.2.54 there"),
         (with_peer(virtual_router_ids={"VI_1": 51}), "peer", Status.CRITICAL, "53 here and 51 there"),
         (with_peer(vrrp_versions={"VI_1": 2}), "peer", Status.CRITICAL, "VRRP version is 3 here, 2 there"),
-        ({"passwords": {"PIHOLE_PASSWORD": "Raspberry"}}, "passwords", Status.CRITICAL, "everybody tries first"),
-        ({"passwords": {"PIHOLE_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
-        ({"passwords": {"VRRP_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
-        ({"passwords": {"PIHOLE_PASSWORD": "correct,horse"}}, "passwords", Status.CRITICAL, "comma.*nebula-sync"),
-        ({"passwords": {"PIHOLE_PASSWORD": "correct|horse"}}, "passwords", Status.CRITICAL, "both nodes"),
-        ({"passwords": {"PEER_PIHOLE_APP_PASSWORD": "x,y"}}, "passwords", Status.CRITICAL, "PEER_PIHOLE_APP"),
+        ({"passwords": {**KEY, "PIHOLE_PASSWORD": "Raspberry"}}, "passwords", Status.CRITICAL, "everybody tries first"),
+        ({"passwords": {**KEY, "PIHOLE_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
+        ({"passwords": {**KEY, "VRRP_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
+        ({"passwords": {**KEY, "PIHOLE_PASSWORD": "correct,horse"}}, "passwords", Status.CRITICAL, "comma.*nebula-sync"),
+        ({"passwords": {**KEY, "PIHOLE_PASSWORD": "correct|horse"}}, "passwords", Status.CRITICAL, "both nodes"),
+        ({"passwords": {**KEY, "PEER_PIHOLE_APP_PASSWORD": "x,y"}}, "passwords", Status.CRITICAL, "PEER_PIHOLE_APP"),
         ({"clock_synchronised": False}, "clock", Status.WARNING, "set-ntp true"),
         ({"clock_synchronised": None}, "clock", Status.UNKNOWN, "does not say"),
         ({"resolvers": None}, "resolvers", Status.UNKNOWN, "cannot be read"),
@@ -263,7 +264,7 @@ def test_no_part_of_a_password_is_printed() -> None:
 
 
 def test_a_node_that_copies_no_pihole_may_have_any_password() -> None:
-    facts = replace(GOOD, passwords={"PIHOLE_PASSWORD": "correct,horse"}, synced=False)
+    facts = replace(GOOD, passwords={"PIHOLE_PASSWORD": "correct,horse", **KEY}, synced=False)
     assert judged(facts) == []
 
 

@@ -48,6 +48,7 @@ def test_a_healthy_pair_is_well_in_every_respect() -> None:
         "container.running",
         "sync.task",
         "sync.drift",
+        "peer.pair_key",
         "peer.reachable",
         "peer.settings",
         "conflict.advertisements",
