@@ -48,9 +48,7 @@ class Linger:
                 if dead:
                     netlink.delete_local_route(address)
             except OSError as error:
-                say(
-                    f"{address} cannot be dismissed: {error.strerror}; this node goes on receiving what reaches it for that address"
-                )
+                say(f"this node still answers what reaches it for {address}: {error.strerror}")
 
     def _run(self) -> None:
         while True:

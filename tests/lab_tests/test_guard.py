@@ -41,8 +41,8 @@ def welcomed(lab: Lab, node: str) -> list[str]:
 
 def test_planned_moves_lose_no_query(pair: Lab) -> None:
     with (
-        pair.sample(VIPS["ipv4"], interval=2 * MILLISECOND) as ipv4,
-        pair.sample(VIPS["ipv6"], interval=2 * MILLISECOND) as ipv6,
+        pair.sample(VIPS["ipv4"], interval=4 * MILLISECOND) as ipv4,
+        pair.sample(VIPS["ipv6"], interval=4 * MILLISECOND) as ipv6,
     ):
         for _ in range(6):
             pair.drain("alpha")
@@ -58,8 +58,8 @@ def test_planned_moves_lose_no_query(pair: Lab) -> None:
 
 def test_a_graceful_stop_of_keepalived_loses_no_query(pair: Lab) -> None:
     with (
-        pair.sample(VIPS["ipv4"], interval=2 * MILLISECOND) as ipv4,
-        pair.sample(VIPS["ipv6"], interval=2 * MILLISECOND) as ipv6,
+        pair.sample(VIPS["ipv4"], interval=4 * MILLISECOND) as ipv4,
+        pair.sample(VIPS["ipv6"], interval=4 * MILLISECOND) as ipv6,
     ):
         time.sleep(0.3)
         pair.stop_service("alpha", "keepalived")
