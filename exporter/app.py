@@ -19,7 +19,7 @@ from exporter.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 
 COLLECTORS = ("vip", "vrrp", "health", "adverts", "resolve", "containers", "sync", "peer", "conflict")
-VIP_STATE_FILE = "vip.json"
+VIP_STATE_FILE, VRRP_STATE_FILE = "vip.json", "vrrp.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
     runtime_files = RuntimeFiles(settings.runtime_directory)
     collectors: list[Collector] = [
         vip,
-        VrrpCollector(runtime_files),
+        VrrpCollector(runtime_files, state_file=settings.state_directory / VRRP_STATE_FILE if persistent else None),
         HealthCollector(runtime_files),
         AdvertFilterCollector(runtime_files),
         ResolveCollector(settings),

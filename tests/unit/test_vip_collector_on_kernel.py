@@ -311,18 +311,24 @@ def test_what_changed_after_a_kill_without_any_change_before_is_counted(tmp_path
 
 
 @in_network_namespace
-def test_a_state_file_that_makes_no_sense_costs_the_old_counts_and_nothing_else(tmp_path: Path) -> None:
+def test_a_state_file_that_makes_no_sense_costs_no_count_and_is_told(tmp_path: Path) -> None:
     logging.disable()
     state = tmp_path / "vip.json"
     ip(*LAN, ADD)
-    for content in (b"", b'{"format": 1, "vips": {"192.0.2.53": {"own', b"[" * 100_000, b"\0" * (2 << 20), b"null"):
+    with collecting(state):
+        pass
+    spoilt = (b"", b'{"format": 1, "vips": {"192.0.2.53": {"own', b"[" * 100_000, b"\0" * (2 << 20), b"null")
+    for before, content in enumerate(spoilt):
         state.write_bytes(content)
         with collecting(state) as one:
-            assert counts(one) == (True, 0, 0)
+            assert counts(one) == (True, before, before)
+            (notice,) = one.collect().notices
+            assert "vip.json" in notice
             ip(REMOVE, ADD)
-            assert counts(one) == (True, 1, 1)
+            assert counts(one) == (True, before + 1, before + 1)
         with collecting(state) as one:
-            assert counts(one) == (True, 1, 1)
+            assert counts(one) == (True, before + 1, before + 1)
+            assert one.collect().notices == ()
 
 
 @in_network_namespace
