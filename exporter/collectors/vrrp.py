@@ -18,7 +18,7 @@ from exporter.parsers.keepalived_dump import DumpedInstance
 from exporter.parsers.keepalived_events import InstanceHistory, SavedHistory
 from exporter.parsers.vrrp_state import format_vrrp_state, parse_vrrp_state
 from exporter.runtime import RuntimeFiles
-from exporter.sources.keepalived import DumpFile, EventLogFile, drain_requested, keepalived_lives
+from exporter.sources.keepalived import DumpFile, EventLogFile, drain_requested, is_full, keepalived_lives
 from exporter.state_file import TOLD_SECONDS, StateFile
 from exporter.worker import Worker
 
@@ -95,6 +95,11 @@ class VrrpCollector:
             msg = f"{self._files.directory} does not exist; start keepalived and share that directory with the exporter"
             raise CollectorError(msg)
         problems: list[str] = []
+        if is_full(self._files.directory):
+            problems.append(
+                f"{self._files.directory} is full, so nothing new is recorded there; see what fills it "
+                f"(ls -lS {self._files.directory}) and remove it"
+            )
         try:
             alive = keepalived_lives(self._files.lock)
         except OSError as error:

@@ -226,7 +226,8 @@ def open_fifo(files: RuntimeFiles) -> int:
 
     Whoever keeps this descriptor open keeps what is announced while no recorder lives.
     """
-    with contextlib.suppress(FileExistsError):
+    if not files.notify_fifo.is_fifo():  # anything else in its place would be written to, and read by nobody
+        files.notify_fifo.unlink(missing_ok=True)
         os.mkfifo(files.notify_fifo, 0o600)
     return os.open(files.notify_fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
