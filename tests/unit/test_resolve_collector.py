@@ -383,3 +383,24 @@ def test_an_address_that_another_node_answers_for_is_asked_by_every_protocol_at_
             eventually(collector, lambda probes: all(probe.answered_by == "node-a" for probe in probes.values()))
             server.behaviour = answers_as("node-b")
             eventually(collector, lambda probes: all(probe.answered_by == "node-b" for probe in probes.values()))
+
+
+def test_a_virtual_ip_that_has_moved_is_asked_again_by_every_protocol_soon() -> None:
+    """Not at once: the old owner still answers. And not the other servers, which have not moved."""
+    with StandinDnsServer(answers_as("node-a")) as server, StandinDnsServer(answers_as("node-a")) as local:
+        hourly = dict.fromkeys(("probe_interval", "probe_interval_vip", "probe_interval_tcp"), 3600.0)
+        settings = replace(
+            settings_for(server.port),
+            pihole_address=(Endpoint(LOOPBACK, local.port),),
+            unbound_address=(),
+            **hourly,  # type: ignore[arg-type]
+        )
+        with running(ResolveCollector(settings, port=server.port)) as collector:
+            # Twice: who answers at all is news, too.
+            eventually(collector, lambda probes: {probe.queries for probe in probes.values()} == {2})
+            began = time.monotonic()
+            collector.ask_again()
+            eventually(collector, lambda probes: {p.queries for p in probes.values() if p.target == "vip"} == {3})
+            assert time.monotonic() - began >= 0.5
+            probes = collector.collect().probes
+            assert {probe.queries for probe in probes if probe.target == "pihole"} == {2}
