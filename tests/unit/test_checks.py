@@ -188,6 +188,9 @@ def test_a_silent_peer_is_a_warning_because_nobody_could_take_over() -> None:
     one = the(judge(samples.silent_peer()), "peer.reachable")
     assert (one.status, one.subject) == (WARNING, "192.0.2.12")
     assert one.seen == "http://192.0.2.12:9753/api/v1/status did not answer within 1 s"
+    alone = the(judge(samples.vips(), samples.silent_peer()), "peer.reachable")
+    assert alone.status is WARNING
+    assert alone.seen == f"{one.seen}; alpha serves, and nobody is known who could take over"
 
 
 @pytest.mark.parametrize(
