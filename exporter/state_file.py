@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from exporter.errors import ExporterError
-from exporter.files import read_bounded, write_atomically
+from exporter.files import read_bounded, set_aside, write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -41,15 +40,17 @@ class StateFile(Generic[T]):
             except FileNotFoundError:
                 continue
             except (OSError, ExporterError) as error:
-                damaged.append(f"{path} ({getattr(error, 'strerror', None) or error})")
-                with contextlib.suppress(OSError):
-                    path.replace(path.with_name(f"{path.name}.damaged"))
+                damaged.append(
+                    f"{path} makes no sense ({getattr(error, 'strerror', None) or error}), {set_aside(path)}"
+                )
                 continue
             found = content if found is None else found
         self.notice, self._loaded = None, time.monotonic()
         if damaged:
-            lost = "the counters of before are lost" if found is None else "its copy was whole, so nothing is lost"
-            self.notice = f"{' and '.join(damaged)} made no sense and was set aside as .damaged: {lost}"
+            lost = (
+                "counters of before the restart are lost" if found is None else "its copy was whole, so nothing is lost"
+            )
+            self.notice = f"{'; '.join(damaged)}; {lost}"
             log.warning("%s", self.notice)
         return found
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.errors import ParseError
-from exporter.files import read_bounded, write_atomically
+from exporter.files import read_bounded, remove, set_aside, write_atomically
 from exporter.parsers.keepalived_events import History
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ class EventLog:
 
     def _replace(self) -> None:
         """Begin the log anew with everything that was counted up to the lines that still wait."""
-        with contextlib.suppress(FileNotFoundError):
-            self.files.events.replace(self.files.damaged_events)
+        if self.files.events.exists():
+            set_aside(self.files.events)
         self._begin()
         self._waiting.clear()  # they are counted already
         self._note("KEEPALIVED LOG_REPLACED -")
@@ -227,7 +227,7 @@ def open_fifo(files: RuntimeFiles) -> int:
     Whoever keeps this descriptor open keeps what is announced while no recorder lives.
     """
     if not files.notify_fifo.is_fifo():  # anything else in its place would be written to, and read by nobody
-        files.notify_fifo.unlink(missing_ok=True)
+        remove(files.notify_fifo)
         os.mkfifo(files.notify_fifo, 0o600)
     return os.open(files.notify_fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 

@@ -70,4 +70,4 @@ def test_both_damaged_is_told_as_a_loss(state: StateFile[int], tmp_path: Path) -
         (tmp_path / name).write_bytes(b"\0")
     assert state.load() is None
     assert state.notice is not None
-    assert "the counters of before are lost" in state.notice
+    assert "counters of before the restart are lost" in state.notice

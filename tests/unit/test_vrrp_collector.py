@@ -367,7 +367,7 @@ def test_a_damaged_state_file_and_a_log_that_was_replaced_are_told_for_ten_minut
         log.write(json.dumps({"seq": 900, "time": node.clock.now, "message": "KEEPALIVED LOG_REPLACED -"}).encode())
         log.write(b"\n")
     damaged, replaced = collector.collect().notices
-    assert "state.json (the file of VRRP counters is not JSON" in damaged
+    assert "state.json makes no sense (the file of VRRP counters is not JSON" in damaged
     assert "events.jsonl was changed by something else" in replaced
     node.clock.now += 601
     assert collector.collect().notices == (damaged,)  # by a clock that never steps
