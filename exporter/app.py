@@ -19,7 +19,7 @@ from exporter.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 
 COLLECTORS = ("vip", "vrrp", "health", "adverts", "resolve", "containers", "sync", "peer", "conflict")
-VIP_STATE_FILE = "vip.json"
+VIP_STATE_FILE, VRRP_STATE_FILE = "vip.json", "vrrp.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +63,23 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
             settings.peer_timeout,
             settings.node_name,
         )
+    resolve = ResolveCollector(settings)
+
+    def moved() -> None:
+        resolve.ask_again()
+        if peer is not None:
+            peer.look_closely()
+
     vip = VipCollector(
-        settings.vip_address,
-        settings.state_directory / VIP_STATE_FILE if persistent else None,
-        on_change=peer.look_closely if peer else lambda: None,
+        settings.vip_address, settings.state_directory / VIP_STATE_FILE if persistent else None, on_change=moved
     )
     runtime_files = RuntimeFiles(settings.runtime_directory)
     collectors: list[Collector] = [
         vip,
-        VrrpCollector(runtime_files),
+        VrrpCollector(runtime_files, state_file=settings.state_directory / VRRP_STATE_FILE if persistent else None),
         HealthCollector(runtime_files),
         AdvertFilterCollector(runtime_files),
-        ResolveCollector(settings),
+        resolve,
     ]
     if settings.docker_host and settings.containers:
         from exporter.collectors.containers import ContainersCollector

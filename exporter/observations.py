@@ -47,10 +47,14 @@ class Vip:
 
 @dataclass(frozen=True, slots=True)
 class VipObservation:
-    """All virtual IPs, and how often the kernel's messages came faster than they were read."""
+    """All virtual IPs, and how often the kernel's messages came faster than they were read.
+
+    ``notices`` tells what was damaged lately and has been replaced.
+    """
 
     vips: tuple[Vip, ...]
     overruns: int
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,8 @@ class VrrpEvent:
 class VrrpObservation:
     """Keepalived on this node. ``dump_time`` is when its counters were taken.
 
-    ``problems`` says what could not be read; everything that is given was.
+    ``problems`` says what could not be read; everything that is given was. ``notices`` tells what was damaged lately
+    and has been replaced.
     """
 
     keepalived_up: bool
@@ -106,6 +111,7 @@ class VrrpObservation:
     instances: tuple[VrrpInstance, ...]
     recent_events: tuple[VrrpEvent, ...] = ()
     problems: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 class HealthVerdict(Enum):

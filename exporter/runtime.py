@@ -44,6 +44,11 @@ class RuntimeFiles:
         return self.directory / "events.jsonl.1"
 
     @property
+    def damaged_events(self) -> Path:
+        """An event log that something else than the recorder has changed, set aside."""
+        return self.directory / "events.jsonl.damaged"
+
+    @property
     def dump(self) -> Path:
         """Keepalived's JSON dump, complete and published atomically; its mtime is when it was taken."""
         return self.directory / "vrrp.json"

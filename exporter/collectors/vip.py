@@ -15,11 +15,11 @@ from pathlib import Path
 
 from exporter.addressing import VirtualAddress, family
 from exporter.errors import CollectorError, ExporterError, NotReadyError
-from exporter.files import read_bounded, set_aside, write_atomically
 from exporter.observations import Vip, VipObservation
 from exporter.parsers.address_message import AddressChange
 from exporter.parsers.vip_state import SavedVip, format_vip_state, parse_vip_state
 from exporter.sources.addresses import AddressSubscription, all_addresses
+from exporter.state_file import StateFile
 from exporter.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class VipCollector:
     ) -> None:
         self._families = {str(virtual): family(virtual.address) for virtual in virtual_addresses}
         self._vips = {address: _Ownership() for address in self._families}
-        self._state_file = state_file
+        self._state = StateFile(state_file, parse_vip_state) if state_file else None
         self._on_change = on_change
         self._clock = clock
         self._lock = threading.Lock()
@@ -83,6 +83,7 @@ class VipCollector:
             return VipObservation(
                 vips=tuple(self._describe(address, vip) for address, vip in self._vips.items()),
                 overruns=self._overruns,
+                notices=self._state.notices() if self._state else (),
             )
 
     def stop(self) -> None:
@@ -167,7 +168,7 @@ class VipCollector:
 
     def _restore(self, held: dict[str, dict[int, AddressChange]]) -> None:
         """Begin with the counts of before the restart and add what happened meanwhile."""
-        saved = self._load()
+        saved = (self._state.load() if self._state else None) or {}
         for address, vip in self._vips.items():
             vip.holders = held[address]
             acquired = self._acquired_at(vip)
@@ -245,19 +246,8 @@ class VipCollector:
             self._subscription.close()
             self._subscription = None
 
-    def _load(self) -> dict[str, SavedVip]:
-        if self._state_file is None:
-            return {}
-        try:
-            return parse_vip_state(read_bounded(self._state_file))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ExporterError) as error:
-            log.warning("counters of before the restart are lost: %s; %s", error, set_aside(self._state_file))
-            return {}
-
     def _save(self) -> None:
-        if self._state_file is None or not self._restored:
+        if self._state is None or not self._restored:
             return
         saved = {
             address: SavedVip(
@@ -272,7 +262,7 @@ class VipCollector:
         self._next_save = time.monotonic() + SAVE_INTERVAL_SECONDS
         self._changed = False
         try:
-            write_atomically(self._state_file, format_vip_state(saved))
+            self._state.save(format_vip_state(saved))
         except OSError as error:
             log.warning("counters cannot be saved, a restart will lose them: %s", error)
 

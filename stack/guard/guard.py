@@ -88,13 +88,13 @@ def main() -> int:  # type: ignore[return]
     linger.start()
 
     def remove() -> None:
-        linger.clear()
+        linger.clear(dead=True)
         remove_addresses(addresses, interface)
 
     try:
         watch(files.lock, remove)
     finally:
-        linger.clear()
+        linger.clear(dead=False)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ Exits with 3, naming every mistake, when keepalived could not run with them; els
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -106,9 +108,47 @@ def clear(files: RuntimeFiles) -> None:
         write_atomically(files.drain, b"0\n", mode=0o664)
 
 
+def make_room(files: RuntimeFiles) -> None:
+    """Say it when the runtime directory is full, and free what nobody needs, so that keepalived starts all the same."""
+    if os.statvfs(files.directory).f_bavail:
+        return
+    print(
+        f"{files.directory} is full: keepalived starts, but nothing new can be recorded there; find what fills it "
+        f"(ls -lS {files.directory}) and remove it",
+        file=sys.stderr,
+        flush=True,
+    )
+    for path in (files.rotated_events, files.damaged_events):
+        remove(path)
+
+
+def keep(path: Path, content: bytes, mode: int) -> None:
+    """Let a small file of ours hold this content, also where no new file can be written for lack of room.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == content:
+            return
+    try:
+        write_atomically(path, content, mode)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        # In place it needs no room where it had as much before; a start that is cut off here writes it again.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, mode)
+        try:
+            if os.write(descriptor, content) < len(content):
+                raise
+            os.ftruncate(descriptor, len(content))
+        finally:
+            os.close(descriptor)
+
+
 def prepare(files: RuntimeFiles, settings: KeepalivedSettings) -> list[str]:
     """Write the values and prove that keepalived accepts them; return its command line."""
-    write_atomically(files.values, render(settings).encode(), mode=0o600)  # VRRP_PASSWORD is in it
+    keep(files.values, render(settings).encode(), mode=0o600)  # VRRP_PASSWORD is in it
     command = [
         "keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp",
         f"--use-file={CONFIGURATION}", f"--config-id={settings.role}",
@@ -158,6 +198,7 @@ def main() -> int:
         health = read_health(os.environ, settings)
         files.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         scratch.mkdir(mode=0o700, exist_ok=True)
+        make_room(files)
         os.environ["TMPDIR"] = str(scratch)
         lock = take_lock(files)
         clear(files)

@@ -60,12 +60,17 @@ def container(tmp_path: Path) -> Container:
         "bin",
     ):
         (tmp_path / folder).mkdir(parents=True)
-    for name, target in (("start", "start"), ("unbound.conf", "etc/unbound/unbound.conf")):
+    for name, target in (
+        ("start", "start"),
+        ("clock-step", "bin/clock-step"),
+        ("unbound.conf", "etc/unbound/unbound.conf"),
+    ):
         text = (UNBOUND / name).read_text()
         for folder in ("/var/lib/unbound", "/run/unbound", "/etc/unbound", "/usr/share/dns"):
             text = text.replace(folder, f"{tmp_path}{folder}")
         (tmp_path / target).write_text(text)
-    (tmp_path / "start").chmod(0o755)
+    for program in ("start", "bin/clock-step"):
+        (tmp_path / program).chmod(0o755)
     (tmp_path / "usr/share/dns/root.key").write_text(SHIPPED)
     standin = tmp_path / "bin/unbound"
     standin.write_text("#!/bin/sh\nexit 42\n")
@@ -76,6 +81,7 @@ def container(tmp_path: Path) -> Container:
 def test_a_first_start_takes_the_shipped_anchor_and_says_nothing(container: Container) -> None:
     assert container.start() == (42, "")
     assert container.anchor.read_text() == SHIPPED
+    assert (container.root / "run/unbound/clock").exists()  # by which the health check knows a clock that was put back
 
 
 def test_an_anchor_that_unbound_has_kept_is_left_as_it_is(container: Container) -> None:

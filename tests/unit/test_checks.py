@@ -8,7 +8,16 @@ import pytest
 
 from exporter import checks
 from exporter.checks.build import age
-from exporter.observations import CollectorResult, Container, NodeStatus, Peer, PeerVip, Status, SyncTask
+from exporter.observations import (
+    CollectorResult,
+    Container,
+    NodeStatus,
+    Peer,
+    PeerVip,
+    Status,
+    SyncTask,
+    VipObservation,
+)
 from tests.unit import samples
 from tests.unit.judging import judge, the, verdicts
 from tests.unit.samples import NOW, beta, check, container, task
@@ -44,6 +53,18 @@ def test_a_healthy_pair_is_well_in_every_respect() -> None:
         "conflict.advertisements",
     }
     assert {check.node for check in found} == {"alpha"}
+
+
+def test_a_file_that_was_damaged_and_replaced_is_told() -> None:
+    healthy = samples.healthy()
+    results = tuple(
+        replace(one, observation=replace(one.observation, notices=("vip.json made no sense",)))
+        if isinstance(one.observation, VipObservation)
+        else one
+        for one in healthy.results
+    )
+    found = the(judge(status=replace(healthy, results=results)), "vip.file")
+    assert (found.status, found.seen) == (WARNING, "vip.json made no sense")
 
 
 @pytest.mark.parametrize(
@@ -167,6 +188,9 @@ def test_a_silent_peer_is_a_warning_because_nobody_could_take_over() -> None:
     one = the(judge(samples.silent_peer()), "peer.reachable")
     assert (one.status, one.subject) == (WARNING, "192.0.2.12")
     assert one.seen == "http://192.0.2.12:9753/api/v1/status did not answer within 1 s"
+    alone = the(judge(samples.vips(), samples.silent_peer()), "peer.reachable")
+    assert alone.status is WARNING
+    assert alone.seen == f"{one.seen}; alpha serves, and nobody is known who could take over"
 
 
 @pytest.mark.parametrize(
