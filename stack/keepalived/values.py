@@ -199,7 +199,7 @@ def _routes(addresses: Sequence[VirtualAddress]) -> list[str]:
     """Make the kernel receive what is sent to an IPv6 address from the moment it is announced.
 
     It makes its own route to a new IPv6 address later, in a thread of its own (addrconf_dad_work in Linux's
-    net/ipv6/addrconf.c), up to 60 ms after keepalived has led the clients here. To an IPv4 address it makes it at once.
+    net/ipv6/addrconf.c), some 30 ms after keepalived has led the clients here. To an IPv4 address it makes it at once.
     Not ``no_track``: keepalived would not see that it has set the route, and never delete it.
     """
     routes = [
