@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from exporter import __version__, checks
 from exporter.collectors.advert_filter import AdvertFilterCollector
 from exporter.collectors.base import Collector
+from exporter.collectors.conflict import ConflictCollector
 from exporter.collectors.health import HealthCollector
 from exporter.collectors.peer import PeerCollector
 from exporter.collectors.resolve import ResolveCollector
@@ -42,8 +43,6 @@ class Application:
         self.settings = settings
         node = NodeIdentity(settings.node_name, settings.node_role, str(settings.node_ip.address), __version__)
         wanted = set(only or COLLECTORS)
-        if "conflict" in wanted:  # it compares the wire with what this node has
-            wanted.add("vip")
         self.runner = Runner(node, [c for c in _collectors(settings, persistent=persistent) if c.name in wanted])
 
     def look(self) -> Look:
@@ -89,9 +88,5 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
         collectors.append(SyncCollector(settings.stamp_directory, settings.tasks, settings.shared_content))
     if peer is not None:
         collectors.append(peer)
-    if settings.detect_conflicts:
-        from exporter.collectors.conflict import ConflictCollector
-
-        # It reads in a thread of its own, so it has a reader of its own.
-        collectors.append(ConflictCollector(settings, vip.collect, VrrpCollector(runtime_files).collect))
+    collectors.append(ConflictCollector(runtime_files))
     return collectors

@@ -107,3 +107,8 @@ class RuntimeFiles:
     def advert_filter(self) -> Path:
         """What is said of the filter of VRRP adverts (stack/keepalived/advert_filter_keeper.py)."""
         return self.directory / "advert-filter.json"
+
+    @property
+    def wire(self) -> Path:
+        """What the wire watch found (stack/wire/report.py)."""
+        return self.directory / "wire.json"

@@ -27,6 +27,7 @@ STARTING_SECONDS = 5.0
 CHECK = "check"
 # By a process' name: the id of its check, and what people call it.
 _PROCESSES = {CHECK: ("health.running", "health check"), "recorder": ("recorder.running", "recorder")}
+_NOUNS = {"wire": "wire watch"}
 _EXPECTED = {
     "health.chain": "this node's Pi-hole and Unbound answer",
     "health.address": "{interface} has {address}",
@@ -94,7 +95,7 @@ def _question(judge: Judge, question: HealthQuestion, settings: Settings) -> Che
 
 def _process(judge: Judge, seen: HealthObservation, name: str, process: HelperProcess | None) -> Check:
     """Judge one process by the supervisor's word, and the check by its own report as well."""
-    check, noun = _PROCESSES.get(name, (f"{name}.running", name))
+    check, noun = _PROCESSES.get(name, (f"{name}.running", _NOUNS.get(name, name)))
     expected = f"the {noun} runs beside keepalived"
     reports = name == CHECK and bool(seen.questions)
     logs = "docker compose logs keepalived says why; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter import pair
-from exporter.checks import health
+from exporter.checks import conflict, health
 from exporter.checks.build import Judge, age
 from exporter.observations import Check, NodeStatus, VipObservation, VrrpInstance, VrrpObservation, VrrpState
 from exporter.settings.values import Settings
@@ -129,9 +129,11 @@ def _agreement(judge: Judge, instance: VrrpInstance) -> Iterator[Check]:
             instance.name,
         )
     elif not master and owned:
+        another = conflict.another_program(judge.status)
+        why = ": another VRRP program runs on this host (conflict.this_host)" if another else ""
         yield judge.critical(
             "vrrp.agreement",
-            f"keepalived is {instance.state.value}, but the kernel has {', '.join(owned)}",
+            f"keepalived is {instance.state.value}, but the kernel has {', '.join(owned)}{why}",
             "only a master has the virtual IP",
             "look first whether the other node has it as well (exporter --once there) and what keepalived's log says "
             "last here; leave the address where it is while no other node has it; then restart keepalived here",

@@ -54,6 +54,7 @@ class Facts:
 
     settings: Settings | None
     settings_problems: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()  # what stands in .env and is no more, as sentences
     docker_version: str | None = None
     compose_version: str | None = None
     cgroup_memory: bool | None = None

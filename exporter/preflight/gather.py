@@ -23,6 +23,7 @@ from exporter.preflight.lan import listen
 from exporter.preflight.port import DNS_PORT, listeners, needed
 from exporter.preflight.resolvers import resolvers
 from exporter.settings.load import load
+from exporter.settings.table import RETIRED
 from exporter.settings.values import Settings
 from exporter.sources.http_get import http_get
 
@@ -52,6 +53,7 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
     facts = Facts(
         settings=settings,
         settings_problems=tuple(problems),
+        retired=retired(environment),
         docker_version=environment.get(DOCKER_VERSION) or None,
         compose_version=environment.get(COMPOSE_VERSION) or None,
         cgroup_memory=cgroup_memory(proc, Path("/sys/fs/cgroup")),
@@ -84,6 +86,16 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
         peer=found,
         peer_problem=peer_problem,
     )
+
+
+def retired(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """What an older version's ``.env`` may have, and what to do about it."""
+    found = [
+        f"{key.upper()} is no setting any more: {why}" for key, why in RETIRED.items() if environment.get(key.upper())
+    ]
+    if any(Path(name).name == "conflicts.yaml" for name in environment.get("COMPOSE_FILE", "").split(":")):
+        found.append(f"COMPOSE_FILE names conflicts.yaml, which there is no more: {RETIRED['detect_conflicts']}")
+    return tuple(found)
 
 
 def cgroup_memory(proc: Path, cgroup: Path) -> bool | None:

@@ -13,7 +13,9 @@ def settings(facts: Facts) -> Iterator[Check]:
     """Every mistake in ``.env``, the rules for virtual IPs among them."""
     for problem in facts.settings_problems:
         yield check(facts, "settings", Status.CRITICAL, problem, "good settings", "correct it in .env")
-    if not facts.settings_problems:
+    for old in facts.retired:
+        yield check(facts, "settings", Status.WARNING, old, "settings of this version", "delete it in .env")
+    if not facts.settings_problems and not facts.retired:
         yield check(facts, "settings", Status.OK, "the settings make sense")
 
 

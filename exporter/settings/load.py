@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.addressing import Network, interface_networks, virtual_address_problem
 from exporter.errors import ConfigurationError
-from exporter.settings.table import SETTINGS, Setting
+from exporter.settings.table import RETIRED, SETTINGS, Setting
 from exporter.settings.values import Settings
 
 MAXIMUM_FILE_BYTES = 1 << 20
@@ -128,6 +128,9 @@ def _read_file(path: Path, problems: list[str]) -> dict[str, _Text]:
     keys = {setting.key for setting in SETTINGS}
     texts: dict[str, _Text] = {}
     for key, value in document.items():
+        if key in RETIRED:
+            problems.append(f"{path}: {key} is no setting any more: {RETIRED[key]}")
+            continue
         if key not in keys:
             problems.append(f"{path}: {key!r} is not a setting; exporter --help lists them")
             continue

@@ -86,11 +86,6 @@ def domain(text: str) -> str:
     return _domain(text)
 
 
-def boolean(text: str) -> bool:
-    """True or false."""
-    return choice("true", "false")(text.lower()) == "true"
-
-
 def integer(low: int, high: int) -> Callable[[str], int]:
     """A whole number in a range."""
 

@@ -96,8 +96,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "shared_content", parse.paths, "", "Content both nodes share, compared by digest: unbound=/etc/unbound/shared."
     ),
-    Setting(
-        "detect_conflicts", parse.boolean, "false", "Watch the wire for other owners and wrong adverts (CAP_NET_RAW)."
-    ),
     Setting("log_level", parse.choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error."),
 )
+
+# What there is no more, and what to do about it; by the key, as above.
+RETIRED = {"detect_conflicts": "the wire is always watched, beside keepalived: delete it"}

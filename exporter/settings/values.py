@@ -43,7 +43,6 @@ class Settings:
     stamp_directory: Path
     sync_tasks: Mapping[str, float]  # by NAME or NAME@ROLE
     shared_content: Mapping[str, Path]
-    detect_conflicts: bool
     log_level: str
 
     @property

@@ -10,7 +10,8 @@ from exporter.views.markdown import to_html
 
 # A check that several alerts may come from has the one that says most about it.
 _OF_CHECK = {
-    "conflict.advertisements": "DnsHaVrrpMisconfigured",
+    "conflict.advertisements": "DnsHaLanConflict",
+    "conflict.this_host": "DnsHaLanConflict",
     "container.running": "DnsHaContainerDown",
     "exporter.running": "DnsHaExporterDown",
     "filter.running": "DnsHaHelperDown",
@@ -35,7 +36,7 @@ _OF_CHECK = {
     "vip.abandoned": "DnsHaKeepalivedDeadHoldingVip",
     "vip.device": "DnsHaCheckFailing",
     "vip.file": "DnsHaCheckFailing",
-    "vip.foreign_owner": "DnsHaSplitBrain",
+    "vip.foreign_owner": "DnsHaLanConflict",
     "vip.owner": "DnsHaNoOwner",
     "vip.split_brain": "DnsHaSplitBrain",
     "vip.usable": "DnsHaVipUnusable",
@@ -45,6 +46,7 @@ _OF_CHECK = {
     "vrrp.flapping": "DnsHaFlapping",
     "vrrp.priority": "DnsHaRedundancyLost",
     "vrrp.state": "DnsHaRedundancyLost",
+    "wire.running": "DnsHaHelperDown",
 }
 
 

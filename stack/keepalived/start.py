@@ -40,6 +40,7 @@ from stack.keepalived.liveness import Liveness  # noqa: E402
 from stack.keepalived.recorder import Recorded  # noqa: E402
 from stack.keepalived.supervisor import Beat, Helper, supervise  # noqa: E402
 from stack.keepalived.values import KeepalivedSettings, read_environment, render  # noqa: E402
+from stack.wire.watch import WireSettings, WireWatch  # noqa: E402
 
 CONFIGURATION = HERE / "keepalived.conf"
 BAD_CONFIGURATION = 3
@@ -163,7 +164,12 @@ def prepare(files: RuntimeFiles, settings: KeepalivedSettings) -> list[str]:
 
 
 def beside(
-    files: RuntimeFiles, dump_source: Path, health: HealthSettings, json_signal: int, adverts: AdvertFilter
+    files: RuntimeFiles,
+    dump_source: Path,
+    health: HealthSettings,
+    json_signal: int,
+    adverts: AdvertFilter,
+    wire: WireSettings,
 ) -> Callable[[int], tuple[Helper, ...]]:
     """Make what runs beside keepalived, as soon as its process id is known; the recorder hears its last words."""
     version = ".".join(map(str, keepalived_version()))
@@ -175,13 +181,21 @@ def beside(
     def keep_filter(beat: Beat, first: bool) -> None:  # noqa: FBT001, ARG001 (as Helper calls it)
         adverts.keep(beat)
 
+    def watch_wire(beat: Beat, first: bool) -> None:  # noqa: FBT001, ARG001 (as Helper calls it)
+        WireWatch(wire, files, beat).run()
+
     def helpers(keepalived: int) -> tuple[Helper, ...]:
         recorded = Recorded(keepalived, version, json_signal, dump_source)
 
         def record(beat: Beat, first: bool) -> None:  # noqa: FBT001 (as Helper calls it)
             recorder.run(files, os.dup(fifo), recorded, beat, first=first)
 
-        return (Helper("check", check), Helper("filter", keep_filter), Helper("recorder", record))
+        return (
+            Helper("check", check),
+            Helper("filter", keep_filter),
+            Helper("wire", watch_wire),
+            Helper("recorder", record),
+        )
 
     return helpers
 
@@ -210,8 +224,10 @@ def main() -> int:
         told.tell_world(yields=False)
         command = prepare(files, settings)
         json_signal = recorder.json_signal()
-        adverts = AdvertFilter(files, settings, highest_priority(CONFIGURATION.read_text("utf-8"), settings.role))
-        helpers = beside(files, scratch / "keepalived.json", health, json_signal, adverts)
+        highest = highest_priority(CONFIGURATION.read_text("utf-8"), settings.role)
+        adverts = AdvertFilter(files, settings, highest)
+        wire = WireSettings(settings, highest)
+        helpers = beside(files, scratch / "keepalived.json", health, json_signal, adverts, wire)
     except ConfigurationError as error:
         for problem in error.problems:
             print(f"keepalived not started: {problem}", file=sys.stderr)

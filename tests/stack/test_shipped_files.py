@@ -35,8 +35,6 @@ LAYOUTS = {
     "unobserved": ["compose.yaml"],
     "layout B": ["compose.yaml", "layout-b.yaml", "observability.yaml"],
     "unobserved layout B": ["compose.yaml", "layout-b.yaml"],
-    "conflicts": ["compose.yaml", "observability.yaml", "conflicts.yaml"],
-    "layout B and conflicts": ["compose.yaml", "layout-b.yaml", "conflicts.yaml", "observability.yaml"],
 }
 OBSERVABILITY = {"prometheus", "alertmanager", "notifier", "notifier-settings"}
 ROLES = ("primary", "secondary", "standalone")

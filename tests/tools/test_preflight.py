@@ -20,7 +20,7 @@ from exporter.preflight.addresses import parse_addresses
 from exporter.preflight.clone import MOUNTS, Unreadable
 from exporter.preflight.env_file import parse_env, read_env_file
 from exporter.preflight.facts import Facts, InterfaceAddress, Listener, NeededPort, WireFacts
-from exporter.preflight.gather import cgroup_memory, gather, wireless
+from exporter.preflight.gather import cgroup_memory, gather, retired, wireless
 from exporter.preflight.port import listeners, needed, parse_table
 from exporter.preflight.resolvers import parse_resolvers, resolvers
 from exporter.settings.load import load
@@ -205,6 +205,15 @@ def test_a_standalone_node_has_no_peer_to_check() -> None:
     environment = {**ENVIRONMENT, "NODE_ROLE": "standalone", "PEER_IP": ""}
     facts = replace(GOOD, settings=load(None, environment, {}, lambda _: []), peer=None)
     assert judged(replace(facts, wire=WireFacts({}, (), 1.0))) == []
+
+
+def test_what_an_older_env_has_and_is_no_more_is_said_clearly() -> None:
+    old = {"DETECT_CONFLICTS": "true", "COMPOSE_FILE": "compose.yaml:observability.yaml:conflicts.yaml"}
+    assert retired({"COMPOSE_FILE": "compose.yaml:observability.yaml"}) == ()
+    found = [check for check in checks.run(replace(GOOD, retired=retired(old))) if check.id.endswith("settings")]
+    assert [check.status for check in found] == [Status.WARNING] * 2
+    assert found[0].seen.startswith("DETECT_CONFLICTS is no setting any more: the wire is always watched")
+    assert found[1].seen.startswith("COMPOSE_FILE names conflicts.yaml, which there is no more")
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,6 @@ def settings(**changes: Any) -> Settings:
         stamp_directory=Path("/nonexistent/stamps"),
         sync_tasks={},
         shared_content={},
-        detect_conflicts=False,
         log_level="info",
     )
     return replace(good, **changes)
@@ -287,7 +286,7 @@ def silent_peer(error: str = f"http://{BETA}:9753/api/v1/status did not answer w
 
 def conflicts(*seen: Conflict, **changes: Any) -> ConflictObservation:
     """A wire on which nobody contradicts."""
-    good = ConflictObservation(seen or (Conflict(VIP, None, 0),), {}, None)
+    good = ConflictObservation(keepalived_up=True, conflicts=seen or (Conflict(VIP, None, 0),))
     return replace(good, **changes)
 
 

@@ -51,6 +51,7 @@ def test_a_healthy_pair_is_well_in_every_respect() -> None:
         "peer.reachable",
         "peer.settings",
         "conflict.advertisements",
+        "conflict.this_host",
     }
     assert {check.node for check in found} == {"alpha"}
 

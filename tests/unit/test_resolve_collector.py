@@ -70,7 +70,6 @@ def settings_for(vip_port: int, *, peer: bool = False) -> Settings:
         stamp_directory=Path("/nonexistent"),
         sync_tasks={},
         shared_content={},
-        detect_conflicts=False,
         log_level="info",
     )
 
