@@ -18,15 +18,17 @@ from .conftest import MakeNode, Node
 from .standin_pihole_api import StandinPihole, content, empty_content, standin_pihole
 
 HERE = Path(__file__).parent
+SYSTEM_PATH = f"{os.environ['PATH']}:/usr/sbin"
+OLD, NEW = ('server:\n    local-data: "printer.home.example. 60 IN A 192.0.2.%d"\n' % number for number in (97, 98))
 
 
 @pytest.fixture(autouse=True)
 def rsync() -> None:
-    if shutil.which("rsync") and shutil.which("rrsync"):
+    if shutil.which("rsync") and shutil.which("rrsync") and shutil.which("unbound-checkconf", path=SYSTEM_PATH):
         return
     if os.environ.get("CI"):
-        pytest.fail("rsync is missing", pytrace=False)
-    pytest.skip("rsync is missing: apt-get install rsync")
+        pytest.fail("rsync or unbound-checkconf is missing", pytrace=False)
+    pytest.skip("rsync or unbound-checkconf is missing: apt-get install rsync unbound")
 
 
 @dataclass
@@ -89,15 +91,14 @@ def test_a_fresh_secondary_gets_all_of_it(nodes: Nodes) -> None:
 
 
 def test_later_changes_and_deletions_on_the_primary_follow(nodes: Nodes) -> None:
-    (nodes.source / "old.conf").write_text("old")
+    (nodes.source / "old.conf").write_text(OLD)
     nodes.sync()
     (nodes.source / "old.conf").unlink()
-    (nodes.source / "home.conf").write_text("new")
-    (nodes.source / "sub").mkdir()
-    (nodes.source / "sub" / "more.conf").write_text("more")
+    (nodes.source / "home.conf").write_text(NEW)
+    (nodes.source / "more.conf").write_text("")
     nodes.primary.content = content("https://lists.example/two")
     nodes.sync()
-    assert nodes.files(nodes.live) == {"home.conf": "new", "sub/more.conf": "more"}
+    assert nodes.files(nodes.live) == {"home.conf": NEW, "more.conf": ""}
     assert nodes.replica.content == nodes.primary.content
 
 
