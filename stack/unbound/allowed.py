@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from stack.unbound.syntax import LineError, Option, parse
 
-MANUAL = "README.md, Unbound's own settings, says which ones count"
+MANUAL = "docs/unbound.md says which ones are"
 
 _SERVER = """
     aggressive-nsec cache-max-negative-ttl cache-max-ttl cache-min-negative-ttl cache-min-ttl caps-exempt

@@ -64,7 +64,9 @@ def parse(content: bytes) -> tuple[Option, ...]:
         if _NOTHING.fullmatch(line):
             continue
         name, values = _statement(line, number)
-        if name in CLAUSES and not values:
+        if name in CLAUSES:
+            if values:
+                raise LineError(number, f"{name}: stands on a line of its own")
             clause = name
         elif not clause:
             raise LineError(number, f"{name}: stands before the head of a clause, such as server:")
