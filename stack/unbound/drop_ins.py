@@ -20,7 +20,7 @@ from stack.unbound.syntax import LineError
 
 MAIN = Path(__file__).with_name("unbound.conf")
 FIRST_ZONE = "canary.dnsha.internal"  # stack/unbound/start still serves it
-# Unbound keeps some 15 bytes for each of local data, and has 160 MB for everything; blocklists are Pi-hole's.
+# 63,000 local names, for which Unbound takes 36 MB more (measured); it has 160 MB in all. Blocklists are Pi-hole's.
 MAXIMUM_BYTES = 4 << 20
 MAXIMUM_FILES = 200
 CHECK_SECONDS = 30.0
