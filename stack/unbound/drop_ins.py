@@ -19,7 +19,6 @@ from stack.unbound.allowed import review
 from stack.unbound.syntax import LineError
 
 MAIN = Path(__file__).with_name("unbound.conf")
-FIRST_ZONE = "canary.dnsha.internal"  # stack/unbound/start still serves it
 # 63,000 local names, for which Unbound takes 36 MB more (measured); it has 160 MB in all. Blocklists are Pi-hole's.
 MAXIMUM_BYTES = 4 << 20
 MAXIMUM_FILES = 200
@@ -106,7 +105,7 @@ def check(files: Files, node_part: str) -> Fault | None:
 
 def own_zones(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The zones that are the node's own."""
-    return tuple(filter(None, (environment.get("CANARY_ZONE", "").lower().rstrip("."), FIRST_ZONE)))
+    return tuple(filter(None, (environment.get("CANARY_ZONE", "").lower().rstrip("."),)))
 
 
 def _culprit(name: str, content: bytes, good: Files, node_part: str, what: str) -> int:

@@ -22,7 +22,8 @@ from .standin_pihole_api import StandinPihole, content, empty_content, standin_p
 
 HERE = Path(__file__).parent
 SYSTEM_PATH = f"{os.environ['PATH']}:/usr/sbin"
-OLD, NEW = ('server:\n    local-data: "printer.home.example. 60 IN A 192.0.2.%d"\n' % number for number in (97, 98))
+OLD = 'server:\n    local-data: "printer.home.example. 60 IN A 192.0.2.97"\n'
+NEW = OLD.replace("97", "98")
 
 
 @pytest.fixture(autouse=True)

@@ -69,8 +69,7 @@ def test_what_is_too_much_is_left(tmp_path: Path) -> None:
     [
         (b"server:\n\n    prefetch: maybe\n", Fault("b.conf", 3, "expected yes or no.")),
         (
-            b'server:\n    local-data: "a.example. IN A 192.0.2.1"\n    local-data: "b.example. IN A 192.0.2.999"\n'
-            b'    local-data: "c.example. IN A 192.0.2.1"\n',
+            b"server:\n    local-data: 'a.example. IN A 192.0.2.1'\n    local-data: 'b.example. IN A 192.0.2.999'\n\n",
             Fault("b.conf", 3, "error parsing local-data at 16 'b.example. IN A 192.0.2.999'"),
         ),
         (

@@ -70,9 +70,11 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     try:
         options = parse(content)
     except LineError as error:
-        assert 1 <= error.line <= content.count(b"\n") + 1
+        lines = [error.line]
     else:
-        assert len(options) <= content.count(b"\n") + 1
+        lines = [option.line for option in options]
+    assert all(1 <= line <= content.count(b"\n") + 1 for line in lines)
+    assert lines == sorted(set(lines))
 
 
 @given(st.text(alphabet="server:python include\"'#\\ \t\n\r.a1", max_size=120))
