@@ -172,6 +172,7 @@ def test_compose_takes_the_demonstration(tmp_path: Path) -> None:
     environment = dict(re.findall(r"^([A-Z_]+)=(.*)$", (COMPOSE / "demo.env").read_text(), re.MULTILINE))
     document, complaint = read(["demo.yaml"], environment, tmp_path)
     assert document is not None, complaint
+    assert document["services"]["docker-proxy"]["environment"] == {"COMPOSE_PROJECT_NAME": document["name"]}
     for name, service in document["services"].items():
         assert service["cap_drop"] == ["ALL"], name
         assert not service.get("privileged"), name
@@ -238,6 +239,14 @@ def test_only_the_proxy_sees_dockers_socket(tmp_path: Path) -> None:
     for name, service in services(tmp_path, "layout B", "primary", "primary,tools").items():
         sources = [volume.get("source", "") for volume in service.get("volumes", ())]
         assert any("docker.sock" in source for source in sources) == (name == "docker-proxy"), name
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_proxy_knows_whose_containers_it_shows(layout: str, tmp_path: Path) -> None:
+    document, complaint = read(LAYOUTS[layout], filled(), tmp_path)
+    assert document is not None, complaint
+    assert document["services"]["docker-proxy"]["environment"] == {"COMPOSE_PROJECT_NAME": document["name"]}
+    assert document["name"] == "dnsha"
 
 
 def test_our_own_images_are_never_taken_from_a_registry(tmp_path: Path) -> None:
