@@ -16,7 +16,7 @@ ALONE := isolation.py
 COMPILE := CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(LOCK)
 
-.PHONY: help lock demo test test-stack check lab bench bench-alerts bench-stack clean generate preview
+.PHONY: help lock digests sbom demo test test-stack check lab bench bench-alerts bench-stack clean generate preview
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -80,6 +80,10 @@ lock: ## write the Python distributions that the images install, with hashes; LO
 	$(COMPILE) --output-file stack/images/requirements.txt pyproject.toml
 	build/lock/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["notifier"], sep="\n")' | \
 	$(COMPILE) --output-file stack/images/requirements-notifier.txt --constraint stack/images/requirements.txt -
+
+digests: ## pin other people's images by their digests, as their registries give them now
+	@tests/packages python
+	$(PYTHON) -m stack.images.digests
 
 generate: $(READY) ## write README, rules and dashboards anew
 	$(BIN)/python -m docs.generate
