@@ -6,6 +6,7 @@ none. It is asked for by ``docker buildx imagetools inspect``, with the registri
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -50,14 +51,20 @@ def ask(image: str) -> str:
     Raises:
         SystemExit: it does not say; nothing was written.
     """
-    command = ["docker", "buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", image]
+    # Not {{.Manifest.Digest}}: buildx prints its whole report for whatever begins with {{.Manifest.
+    command = ["docker", "buildx", "imagetools", "inspect", "--format", "{{json .Manifest}}", image]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SystemExit(f"digests: {image}: {error}; nothing was written") from None
-    digest = done.stdout.strip()
-    if done.returncode or not re.fullmatch(_DIGEST, digest):
-        raise SystemExit(f"digests: {image}: {done.stderr.strip() or digest or 'no answer'}; nothing was written")
+    if done.returncode:
+        raise SystemExit(f"digests: {image}: {done.stderr.strip()}; nothing was written")
+    try:
+        digest = str(json.loads(done.stdout)["digest"])
+    except (ValueError, KeyError, TypeError):
+        digest = ""
+    if not re.fullmatch(_DIGEST, digest):
+        raise SystemExit(f"digests: {image}: docker buildx names no digest; nothing was written")
     return digest
 
 

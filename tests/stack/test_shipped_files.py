@@ -290,4 +290,4 @@ def test_every_image_is_pinned_and_named_once() -> None:
             assert not image.endswith(":latest"), image
             assert not image or ":" in image, image
     assert len(images) == len(set(images))
-    assert all(re.fullmatch(r"\S+:v?[0-9][0-9.]+", image) for image in images), images
+    assert all(re.fullmatch(r"[^\s@]+:v?[0-9][0-9.]+(@sha256:[0-9a-f]{64})?", image) for image in images), images
