@@ -85,6 +85,10 @@ digests: ## pin other people's images by their digests, as their registries give
 	@tests/packages python
 	$(PYTHON) -m stack.images.digests
 
+sbom: ## what the built images are made of, by CycloneDX; build/sbom
+	@tests/packages python
+	$(PYTHON) -m stack.images.sbom $(IMAGES)
+
 generate: $(READY) ## write README, rules and dashboards anew
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m alerts.generate
