@@ -88,12 +88,13 @@ def check(files: Files, node_part: str) -> Fault | None:
     Raises:
         CheckError: it cannot be asked, or refuses what is shipped.
     """
-    complaint = _complaint(files, node_part)
+    complaint = _complaint(files, node_part) if files else None  # start asks about the rest
     if complaint is None:
         return None
     known = _AT_LINE.search(complaint)
     if known:
         return Fault(known["file"], int(known["line"]), known["what"])
+    _complaint({}, node_part)
     good: dict[str, bytes] = {}
     for name in sorted(files):
         complaint = _complaint({**good, name: files[name]}, node_part)

@@ -94,7 +94,7 @@ def test_two_files_that_contradict_each_other_are_refused() -> None:
 
 def test_a_configuration_that_is_refused_without_them_is_nobodys_fault() -> None:
     with pytest.raises(CheckError, match="without any drop-in file: unknown keyword 'nonsense'"):
-        check({}, "nonsense: 1\n")
+        check({"a.conf": GOOD}, "nonsense: 1\n")
 
 
 # Two good lines of three, and values in which Unbound's lexer could see something else.
