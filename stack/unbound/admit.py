@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from exporter.files import write_atomically
-from stack.unbound.drop_ins import CheckError, Fault, Files, check, look, own_zones
+from stack.unbound.drop_ins import READABLE, CheckError, Fault, Files, check, look, own_zones
 
 NODE_PART = Path("/run/unbound/node.conf")
 REMEDY = "correct it in unbound.d on the primary, then there: docker compose run --rm tools reload-unbound"
@@ -70,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         put(files, options.target)
     except (OSError, CheckError) as error:
-        say(f"Unbound of {node}: its drop-in files cannot be looked at: {error}")
+        remedy = f"; {READABLE}" if isinstance(error, PermissionError) else ""
+        say(f"Unbound of {node}: its drop-in files cannot be looked at: {error}{remedy}")
         return 1
     return 0
 

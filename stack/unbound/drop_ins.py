@@ -23,6 +23,7 @@ MAIN = Path(__file__).with_name("unbound.conf")
 MAXIMUM_BYTES = 4 << 20
 MAXIMUM_FILES = 200
 CHECK_SECONDS = 30.0
+READABLE = "on the host, in the clone: sudo chmod -R a+rX compose/unbound.d"
 
 Files = Mapping[str, bytes]
 
@@ -76,7 +77,7 @@ def look(folder: Path, own_zones: Collection[str]) -> tuple[Files, tuple[Fault, 
         except ParseError:
             faults.append(Fault(name, None, f"the folder may hold {MAXIMUM_BYTES >> 20} MiB in all; this is too much"))
         except OSError as error:
-            faults.append(Fault(name, None, f"it cannot be read: {error.strerror}"))
+            faults.append(Fault(name, None, f"it cannot be read: {error.strerror}; {READABLE}"))
     return files, tuple(faults)
 
 

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-# RFC 7958's root-anchors.xml: the key that signs the root since 2018.
-ANCHOR = ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
+# The root's key-signing keys as IANA publishes them (root-anchors.xml, 20326 and 38696), in the form of Debian's file.
+SHIPPED = """\
+. IN DNSKEY 257 3 8 AwEAAaz/tAm8yTn4Mfeh5eyI96WSVexTBAvkMgJzkKTOiW1vkIbzxeF3+/4RgWOq7HrxRixHlFlExOLAJr5emLvN7SWXgnLh4+B5xQlNVz8Og8kvArMtNROxVQuCaSnIDdD5LKyWbRd2n9WGe2R8PzgCmr3EgVLrjyBxWezF0jLHwVN8efS3rCj/EWgvIWgb9tarpVUDK/b58Da+sqqls3eNbuv7pr+eoZG+SrDK6nWeL3c6H5Apxz7LjVc1uTIdsIXxuOLYA4/ilBmSVIzuDWfdRUfhHdY6+cn8HFRm+2hM8AnXGXws9555KrUB5qihylGa8subX2Nn6UwNR1AkUTV74bU= ; keytag 20326
+. IN DNSKEY 257 3 8 AwEAAa96jeuknZlaeSrvyAJj6ZHv28hhOKkx3rLGXVaC6rXTsDc449/cidltpkyGwCJNnOAlFNKF2jBosZBU5eeHspaQWOmOElZsjICMQMC3aeHbGiShvZsx4wMYSjH8e7Vrhbu6irwCzVBApESjbUdpWWmEnhathWu1jo+siFUiRAAxm9qyJNg/wOZqqzL/dL/q8PkcRU5oUKEpUge71M3ej2/7CPqpdVwuMoTvoB+ZOT4YeGyxMvHmbrxlFzGOHOijtzN+u1TQNatX2XBuzZNQ1K+s2CXkPIZo7s6JgZyvaBevYtxPvYLw4z9mR7K2vaF18UYH9Z9GNUUeayffKC73PYc= ; keytag 38696
+"""  # noqa: E501
 # The container's file system, over the machine's own: /etc/unbound, /opt and /usr/share/dns as the image has them.
 MOUNTS = """
 set -eu
@@ -89,7 +92,7 @@ def unbound_node(folder: Path) -> Iterator[UnboundNode]:
     """Make the namespaces, and take them away."""
     drop_ins, anchor = folder / "unbound.d", folder / "root.key"
     drop_ins.mkdir()
-    anchor.write_text(ANCHOR)
+    anchor.write_text(SHIPPED)
     quoted = {name: shlex.quote(str(path)) for name, path in
               {"repository": REPOSITORY, "drop_ins": drop_ins, "anchor": anchor}.items()}  # fmt: skip
     script = MOUNTS.format(**quoted)
