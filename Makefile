@@ -10,13 +10,12 @@ WAITING := alerting*.py world.py dnsdist.py
 # These look at everything that runs, and so nothing else may.
 ALONE := isolation.py
 
-.PHONY: help demo test test-stack check lab bench bench-alerts bench-hostile bench-stack clean generate preview
+.PHONY: help lock digests sbom demo test test-stack check lab bench bench-alerts bench-hostile bench-stack clean generate preview
 # From the registry that pip is configured for, whose name is nobody else's business. All files of a release are listed:
 # those for amd64 and arm64, and the source.
 COMPILE := CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(LOCK)
 
-.PHONY: help lock digests sbom demo test test-stack check lab bench bench-alerts bench-stack clean generate preview
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
