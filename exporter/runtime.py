@@ -107,3 +107,8 @@ class RuntimeFiles:
     def advert_filter(self) -> Path:
         """What is said of the filter of VRRP adverts (stack/keepalived/advert_filter_keeper.py)."""
         return self.directory / "advert-filter.json"
+
+    @property
+    def firewall(self) -> Path:
+        """What the firewall's service says of its table (stack/firewall/keeper.py)."""
+        return self.directory / "firewall.json"

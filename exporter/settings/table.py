@@ -99,5 +99,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "detect_conflicts", parse.boolean, "false", "Watch the wire for other owners and wrong adverts (CAP_NET_RAW)."
     ),
+    Setting(
+        "firewall", parse.on_off, "off", "on where the stack's firewall should be loaded: a check says whether it is."
+    ),
     Setting("log_level", parse.choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error."),
 )

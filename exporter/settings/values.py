@@ -44,6 +44,7 @@ class Settings:
     sync_tasks: Mapping[str, float]  # by NAME or NAME@ROLE
     shared_content: Mapping[str, Path]
     detect_conflicts: bool
+    firewall: bool
     log_level: str
 
     @property

@@ -103,6 +103,7 @@ def settings(**changes: Any) -> Settings:
         sync_tasks={},
         shared_content={},
         detect_conflicts=False,
+        firewall=False,
         log_level="info",
     )
     return replace(good, **changes)

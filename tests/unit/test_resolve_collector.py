@@ -71,6 +71,7 @@ def settings_for(vip_port: int, *, peer: bool = False) -> Settings:
         sync_tasks={},
         shared_content={},
         detect_conflicts=False,
+        firewall=False,
         log_level="info",
     )
 
