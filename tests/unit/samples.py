@@ -21,6 +21,7 @@ from exporter.observations import (
     Container,
     ContainersObservation,
     ContentDigest,
+    FirewallObservation,
     HealthObservation,
     HealthQuestion,
     HealthVerdict,
@@ -58,6 +59,7 @@ _NAMES: Mapping[type[Observation], str] = {
     VrrpObservation: "vrrp",
     HealthObservation: "health",
     AdvertFilterObservation: "adverts",
+    FirewallObservation: "firewall",
     ResolveObservation: "resolve",
     ContainersObservation: "containers",
     SyncObservation: "sync",
@@ -202,6 +204,11 @@ def adverts(**changes: Any) -> AdvertFilterObservation:
     return replace(good, **changes)
 
 
+def firewall(**changes: Any) -> FirewallObservation:
+    """A firewall that is loaded."""
+    return replace(FirewallObservation(NOW - 2, "loaded", "", (9090, 9093, 9094, 9100, 9754)), **changes)
+
+
 def probe(target: str = "vip", **changes: Any) -> Probe:
     """A probe that has always been answered, by alpha."""
     servers = {"vip": (VIP, 53), "pihole": ("127.0.0.1", 53), "unbound": ("127.0.0.1", 5335), "peer": (BETA, 53)}
@@ -307,4 +314,4 @@ def status(*observations: Observation, failed: Mapping[str, str] | None = None, 
 
 def healthy() -> NodeStatus:
     """Everything that a healthy alpha sees."""
-    return status(vips(), vrrp(), health(), adverts(), resolve(), containers(), sync(), peer(), conflicts())
+    return status(vips(), vrrp(), health(), adverts(), firewall(), resolve(), containers(), sync(), peer(), conflicts())

@@ -39,6 +39,7 @@ def test_a_standalone_node_has_no_peer() -> None:
         ({"sync_tasks": {"pihole": 3600.0}}, "sync"),
         ({"shared_content": {"unbound": Path("/etc/unbound/shared")}}, "sync"),
         ({"detect_conflicts": True}, "conflict"),
+        ({"firewall": True}, "firewall"),
     ],
 )
 def test_what_is_asked_for_is_watched_as_well(settings: dict[str, Any], name: str) -> None:
@@ -59,6 +60,7 @@ def test_every_collector_that_can_run_can_be_named() -> None:
         expected_containers=(PIHOLE,),
         sync_tasks={"pihole": 3600.0},
         detect_conflicts=True,
+        firewall=True,
     )
     assert sorted(everything) == sorted(COLLECTORS)
 
