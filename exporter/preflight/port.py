@@ -27,6 +27,8 @@ _BY_VARIABLE = {
     "NODE_EXPORTER_PORT": "9100",
     "PIHOLE_WEB_PORT": "80o,443os,[::]:80o,[::]:443os",
 }
+# Whose ports only the other node may reach, in every layout.
+PEER_ONLY = ("alertmanager", "notifier")
 _GRAFANA = {"GRAFANA_PORT": "3000"}
 _GRAFANA_ROLES = ("primary", "standalone")
 _CONTAINERS = {

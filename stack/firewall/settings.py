@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeVar, get_args
 
 from exporter.addressing import Address, Network
 from exporter.errors import ConfigurationError
-from exporter.preflight.port import needed
+from exporter.preflight.port import PEER_ONLY, needed
 from exporter.settings import parse
 
 Audience = Literal["nobody", "peer", "admins", "lan"]
@@ -18,8 +18,7 @@ ADMIN_NETWORKS narrows that."""
 _Value = TypeVar("_Value")
 # By the container that listens. Whatever is not here listens on loopback alone.
 _AUDIENCE: Final[Mapping[str, Audience]] = {
-    "alertmanager": "peer",
-    "notifier": "peer",
+    **dict.fromkeys(PEER_ONLY, "peer"),
     "node-exporter": "peer",
     "prometheus": "admins",
     "exporter": "lan",
