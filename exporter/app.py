@@ -8,6 +8,7 @@ from exporter import __version__, checks
 from exporter.collectors.advert_filter import AdvertFilterCollector
 from exporter.collectors.base import Collector
 from exporter.collectors.conflict import ConflictCollector
+from exporter.collectors.firewall import FirewallCollector
 from exporter.collectors.health import HealthCollector
 from exporter.collectors.peer import PeerCollector
 from exporter.collectors.resolve import ResolveCollector
@@ -19,7 +20,7 @@ from exporter.runner import Runner
 from exporter.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 
-COLLECTORS = ("vip", "vrrp", "health", "adverts", "resolve", "containers", "sync", "peer", "conflict")
+COLLECTORS = ("vip", "vrrp", "health", "adverts", "firewall", "resolve", "containers", "sync", "peer", "conflict")
 VIP_STATE_FILE, VRRP_STATE_FILE = "vip.json", "vrrp.json"
 
 
@@ -80,6 +81,8 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
         AdvertFilterCollector(runtime_files),
         resolve,
     ]
+    if settings.firewall:
+        collectors.append(FirewallCollector(runtime_files.firewall))
     if settings.docker_host and settings.containers:
         from exporter.collectors.containers import ContainersCollector
 

@@ -172,6 +172,16 @@ class AdvertFilterObservation:
 
 
 @dataclass(frozen=True, slots=True)
+class FirewallObservation:
+    """The stack's own table of nftables, by the service that looks after it."""
+
+    report_time: float
+    state: Literal["loaded", "off", "failed"]
+    problem: str  # why it is not loaded; empty otherwise
+    closed: tuple[int, ...]  # ports that a host of the LAN does not reach while it is loaded
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """One container that is expected on this node."""
 
@@ -409,6 +419,7 @@ Observation = (
     | VrrpObservation
     | HealthObservation
     | AdvertFilterObservation
+    | FirewallObservation
     | ContainersObservation
     | ResolveObservation
     | SyncObservation

@@ -112,3 +112,8 @@ class RuntimeFiles:
     def wire(self) -> Path:
         """What the wire watch found (stack/wire/report.py)."""
         return self.directory / "wire.json"
+
+    @property
+    def firewall(self) -> Path:
+        """What the firewall's service says of its table (stack/firewall/keeper.py)."""
+        return self.directory / "firewall.json"

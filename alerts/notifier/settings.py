@@ -19,6 +19,7 @@ from exporter.files import read_bounded
 
 PORT: Final = 9754
 ALERTMANAGER_PORT: Final = 9093  # of this node's
+PROMETHEUS_PORT: Final = 9090  # the same
 STATE: Final = "/var/lib/dnsha/notifier/told.json"
 NOTHING: Final = "none"
 _LEVELS: Final = ("debug", "info", "warning", "error")
@@ -38,6 +39,7 @@ class Settings:
     runbooks: str
     state: Path
     alertmanager: int
+    prometheus: int
     peer: str
     node: str
     timezone: tzinfo
@@ -75,6 +77,7 @@ class _Reader:
             runbooks=self._link("RUNBOOKS_URL", self._text("RUNBOOKS_URL")),
             state=self._file("NOTIFIER_STATE", STATE),
             alertmanager=self._port("ALERTMANAGER_PORT", ALERTMANAGER_PORT),
+            prometheus=self._port("PROMETHEUS_PORT", PROMETHEUS_PORT),
             peer=self._address("PEER_IP"),
             node=self._text("NODE_NAME"),
             timezone=self._timezone(),

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 from exporter.addressing import interface_networks
@@ -18,10 +19,11 @@ from exporter.parsers.status_document import parse_peer
 from exporter.passwords import is_synced
 from exporter.preflight.addresses import interface_addresses
 from exporter.preflight.clone import Unreadable, unreadable
-from exporter.preflight.facts import Facts
+from exporter.preflight.facts import Facts, InterfaceAddress, NeededPort, StrangerFacts
 from exporter.preflight.lan import listen
-from exporter.preflight.port import DNS_PORT, listeners, needed
+from exporter.preflight.port import DNS_PORT, PEER_ONLY, listeners, needed
 from exporter.preflight.resolvers import resolvers
+from exporter.preflight.stranger import try_ports
 from exporter.settings.load import load
 from exporter.settings.table import RETIRED
 from exporter.settings.values import Settings
@@ -66,6 +68,7 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
         vrrp_version=2 if passwords.get("VRRP_PASSWORD") else 3,
         passwords=passwords,
         synced=is_synced(environment),
+        firewall=environment.get("FIREWALL", "").strip().lower() != "off",
         expected_peer_name=environment.get("PEER_NAME", ""),
         clock_synchronised=clock_synchronised(),
         # As the host's first process has it. A container's own file is a copy that may be older.
@@ -85,6 +88,7 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
         owned_vips=frozenset(a.address for a in facts.addresses or () if a.address in vips),
         peer=found,
         peer_problem=peer_problem,
+        stranger=_stranger(settings, facts.addresses or (), ports),
     )
 
 
@@ -152,6 +156,16 @@ def _unreadable(environment: Mapping[str, str]) -> tuple[Unreadable, ...] | None
         return unreadable(Path(clone), environment) if clone else None
     except OSError:
         return None
+
+
+def _stranger(
+    settings: Settings, addresses: tuple[InterfaceAddress, ...], ports: Mapping[int, NeededPort]
+) -> StrangerFacts | None:
+    peer, own = settings.peer_ip, settings.node_ip.address
+    here = [ip_address(one.address) for one in addresses if one.interface == settings.network_interface]
+    strange = [one for one in here if one.version == own.version and one != own and not one.is_link_local]
+    closed = [port for port, needed_by in ports.items() if needed_by.container in PEER_ONLY]
+    return try_ports(strange[0], peer, closed) if peer is not None and strange and closed else None
 
 
 def _free_bytes() -> int | None:

@@ -83,6 +83,31 @@ def peer(facts: Facts) -> Iterator[Check]:
         yield check(facts, "peer", Status.OK, f"{facts.peer.name}'s settings fit", subject=facts.peer.name)
 
 
+def firewall(facts: Facts) -> Iterator[Check]:
+    """What strangers reach of the other node; of this one nobody can say before it runs, and then its exporter does."""
+    if facts.settings is None:
+        return
+    expected = "a firewall that lets the other node in and keeps strangers out"
+    told = next((one for one in facts.peer.checks if one.id == "firewall.loaded"), None) if facts.peer else None
+    tried, address = facts.stranger, str(facts.settings.peer_ip)
+    if tried and tried.opened:
+        ports = ", ".join(map(str, tried.opened))
+        yield check(
+            facts, "firewall", Status.WARNING, f"{address} lets {tried.source}, a stranger to it, reach {ports}",
+            expected,
+            "see exporter --once there; with FIREWALL=off let your own firewall admit the other node alone",
+            subject=address,
+        )  # fmt: skip
+    elif told and told.status is not Status.OK:
+        yield check(
+            facts, "firewall", Status.WARNING, f"{told.node}: {told.seen}", expected, told.advice, subject=address
+        )
+    else:
+        here = "the stack loads its own" if facts.firewall else "FIREWALL=off, so this node has what you gave it"
+        there = f"; {address} keeps {tried.source}, a stranger to it, out" if tried else ""
+        yield check(facts, "firewall", Status.OK, here + there)
+
+
 def _differences(facts: Facts) -> Iterator[str]:
     if facts.settings is None or facts.peer is None:
         return

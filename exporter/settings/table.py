@@ -96,6 +96,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "shared_content", parse.paths, "", "Content both nodes share, compared by digest: unbound=/etc/unbound/shared."
     ),
+    Setting(
+        "firewall", parse.on_off, "off", "on where the stack's firewall should be loaded: a check says whether it is."
+    ),
     Setting("log_level", parse.choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error."),
 )
 

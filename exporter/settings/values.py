@@ -43,6 +43,7 @@ class Settings:
     stamp_directory: Path
     sync_tasks: Mapping[str, float]  # by NAME or NAME@ROLE
     shared_content: Mapping[str, Path]
+    firewall: bool
     log_level: str
 
     @property

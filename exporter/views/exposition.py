@@ -25,6 +25,7 @@ from exporter.observations import (
     Check,
     ConflictObservation,
     ContainersObservation,
+    FirewallObservation,
     HealthObservation,
     HealthVerdict,
     Latency,
@@ -247,6 +248,10 @@ def _add_adverts(samples: Samples, seen: AdvertFilterObservation, _: NodeStatus)
         samples.add(metrics.VRRP_ADVERTS_DROPPED, count, reason)
 
 
+def _add_nothing(_samples: Samples, _seen: object, _status: NodeStatus) -> None:
+    """Say no more than the verdict does."""
+
+
 def _add_conflicts(samples: Samples, seen: ConflictObservation, _: NodeStatus) -> None:
     if seen.dropped_frames:
         samples.add(metrics.CONFLICT_DROPPED_FRAMES, seen.dropped_frames)
@@ -265,6 +270,7 @@ _ADDERS: dict[type, Callable[..., None]] = {
     VrrpObservation: _add_vrrp,
     HealthObservation: _add_health,
     AdvertFilterObservation: _add_adverts,
+    FirewallObservation: _add_nothing,
     ContainersObservation: _add_containers,
     ResolveObservation: _add_probes,
     SyncObservation: _add_sync,

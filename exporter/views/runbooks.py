@@ -15,6 +15,7 @@ _OF_CHECK = {
     "container.running": "DnsHaContainerDown",
     "exporter.running": "DnsHaExporterDown",
     "filter.running": "DnsHaHelperDown",
+    "firewall.loaded": "DnsHaCheckFailing",
     "health.address": "DnsHaRedundancyLost",
     "health.chain": "DnsHaRedundancyLost",
     "health.running": "DnsHaHelperDown",

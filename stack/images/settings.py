@@ -24,6 +24,7 @@ from exporter.errors import ConfigurationError, ParseError
 from exporter.files import read_bounded, remove, write_atomically
 from exporter.passwords import is_synced, unfit_for_sync, weakness
 from exporter.settings.load import load
+from stack.firewall.settings import read_firewall
 from stack.keepalived.health_settings import read_health
 from stack.keepalived.values import read_environment
 from stack.prometheus import targets
@@ -99,6 +100,7 @@ def mistakes(environment: Mapping[str, str], passwords: Mapping[Password, str]) 
         lambda: load(None, environment, {}),
         lambda: read_health(environment, read_environment({**environment, **vrrp}, interface_networks)),
         lambda: read_tasks(environment),
+        lambda: read_firewall(environment),
     ):
         try:
             check()

@@ -21,6 +21,7 @@ from exporter.observations import (
     Container,
     ContainersObservation,
     ContentDigest,
+    FirewallObservation,
     HealthObservation,
     HealthQuestion,
     HealthVerdict,
@@ -58,6 +59,7 @@ _NAMES: Mapping[type[Observation], str] = {
     VrrpObservation: "vrrp",
     HealthObservation: "health",
     AdvertFilterObservation: "adverts",
+    FirewallObservation: "firewall",
     ResolveObservation: "resolve",
     ContainersObservation: "containers",
     SyncObservation: "sync",
@@ -102,6 +104,7 @@ def settings(**changes: Any) -> Settings:
         stamp_directory=Path("/nonexistent/stamps"),
         sync_tasks={},
         shared_content={},
+        firewall=False,
         log_level="info",
     )
     return replace(good, **changes)
@@ -198,6 +201,11 @@ def adverts(**changes: Any) -> AdvertFilterObservation:
         last_dropped={"interval": NOW - 7200},
     )
     return replace(good, **changes)
+
+
+def firewall(**changes: Any) -> FirewallObservation:
+    """A firewall that is loaded."""
+    return replace(FirewallObservation(NOW - 2, "loaded", "", (9090, 9093, 9094, 9100, 9754)), **changes)
 
 
 def probe(target: str = "vip", **changes: Any) -> Probe:
@@ -305,4 +313,4 @@ def status(*observations: Observation, failed: Mapping[str, str] | None = None, 
 
 def healthy() -> NodeStatus:
     """Everything that a healthy alpha sees."""
-    return status(vips(), vrrp(), health(), adverts(), resolve(), containers(), sync(), peer(), conflicts())
+    return status(vips(), vrrp(), health(), adverts(), firewall(), resolve(), containers(), sync(), peer(), conflicts())

@@ -38,6 +38,7 @@ def test_a_standalone_node_has_no_peer() -> None:
         ({"docker_host": "unix:///run/docker.sock", "expected_containers": (PIHOLE,)}, "containers"),
         ({"sync_tasks": {"pihole": 3600.0}}, "sync"),
         ({"shared_content": {"unbound": Path("/etc/unbound/shared")}}, "sync"),
+        ({"firewall": True}, "firewall"),
     ],
 )
 def test_what_is_asked_for_is_watched_as_well(settings: dict[str, Any], name: str) -> None:
@@ -57,6 +58,7 @@ def test_every_collector_that_can_run_can_be_named() -> None:
         docker_host="unix:///run/docker.sock",
         expected_containers=(PIHOLE,),
         sync_tasks={"pihole": 3600.0},
+        firewall=True,
     )
     assert sorted(everything) == sorted(COLLECTORS)
 

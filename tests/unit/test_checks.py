@@ -37,6 +37,7 @@ def test_a_healthy_pair_is_well_in_every_respect() -> None:
         "vrrp.priority",
         "vrrp.agreement",
         "vrrp.filter",
+        "firewall.loaded",
         "health.chain",
         "health.address",
         "health.running",

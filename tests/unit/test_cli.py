@@ -75,7 +75,10 @@ def test_every_mistake_is_reported_at_once_and_nothing_is_started(run: Run, monk
     code, output, errors = run(*arguments)
     assert (code, output) == (3, "")
     assert errors.splitlines() == [
-        "exporter: --only: 'dns' is not one of vip, vrrp, health, adverts, resolve, containers, sync, peer, conflict",
+        (
+            "exporter: --only: 'dns' is not one of "
+            "vip, vrrp, health, adverts, firewall, resolve, containers, sync, peer, conflict"
+        ),
         "exporter: --timeout must be from 0.1 to 300 seconds",
         "exporter: /nonexistent cannot be read: No such file or directory",
         "exporter: NODE_ROLE in the environment: 'master' is not one of primary, secondary, standalone",

@@ -88,6 +88,7 @@ def everything() -> NodeStatus:
             processes=(process(starts=13), process("recorder", running=False, starts=14)),
         ),
         samples.adverts(),
+        samples.firewall(),
         samples.resolve(probe(), failing),
         samples.containers(
             container(restarts=6, events={"start": 7, "die": 6, "kill": 2}),

@@ -70,6 +70,7 @@ def settings_for(vip_port: int, *, peer: bool = False) -> Settings:
         stamp_directory=Path("/nonexistent"),
         sync_tasks={},
         shared_content={},
+        firewall=False,
         log_level="info",
     )
 
