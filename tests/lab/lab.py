@@ -24,6 +24,7 @@ READY_SECONDS = 15.0
 SILENT_END_SECONDS = 1.5  # the real one took 1.0 to 2.0 s
 DRAIN_FILE = Path("/run/dnsha/drain")
 PROCESSES_FILE = Path("/run/dnsha/processes.json")
+VIP_UNANSWERED_FILE = Path("/run/dnsha/health/vip-unanswered")
 
 Direction = Literal["both", "send", "receive"]
 
@@ -262,6 +263,17 @@ class Lab(Pair):
             return False
         return host.service("keepalived").running and any(one["starts"] > 1 for one in told)
 
+    def _give_back(self, host: Host) -> None:
+        """Let a node that took the VIP from one that did not answer give it back without its usual patience."""
+        if not host.path(VIP_UNANSWERED_FILE).exists():
+            return
+        self.drain(host.place.name)
+        wait_for(
+            f"{host.place.name} to give the VIP back",
+            host.path(VIP_UNANSWERED_FILE).read_text,
+            until=lambda told: told == "0\n",
+        )
+
     def reset(self) -> None:
         """Bring the pair back to health, whatever was done to it: for the next test.
 
@@ -278,5 +290,6 @@ class Lab(Pair):
             if self._helpers_were_restarted(host):  # which the exporter tells for ten minutes
                 host.service("keepalived").stop()
             host.launch_services()
+            self._give_back(host)
             self.undrain(host.place.name)
         self.wait_healthy()

@@ -1,4 +1,4 @@
-"""Given a pair with guards, when keepalived's container is frozen, then its node has no VIP; a pause alone moves none."""
+"""Given a pair with guards, when keepalived's container is frozen, its node has no VIP; a pause alone moves none."""
 
 from __future__ import annotations
 
@@ -110,5 +110,3 @@ def test_a_busy_node_is_no_silence(pair: Lab) -> None:
         for one in spinning:
             one.kill()
             one.wait()
-
-
