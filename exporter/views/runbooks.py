@@ -17,6 +17,7 @@ _OF_CHECK = {
     "health.address": "DnsHaRedundancyLost",
     "health.chain": "DnsHaRedundancyLost",
     "health.running": "DnsHaHelperDown",
+    "health.vip": "DnsHaVipNotAnswering",
     "keepalived.running": "DnsHaKeepalivedDown",
     "node.drained": "DnsHaDrainedTooLong",
     "peer.clock": "DnsHaClocksDiffer",

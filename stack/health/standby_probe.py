@@ -123,6 +123,12 @@ class StandbyProbe:
             ),
         )
 
+    def close(self) -> None:
+        """Ask nobody any more."""
+        for one in self._all():
+            one.close()
+        self._link.close()
+
     def _begin_anew(self, owned: frozenset[bytes]) -> None:
         for address, asker in self._virtual.items():
             if (address.packed in owned) != (address.packed in self._owned):
