@@ -106,6 +106,10 @@ class StandbyProbe:
             one.receive(self._clock)
             one.expire(self._clock())
         now = self._clock()
+        able = works and not self._is_drained()
+        if not able:  # a silence counts from when this node could end it: both may come back together
+            for one in self._virtual.values():
+                one.service.begin()
         self._link.receive(now)
         silent = [address for address in self._suspects() if self._virtual[address].service.silent(now)]
         doubts = {address: self._link.doubt(now, address.version) for address in silent}
@@ -114,7 +118,7 @@ class StandbyProbe:
         self.standby.decide(
             now,
             Seen(
-                able=works and not self._is_drained(),
+                able=able,
                 owns=owns,
                 silent=str((sure or silent)[0]) if silent else "",
                 doubt="" if sure or not silent else doubts[silent[0]],

@@ -77,7 +77,7 @@ def wants_it(pair: Lab, node: str) -> bool:
 
 def takes_over(pair: Lab) -> float:
     """Wait until clients are served by beta, and go on being; return for how long they were not, in seconds."""
-    wait_for("beta to answer", pair.answering, until=lambda node: node == "beta", timeout=TAKEN_SECONDS, steady=1.0)
+    wait_for("beta to answer", pair.answering, until=lambda node: node == "beta", timeout=TAKEN_SECONDS + 4, steady=1.0)
     with pair.sample() as after:
         time.sleep(5)
     assert set(after.sample.answers_by_node) == {"beta"}

@@ -40,13 +40,20 @@ def probing(tmp_path: Path, port: int, link: StandinLink) -> Iterator[StandbyPro
         yield one
 
 
-def drive(one: StandbyProbe, until: Callable[[], bool], seconds: float, owned: frozenset[bytes] = frozenset()) -> float:
+def drive(
+    one: StandbyProbe,
+    until: Callable[[], bool],
+    seconds: float,
+    owned: frozenset[bytes] = frozenset(),
+    *,
+    works: bool = True,
+) -> float:
     """Step as the check does; return how long it took, or that many seconds."""
     began = time.monotonic()
     while not until() and time.monotonic() - began < seconds:
         one.ask(time.monotonic(), owned)
         time.sleep(0.01)
-        one.receive(works=True)
+        one.receive(works=works)
     return time.monotonic() - began
 
 
@@ -106,6 +113,14 @@ def test_a_drained_node_takes_nothing(tmp_path: Path) -> None:
         (tmp_path / "drain").write_text("1\n")
         drive(one, lambda: False, 4.5)
         assert not one.standby.taking
+
+
+def test_a_silence_counts_from_when_this_node_could_end_it(tmp_path: Path) -> None:
+    """Two nodes without DNS that come back together take nothing from each other."""
+    with probing(tmp_path, port_without_server(), StandinLink()) as one:
+        drive(one, lambda: False, 4.5, works=False)
+        assert drive(one, lambda: one.standby.taking, 8.0) > 2.5
+        assert one.standby.taking
 
 
 def test_an_answer_by_this_very_node_proves_nothing(tmp_path: Path) -> None:
