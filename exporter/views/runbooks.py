@@ -27,6 +27,7 @@ _OF_CHECK = {
     "resolve.answered_by": "DnsHaCheckFailing",
     "resolve.peer": "DnsHaPeerUnreachable",
     "resolve.pihole": "DnsHaPiholeDown",
+    "resolve.resolvers": "DnsHaWorldNotResolving",
     "resolve.unbound": "DnsHaUnboundDown",
     "resolve.vip": "DnsHaVipNotAnswering",
     "resolve.world": "DnsHaWorldNotResolving",
