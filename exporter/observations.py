@@ -248,9 +248,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ResolveObservation:
-    """Every probe of this node."""
+    """Every probe of this node, and whom its host asks for names (None: not known)."""
 
     probes: tuple[Probe, ...]
+    resolvers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,11 @@ class RuntimeFiles:
         return self.health / "world-failed"
 
     @property
+    def vip_unanswered(self) -> Path:
+        """``1``: the other node has the virtual IP and does not answer there; keepalived raises its priority."""
+        return self.health / "vip-unanswered"
+
+    @property
     def health_report(self) -> Path:
         """What the health check found, for the exporter (stack/health/report.py)."""
         return self.health / "report.json"
@@ -102,6 +107,11 @@ class RuntimeFiles:
     def processes(self) -> Path:
         """What the supervisor says of the processes beside keepalived (stack/keepalived/supervisor.py)."""
         return self.directory / "processes.json"
+
+    @property
+    def heartbeat(self) -> Path:
+        """Touched several times a second by the supervisor and by each process beside keepalived; it stays empty."""
+        return self.directory / "heartbeat"
 
     @property
     def advert_filter(self) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from exporter import pair
 from exporter.checks.build import Judge, age
@@ -36,6 +36,30 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
             yield _failed(judge, probe, name, subject)
         else:
             yield from _answered(judge, probe, name, subject, settings)
+    if seen is not None:
+        yield from _hosts_resolvers(judge, seen.resolvers or (), settings)
+
+
+def _hosts_resolvers(judge: Judge, resolvers: Sequence[str], settings: Settings) -> Iterator[Check]:
+    """A host that asks nobody but the pair for names cannot heal itself; only that is told.
+
+    Other loopback addresses than these are a program's that asks somebody else (systemd-resolved, Docker).
+    """
+    pair_addresses = {"127.0.0.1": "this host itself", "::1": "this host itself"}
+    pair_addresses |= {str(virtual.address): "the virtual IP" for virtual in settings.vip_address}
+    pair_addresses[str(settings.node_ip.address)] = "this node"
+    if settings.peer_ip is not None:
+        pair_addresses[str(settings.peer_ip)] = "the other node"
+    if resolvers and all(one in pair_addresses for one in resolvers):
+        who = ", ".join(f"{one} ({pair_addresses[one]})" for one in resolvers)
+        yield judge.warning(
+            "resolve.resolvers",
+            f"this host asks nobody but {who} for names: with a wrong clock it resolves nothing, not even the time "
+            "server that would set it",
+            "resolvers that do not depend on this pair",
+            "name the router or a public resolver, such as 9.9.9.9, as DNS server in nmtui, dhcpcd.conf or netplan; "
+            "then restart the exporter, which has Docker's copy of /etc/resolv.conf",
+        )
 
 
 def _failed(judge: Judge, probe: Probe, name: str, subject: str) -> Check:

@@ -11,12 +11,14 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import get_args
 
 from exporter.addressing import Address, family
 from exporter.errors import CollectorError, NotReadyError
 from exporter.observations import Protocol, ResolveObservation
 from exporter.parsers.dns_answer import LABELS, CanaryQuestion, LabelCycle
+from exporter.preflight.resolvers import resolvers
 from exporter.probe_history import Moment, ProbeHistory, Query, Target
 from exporter.settings.values import Settings
 from exporter.sources.dns_query import DnsClient, Server
@@ -54,7 +56,9 @@ class ResolveCollector:
         port: int = DNS_PORT,  # of the virtual IPs and the peer
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        root: Path = Path("/"),
     ) -> None:
+        self._root = root
         self._monotonic = monotonic
         self._wall = wall
         self._timeout = settings.probe_timeout
@@ -85,7 +89,9 @@ class ResolveCollector:
             if any(probe.history.last_ok is None for probe in self._probes):
                 msg = f"the first queries are under way; they end within {self._timeout:g} s"
                 raise NotReadyError(msg)
-            observation = ResolveObservation(tuple(probe.history.snapshot() for probe in self._probes))
+            observation = ResolveObservation(
+                tuple(probe.history.snapshot() for probe in self._probes), resolvers(self._root)
+            )
         silence = self._monotonic() - (self._last_round or 0.0)
         if silence > STUCK:
             msg = f"no server has been asked for {silence:.0f} s; see the exporter's log and restart it"

@@ -90,6 +90,10 @@ class PacketSocket:
             raise OSError(errno.ENODEV, "the interface has gone")
         return bytes(address)
 
+    def fileno(self) -> int:
+        """What to wait on for packets."""
+        return self._socket.fileno()
+
     def read(self, limit: int) -> tuple[list[Frame], bool]:
         """Return what has arrived, at most ``limit`` frames, without waiting, and whether that was all.
 

@@ -190,12 +190,8 @@ def beside(
         def record(beat: Beat, first: bool) -> None:  # noqa: FBT001 (as Helper calls it)
             recorder.run(files, os.dup(fifo), recorded, beat, first=first)
 
-        return (
-            Helper("check", check),
-            Helper("filter", keep_filter),
-            Helper("wire", watch_wire),
-            Helper("recorder", record),
-        )
+        each = (("check", check), ("filter", keep_filter), ("wire", watch_wire), ("recorder", record))
+        return tuple(Helper(name, run, files.heartbeat) for name, run in each)
 
     return helpers
 
@@ -222,6 +218,8 @@ def main() -> int:
         # A node that boots before its address is there would hear no advert and take the virtual IP from a good one.
         told.tell_address(missing=not has_address(settings.address.packed, settings.interface))
         told.tell_world(yields=False)
+        told.tell_vip(unanswered=False)
+        files.heartbeat.touch(mode=0o644)
         command = prepare(files, settings)
         json_signal = recorder.json_signal()
         highest = highest_priority(CONFIGURATION.read_text("utf-8"), settings.role)

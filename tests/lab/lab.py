@@ -26,6 +26,7 @@ DRAIN_FILE = Path("/run/dnsha/drain")
 PROCESSES_FILE = Path("/run/dnsha/processes.json")
 EVENTS_FILE = Path("/run/dnsha/events.jsonl")
 MEMORY_SECONDS, OFTEN = 300.0, 3  # the exporter tells of five moves
+VIP_UNANSWERED_FILE = Path("/run/dnsha/health/vip-unanswered")
 
 Direction = Literal["both", "send", "receive"]
 
@@ -273,6 +274,17 @@ class Lab(Pair):
         since = messages[starts[-1] :] if starts else messages
         return sum(" MASTER " in message for message in since) >= OFTEN
 
+    def _give_back(self, host: Host) -> None:
+        """Let a node that took the VIP from one that did not answer give it back without its usual patience."""
+        if not host.path(VIP_UNANSWERED_FILE).exists():
+            return
+        self.drain(host.place.name)
+        wait_for(
+            f"{host.place.name} to give the VIP back",
+            host.path(VIP_UNANSWERED_FILE).read_text,
+            until=lambda told: told == "0\n",
+        )
+
     def reset(self) -> None:
         """Bring the pair back to health, whatever was done to it: for the next test.
 
@@ -292,5 +304,6 @@ class Lab(Pair):
             ):
                 host.service("keepalived").stop()
             host.launch_services()
+            self._give_back(host)
             self.undrain(host.place.name)
         self.wait_healthy()

@@ -458,6 +458,13 @@ def test_behind_systemd_resolved_are_those_that_it_asks(tmp_path: Path, link: st
     assert resolvers(tmp_path) == ("192.0.2.53",)
 
 
+def test_a_copy_of_a_stubs_file_does_not_say_whom_it_asks(tmp_path: Path) -> None:
+    """As a container has it, without the host's /run."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/resolv.conf").write_text("nameserver 127.0.0.53\n")
+    assert resolvers(tmp_path) is None
+
+
 def test_a_host_without_a_file_asks_itself_and_one_that_cannot_be_looked_into_is_unknown(tmp_path: Path) -> None:
     assert resolvers(tmp_path) == ("127.0.0.1",)
     (tmp_path / "etc/resolv.conf").mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,6 +33,26 @@ def test_no_answer_from_the_virtual_ip_is_critical_and_from_anything_else_a_warn
 ) -> None:
     one = the(judge(samples.resolve(probe(target, **FAILED))), f"resolve.{target}")
     assert (one.status, one.seen) == (status, "192.0.2.53 did not answer within 1 s (since 90 s)")
+
+
+@pytest.mark.parametrize(
+    ("resolvers", "who"),
+    [
+        ((VIP,), "192.0.2.53 (the virtual IP)"),
+        (("192.0.2.12", "192.0.2.11"), "192.0.2.12 (the other node), 192.0.2.11 (this node)"),
+        (("127.0.0.1",), "127.0.0.1 (this host itself)"),
+    ],
+)
+def test_a_host_that_asks_the_pair_alone_for_names_cannot_heal(resolvers: tuple[str, ...], who: str) -> None:
+    one = the(judge(replace(samples.resolve(), resolvers=resolvers)), "resolve.resolvers")
+    assert one.status is WARNING
+    assert one.seen.startswith(f"this host asks nobody but {who} for names")
+    assert "9.9.9.9" in one.advice
+
+
+@pytest.mark.parametrize("resolvers", [None, ("192.0.2.1",), (VIP, "192.0.2.1"), ("127.0.0.11",)])
+def test_a_host_that_asks_others_too_is_not_mentioned(resolvers: tuple[str, ...] | None) -> None:
+    assert verdicts(judge(replace(samples.resolve(), resolvers=resolvers)), "resolve.resolvers") == {}
 
 
 def test_each_protocol_is_judged_by_itself() -> None:

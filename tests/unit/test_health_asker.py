@@ -26,12 +26,12 @@ QUESTION = Question("canary.dnsha.example", "node-a")
 
 
 @contextlib.contextmanager
-def asking(port: int, verdict: Verdict = Verdict.OK, host: str = "127.0.0.1") -> Iterator[Asker]:
+def asking(port: int, verdict: Verdict = Verdict.OK, host: str = "127.0.0.1") -> Iterator[Asker[Service]]:
     with contextlib.closing(Asker(Service("Pi-hole", 0.45, verdict), (host, port), QUESTION)) as one:
         yield one
 
 
-def drive(one: Asker, until: Callable[[], bool], seconds: float = 10.0) -> float:
+def drive(one: Asker[Service], until: Callable[[], bool], seconds: float = 10.0) -> float:
     """Ask as the check does until something is so; return how long that took."""
     began = time.monotonic()
     while not until():

@@ -225,4 +225,9 @@ def test_the_schema_knows_every_field_of_every_observation() -> None:
     described = {path.rpartition("/")[2] for path, _ in parts(SCHEMA)}
     for observed in (result.observation for result in samples.healthy().results):
         assert observed is not None
-        assert {field.name for field in dataclasses.fields(observed)} - {"overruns", "probes", "vips"} <= described
+        assert {field.name for field in dataclasses.fields(observed)} - {
+            "overruns",
+            "probes",
+            "resolvers",
+            "vips",
+        } <= described
