@@ -1,0 +1,91 @@
+"""Do the exporter's counters say what the kernel and keepalived's own log say, and do they never go back?"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from .oracle import Violation
+from .timeline import VIPS, Entry
+
+# These outlive everything but the node's power.
+DURABLE: Final = (
+    "dnsha_vrrp_transitions_total",
+    "dnsha_keepalived_starts_total",
+    "dnsha_keepalived_child_exits_total",
+    "dnsha_vip_acquisitions_total",
+    "dnsha_vip_releases_total",
+)
+_STATES: Final = {"MASTER": "master", "BACKUP": "backup", "FAULT": "fault"}
+_ENTERING: Final = re.compile(r"\(VI_1\) Entering (MASTER|BACKUP|FAULT) STATE")
+
+Counters = Mapping[str, float]
+
+
+def going_back(entries: Sequence[Entry]) -> list[Violation]:
+    """Every counter that became less, although what counts lived on: for the durable ones, the node's power alone."""
+    found = []
+    boots: Counter[str] = Counter()
+    programs: dict[str, dict[str, int]] = {}
+    before: dict[tuple[str, str], tuple[object, float]] = {}
+    for time, kind, node, what in sorted(entries, key=lambda entry: entry[0]):
+        if kind == "on":
+            boots[node] += 1
+        elif kind == "programs":
+            programs[node] = {name: pid for name, (pid, _) in what.items()}
+        elif kind == "counters" and what is not None:
+            living = [programs.get(node, {}).get(name) for name in ("exporter", "keepalived", "vrrp")]
+            for name, value in what.items():
+                life = (boots[node], None if name.startswith(DURABLE) else tuple(living))
+                then, earlier = before.get((node, name), (life, value))
+                if then == life and value < earlier:
+                    seen = f"{name} went from {earlier:g} to {value:g}"
+                    found.append(Violation("counters never go back", node, time, time, seen))
+                before[node, name] = (life, value)
+    return found
+
+
+def differing(
+    entries: Sequence[Entry], logs: Mapping[str, str], *, lost: frozenset[str], end: float
+) -> list[Violation]:
+    """Compare the last counts with what the kernel and keepalived said since each node was powered on.
+
+    ``logs`` is what keepalived has logged since then. ``lost`` names the nodes whose recorder could not keep what it
+    was told: it died while its directory was full, or with keepalived.
+    """
+    found = []
+    for node, log in logs.items():
+        counted = next((w for _, kind, where, w in reversed(entries) if kind == "counters" and where == node and w), None)
+        if counted is None:
+            continue
+        truth = {state: 0 for state in _STATES.values()}
+        for match in _ENTERING.finditer(log):
+            truth[_STATES[match[1]]] += 1
+        for state, count in truth.items():
+            name = f'dnsha_vrrp_transitions_total{{vrrp_instance="VI_1",state="{state}"}}'
+            if node not in lost and counted.get(name, 0) != count:
+                seen = f"{name} is {counted.get(name, 0):g}; keepalived logged {count}"
+                found.append(Violation("transitions are those of keepalived's log", node, end, end, seen))
+        found += _moves(entries, node, counted, end)
+    return found
+
+
+def _moves(entries: Sequence[Entry], node: str, counted: Counters, end: float) -> list[Violation]:
+    """Acquisitions and releases: exactly the kernel's while the exporter lived throughout, else no more than these."""
+    found = []
+    on = [time for time, kind, where, what in entries if kind == "on" and where == node and what]
+    mine = [entry for entry in entries if entry[2] == node and (not on or entry[0] >= on[-1])]
+    processes = {what["exporter"][0] for _, kind, _, what in mine if kind == "programs" and "exporter" in what}
+    for vip in VIPS:
+        changes = [what[1] for _, kind, _, what in mine if kind == "address" and what[0] == vip]
+        for metric, there in (("acquisitions", True), ("releases", False)):
+            truth = changes.count(there)
+            name = next((n for n in counted if n.startswith(f'dnsha_vip_{metric}_total{{vip="{vip}"')), "")
+            told = counted.get(name)
+            if told is None or told == truth or (len(processes) > 1 and told < truth):
+                continue
+            seen = f"{name} is {told:g}; the kernel's messages say {truth}"
+            found.append(Violation("moves are those of the kernel", node, end, end, seen))
+    return found
