@@ -75,12 +75,16 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--seed", default="1", help="what the steps are drawn from; the same seed, the same steps")
     parser.add_argument("--rounds", type=int, default=150, help="at most so many rounds (%(default)s)")
-    parser.add_argument("--minutes", type=float, default=90.0, help="begin no round after so many minutes (%(default)s)")
+    parser.add_argument(
+        "--minutes", type=float, default=90.0, help="begin no round after so many minutes (%(default)s)"
+    )
     parser.add_argument("--replay", type=Path, metavar="FILE", help="play the steps in this file, once")
     parser.add_argument("--only", type=_names, default=[], metavar="FAULT,…", help="draw these faults alone")
     parser.add_argument("--without", type=_names, default=[], metavar="FAULT,…", help="draw none of these faults")
     parser.add_argument("--keep-going", action="store_true", help="go on after a broken rule")
-    parser.add_argument("--shorten", type=int, default=12, metavar="RUNS", help="runs to shorten a sequence (%(default)s)")
+    parser.add_argument(
+        "--shorten", type=int, default=12, metavar="RUNS", help="runs to shorten a sequence (%(default)s)"
+    )
     parser.add_argument("--no-guard", action="store_true", help="without the guards: a broken product, to be found")
     parser.add_argument("--list", action="store_true", help="print every fault, and end")
     options = parser.parse_args()

@@ -36,16 +36,14 @@ def open_capture(pid: int) -> socket.socket:
     channel = socket_in(pid, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
     program = b"".join(struct.pack("HBBI", *step) for step in _FILTER)
     buffer = ctypes.create_string_buffer(program)
-    channel.setsockopt(
-        socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(_FILTER), ctypes.addressof(buffer))
-    )
+    channel.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(_FILTER), ctypes.addressof(buffer)))
     channel.setblocking(False)
     return channel
 
 
 def receive(channel: socket.socket) -> list[Advert]:
     """What has been heard since the last call: each advert once, where it entered the switch."""
-    found = []
+    found: list[Advert] = []
     while True:
         try:
             frame, (_, _, kind, *_) = channel.recvfrom(256)

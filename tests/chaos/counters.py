@@ -57,10 +57,12 @@ def differing(
     """
     found = []
     for node, log in logs.items():
-        counted = next((w for _, kind, where, w in reversed(entries) if kind == "counters" and where == node and w), None)
+        counted = next(
+            (w for _, kind, where, w in reversed(entries) if kind == "counters" and where == node and w), None
+        )
         if counted is None:
             continue
-        truth = {state: 0 for state in _STATES.values()}
+        truth = dict.fromkeys(_STATES.values(), 0)
         for match in _ENTERING.finditer(log):
             truth[_STATES[match[1]]] += 1
         for state, count in truth.items():

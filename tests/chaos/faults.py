@@ -32,7 +32,7 @@ LONG: Final = (2.0, 24.0)
 FLAP_SECONDS: Final = 0.12
 
 
-class NothingToDo(Exception):
+class NothingToDoError(Exception):
     """The fault finds nothing that it could be done to."""
 
 
@@ -48,7 +48,7 @@ class Fault:
 def _found(stage: Stage, node: str, program: str) -> list[int]:
     pids = stage.pids(node, program)
     if not pids:
-        raise NothingToDo
+        raise NothingToDoError
     return pids
 
 
@@ -59,7 +59,12 @@ def freeze(program: str) -> Strike:
         pids = _found(stage, node, program)
         for pid in pids:
             processes.send(pid, signal.SIGSTOP)
-        return lambda: [processes.send(pid, signal.SIGCONT) for pid in reversed(pids)] and None
+
+        def undo() -> None:
+            for pid in reversed(pids):
+                processes.send(pid, signal.SIGCONT)
+
+        return undo
 
     return strike
 
@@ -122,7 +127,12 @@ def cut(*ways: str, vrrp_alone: bool = False) -> Strike:
         ends = [(names[source], names[to]) for source, to in (way.split(">") for way in ways)]
         for source, to in ends:
             stage.lan.drop(source, to, vrrp_alone=vrrp_alone)
-        return lambda: [stage.lan.forward(source, to, vrrp_alone=vrrp_alone) for source, to in ends] and None
+
+        def undo() -> None:
+            for source, to in ends:
+                stage.lan.forward(source, to, vrrp_alone=vrrp_alone)
+
+        return undo
 
     return strike
 
@@ -130,7 +140,7 @@ def cut(*ways: str, vrrp_alone: bool = False) -> Strike:
 def unplug(stage: Stage, node: str, flaps: float) -> Undo:
     """The cable is pulled, after so many times in and out again."""
     if not stage.hosts[node].on:
-        raise NothingToDo
+        raise NothingToDoError
     for _ in range(int(flaps)):
         stage.unplug(node)
         time.sleep(FLAP_SECONDS)
@@ -162,11 +172,11 @@ def delete_address(stage: Stage, node: str, _: float) -> Undo:
 
 def _ip(stage: Stage, node: str, verb: str, address: str) -> None:
     if not stage.hosts[node].on:
-        raise NothingToDo
+        raise NothingToDoError
     try:
         stage.hosts[node].run("ip", "address", verb, address, "dev", INTERFACE)
     except CommandError as error:  # it is there, or gone, already
-        raise NothingToDo from error
+        raise NothingToDoError from error
 
 
 def _send(stage: Stage, *adverts: Advert) -> Undo:
@@ -209,7 +219,7 @@ def foreign_vip(stage: Stage, _: str, __: float) -> Undo:
     try:
         stage.stranger.run("ip", "address", "add", address, "dev", INTERFACE)
     except CommandError as error:
-        raise NothingToDo from error
+        raise NothingToDoError from error
     stage.claim(VIPS["ipv4"])
 
     def undo() -> None:
@@ -228,7 +238,7 @@ def step_clock(stage: Stage, node: str, seconds: float) -> Undo:
 def fill(stage: Stage, node: str, _: float) -> Undo:
     """The runtime directory gets full."""
     if not stage.hosts[node].on:
-        raise NothingToDo
+        raise NothingToDoError
     full = stage.hosts[node].path(FULL)
     with contextlib.suppress(OSError), full.open("ab", buffering=0) as file:
         for size in (1 << 16, 1):
@@ -247,7 +257,7 @@ def load(stage: Stage, _: str, busy: float) -> Undo:
 def drain(stage: Stage, node: str, _: float) -> Undo:
     """The node is asked to hand the virtual IP over, and to take part again."""
     if not stage.hosts[node].on:
-        raise NothingToDo
+        raise NothingToDoError
     ask(stage, node, b"1\n")
     return lambda: ask(stage, node, b"0\n") if stage.hosts[node].on else None
 
@@ -265,7 +275,7 @@ def ask(stage: Stage, node: str, what: bytes) -> None:
 def crash(stage: Stage, node: str, _: float) -> Undo:
     """The node loses its power, and boots."""
     if not stage.hosts[node].on:
-        raise NothingToDo
+        raise NothingToDoError
     stage.crash(node)
 
     def undo() -> None:
@@ -306,7 +316,9 @@ FAULTS: Final[dict[str, Fault]] = {
     "vip-add": Fault("a virtual IP is added by hand", add_vip, Draw(SHORT, (0.0, 1.0))),
     "address-delete": Fault("the node loses its own address", delete_address, Draw(SHORT)),
     "third-router": Fault("another router has our VRID", third_router, Draw(LONG, (200.0, 254.0))),
-    "forged-adverts": Fault("adverts in the nodes' names", forge, Draw(LONG, tuple(map(float, range(len(_FORGERIES)))))),
+    "forged-adverts": Fault(
+        "adverts in the nodes' names", forge, Draw(LONG, tuple(map(float, range(len(_FORGERIES)))))
+    ),
     "foreign-vip": Fault("another host has the virtual IP", foreign_vip, Draw(LONG)),
     "clock-step": Fault("the clock steps", step_clock, Draw(SHORT, _CLOCKS)),
     "full-runtime": Fault("the runtime directory is full", fill, Draw(LONG)),

@@ -1,4 +1,4 @@
-"""Shortens a failing sequence: delta debugging (Zeller and Hildebrandt, 2002) over its steps, in a bounded number of runs."""
+"""Shortens a failing sequence: delta debugging over its steps (Zeller and Hildebrandt, 2002), in a bounded time."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Observer:
             thread.start()
         buffer, looked = b"", 0.0
         while True:
-            sources = [kernel.channel for kernel in self._kernels.values()]
+            sources: list[Any] = [kernel.channel for kernel in self._kernels.values()]
             sources += [self._capture] if self._capture else []
             wait = max(0.0, looked + LOOK_SECONDS - time.monotonic())
             readable, _, _ = select.select([instructions, *sources], [], [], wait)

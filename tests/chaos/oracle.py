@@ -28,8 +28,8 @@ class Violation:
     def text(self, started: float) -> str:
         """In words, with times of the round."""
         return (
-            f"{self.rule}: {self.subject}: from {self.begin - started:.2f} s to {self.end - started:.2f} s of the round "
-            f"({self.end - self.begin:.2f} s)\n    {self.seen}"
+            f"{self.rule}: {self.subject}: from {self.begin - started:.2f} s to {self.end - started:.2f} s "
+            f"of the round ({self.end - self.begin:.2f} s)\n    {self.seen}"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import json
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from tests.lab.exporters import Run, run_exporter
 from tests.lab.helper_process import HelperProcess
 
 from . import counters, exporter_watch, oracle
-from .faults import FAULTS, NothingToDo, Undo, ask
+from .faults import FAULTS, NothingToDoError, Undo, ask
 from .oracle import Violation
 from .outages import Answers
 from .plan import Step
@@ -97,7 +98,7 @@ class Player:
         self._note_faults()
         try:
             undo = FAULTS[step.fault].strike(self.stage, step.node, step.value)
-        except (NothingToDo, LabError, OSError) as error:
+        except (NothingToDoError, LabError, OSError) as error:
             self._lasting.remove(step)
             self._note_faults()
             self.say(f"  {step}: left out ({type(error).__name__})")
@@ -112,7 +113,7 @@ class Player:
         return undo
 
     def _undo(self, step: Step, undo: Undo) -> None:
-        with contextlib.suppress(NothingToDo, LabError, OSError):
+        with contextlib.suppress(NothingToDoError, LabError, OSError):
             undo()
         if step.fault == "crash":
             self._booted(step.node)
@@ -135,7 +136,9 @@ class Player:
     def _note_loss(self, step: Step) -> None:
         """Remember whose recorder lost what it had heard: killed with keepalived, or while its directory was full."""
         full = any(one.fault == "full-runtime" and one.node == step.node for one in self._lasting)
-        kills = step.fault in ("kill-container", "kill-keepalived") or (full and step.fault.startswith(("kill", "stop")))
+        kills = step.fault in ("kill-container", "kill-keepalived") or (
+            full and step.fault.startswith(("kill", "stop"))
+        )
         if kills or (step.fault == "full-runtime" and any("recorder" in s.fault for s in self._lasting)):
             self.lost.add(step.node)
 
@@ -156,7 +159,9 @@ class Player:
     def logs(self) -> dict[str, str]:
         """What keepalived has logged on each node since the node was powered on."""
         return {
-            host.place.name: self._log(host.place.name).read_bytes()[self.log_begins.get(host.place.name, 0) :].decode(errors="replace")
+            host.place.name: self._log(host.place.name)
+            .read_bytes()[self.log_begins.get(host.place.name, 0) :]
+            .decode(errors="replace")
             for host in self.stage.nodes
         }
 
@@ -179,7 +184,7 @@ class Player:
             with contextlib.suppress(LabError):
                 host.run("ip", "address", "add", f"{host.place.ipv4}/24", "dev", "eth0")
             for pid in processes.living_in(host.holder.network_namespace):
-                processes.send(pid, processes.signal.SIGCONT)
+                processes.send(pid, signal.SIGCONT)
             stage.end_orphans()
             host.launch_services()
             ask(stage, node, b"0\n")
@@ -238,10 +243,12 @@ def play(steps: Sequence[Step], say: Say, *, guard: bool = True) -> Round:
         player.play(steps)
         player.heal()
         player.wait_well()
-        once = {host.place.name: run_exporter(stage, host.place.name, "--once", "--format", "json") for host in stage.nodes}
+        once = {
+            host.place.name: run_exporter(stage, host.place.name, "--once", "--format", "json") for host in stage.nodes
+        }
         end = time.monotonic()
         asked = {vip: client.finish() for vip, client in clients.items()}
-        record: list[Entry] = [tuple(entry) for entry in observer.finish()]  # type: ignore[misc]
+        record: list[Entry] = [tuple(entry) for entry in observer.finish()]
         logs = player.logs()
     record += player.record
     record += [(sent, "answered", vip, bool(answered)) for vip, all_ in asked.items() for sent, answered, *_ in all_]

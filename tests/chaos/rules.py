@@ -182,7 +182,13 @@ def _told(node: str, other: str) -> Iterator[Rule]:
     yield Rule(
         "tells of a drained node",
         node,
-        when(lambda m: m.lasts("drain", node=node) and m.nodes[node].lives("keepalived") and not m.lasts("full-runtime", node=node)),
+        when(
+            lambda m: (
+                m.lasts("drain", node=node)
+                and m.nodes[node].lives("keepalived")
+                and not m.lasts("full-runtime", node=node)
+            )
+        ),
         tells("node.drained"),
     )
     yield Rule(
@@ -206,7 +212,11 @@ def _told(node: str, other: str) -> Iterator[Rule]:
     yield Rule(
         "tells of a foreign owner",
         node,
-        when(lambda m: m.lasts("foreign-vip") and m.nodes[node].holds(VIPS[0]) and m.nodes[node].addressed and supervised(m)),
+        when(
+            lambda m: (
+                m.lasts("foreign-vip") and m.nodes[node].holds(VIPS[0]) and m.nodes[node].addressed and supervised(m)
+            )
+        ),
         tells("", VIPS[0], "02:00:00:00:00:c8", about=None),
     )
     yield Rule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import socket
 import struct
 import subprocess
@@ -92,7 +93,7 @@ class Stage(Lab):
             if host.on and not host.service("keepalived").running:
                 for pid in processes.living_in(host.holder.network_namespace):
                     if _name(pid) == "keepalived" or _is_start(pid):
-                        processes.send(pid, processes.signal.SIGKILL)
+                        processes.send(pid, signal.SIGKILL)
 
     def burn(self, count: int) -> None:
         """Let so many processes work as hard as they can."""
