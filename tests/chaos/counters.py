@@ -18,6 +18,8 @@ DURABLE: Final = (
     "dnsha_vip_acquisitions_total",
     "dnsha_vip_releases_total",
 )
+REPLACED_SECONDS: Final = 20.0
+"""The counts of a process that was replaced may be told for so long: keepalived's own are believed for 16 s."""
 _STATES: Final = {"MASTER": "master", "BACKUP": "backup", "FAULT": "fault"}
 _ENTERING: Final = re.compile(r"\(VI_1\) Entering (MASTER|BACKUP|FAULT) STATE")
 
@@ -28,22 +30,25 @@ def going_back(entries: Sequence[Entry]) -> list[Violation]:
     """Every counter that became less, although what counts lived on: for the durable ones, the node's power alone."""
     found = []
     boots: Counter[str] = Counter()
-    programs: dict[str, dict[str, int]] = {}
-    before: dict[tuple[str, str], tuple[object, float]] = {}
+    living: dict[str, tuple[int | None, ...]] = {}
+    replaced: dict[str, float] = {}
+    before: dict[tuple[str, str], tuple[int, float]] = {}
     for time, kind, node, what in sorted(entries, key=lambda entry: entry[0]):
         if kind == "on":
             boots[node] += 1
         elif kind == "programs":
-            programs[node] = {name: pid for name, (pid, _) in what.items()}
+            now = tuple(what[name][0] if name in what else None for name in ("exporter", "keepalived", "vrrp"))
+            if now != living.get(node):
+                living[node], replaced[node] = now, time
         elif kind == "counters" and what is not None:
-            living = [programs.get(node, {}).get(name) for name in ("exporter", "keepalived", "vrrp")]
+            fresh = time - replaced.get(node, 0.0) < REPLACED_SECONDS
             for name, value in what.items():
-                life = (boots[node], None if name.startswith(DURABLE) else tuple(living))
-                then, earlier = before.get((node, name), (life, value))
-                if then == life and value < earlier:
+                then, earlier = before.get((node, name), (boots[node], value))
+                excused = then != boots[node] or (fresh and not name.startswith(DURABLE))
+                if value < earlier and not excused:
                     seen = f"{name} went from {earlier:g} to {value:g}"
                     found.append(Violation("counters never go back", node, time, time, seen))
-                before[node, name] = (life, value)
+                before[node, name] = (boots[node], value)
     return found
 
 

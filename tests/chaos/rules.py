@@ -28,7 +28,7 @@ GRACE: Final = {
     "one owner": Grace(2.5, "a VRRP process that was thawed still sends what it owes, and needs an advert to yield"),
     "an owner": Grace(4.0, "keepalived starts in 0.5 s, proves its DNS for 0.5 s; a supervisor ends a hung one in 2 s"),
     "clients are served": Grace(6.0, "an owner that cannot receive may last 4 s; then ARP, and a question's 1 s"),
-    "no VIP without keepalived": Grace(1.0, "the guard is woken by the kernel; the process table is read every 50 ms"),
+    "no VIP without keepalived": Grace(2.0, "the guard is woken by the kernel, but may have to be started first"),
     "never ok while clients get nothing": Grace(6.0, "the VIP is asked every second with 2 s to answer; the peer 2 s"),
     "never critical on a healthy pair": Grace(6.0, "what failed is asked again every second, over TCP too"),
     "an exporter that runs answers": Grace(5.0, "it starts in 1 s, and its first look waits for the first probes"),
@@ -106,7 +106,11 @@ def _of_node(node: str, other: str) -> Iterator[Rule]:
     yield Rule(
         "no VIP without keepalived",
         node,
-        lambda m: m.nodes[node].keepalived_dead and m.nodes[node].runs("guard") and not m.lasts("vip-add", node=node),
+        lambda m: (
+            m.nodes[node].on
+            and m.nodes[node].keepalived_dead
+            and not m.lasts("vip-add", "kill-guard", "stop-guard", "freeze-guard", node=node)
+        ),
         lambda m: not any(map(m.nodes[node].holds, VIPS)),
     )
     for vip in VIPS:

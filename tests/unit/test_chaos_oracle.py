@@ -108,12 +108,14 @@ def test_nobody_who_owns_the_vip_is_seen_though_the_client_is_answered() -> None
     assert ("an owner", VIPS[1]) in judged(record)
 
 
-def test_a_vip_on_a_node_whose_keepalived_is_dead_is_seen_while_a_guard_runs() -> None:
+def test_a_vip_on_a_node_whose_keepalived_is_dead_is_seen_unless_the_guard_was_ended_too() -> None:
     dead = programs("supervisor", "keepalived", "vrrp")
     back = (30.0, "programs", "alpha", programs())
     assert ("no VIP without keepalived", "alpha") in judged(with_((10.0, "programs", "alpha", dead), back))
-    unguarded = programs("supervisor", "keepalived", "vrrp", "guard")
-    assert ("no VIP without keepalived", "alpha") not in judged(with_((10.0, "programs", "alpha", unguarded), back))
+    both = [(10.0, "programs", "alpha", programs("supervisor", "keepalived", "vrrp", "guard")), back]
+    assert ("no VIP without keepalived", "alpha") in judged(with_(*both))
+    ended = [(9.0, "faults", "", [["kill-guard", "alpha"]]), (30.0, "faults", "", [])]
+    assert ("no VIP without keepalived", "alpha") not in judged(with_(*both, *ended))
 
 
 def test_clients_without_answers_are_seen_and_an_ok_meanwhile_too() -> None:
