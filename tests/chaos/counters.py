@@ -20,6 +20,7 @@ DURABLE: Final = (
 )
 REPLACED_SECONDS: Final = 20.0
 """The counts of a process that was replaced may be told for so long: keepalived's own are believed for 16 s."""
+QUIET_SECONDS: Final = 0.6
 _STATES: Final = {"MASTER": "master", "BACKUP": "backup", "FAULT": "fault"}
 _ENTERING: Final = re.compile(r"\(VI_1\) Entering (MASTER|BACKUP|FAULT) STATE")
 
@@ -80,19 +81,32 @@ def differing(
 
 
 def _moves(entries: Sequence[Entry], node: str, counted: Counters, end: float) -> list[Violation]:
-    """Acquisitions and releases: exactly the kernel's while the exporter lived throughout, else no more than these."""
+    """Acquisitions and releases: exactly the kernel's while the exporter lived throughout, else no more than these.
+
+    From its first counts at a quiet moment on: what was there before it looked for the first time it need not count.
+    """
     found = []
     on = [time for time, kind, where, what in entries if kind == "on" and where == node and what]
-    mine = [entry for entry in entries if entry[2] == node and (not on or entry[0] >= on[-1])]
-    processes = {what["exporter"][0] for _, kind, _, what in mine if kind == "programs" and "exporter" in what}
+    mine = sorted((e for e in entries if e[2] == node and (not on or e[0] >= on[-1])), key=lambda entry: entry[0])
+    moves = [(time, *what) for time, kind, _, what in mine if kind == "address" and what[0] in VIPS]
+    quiet = (
+        (time, what)
+        for time, kind, _, what in mine
+        if kind == "counters" and what and all(abs(time - moved) > QUIET_SECONDS for moved, *_ in moves)
+    )
+    since, first = next(quiet, (end, counted))
+    processes = {
+        what["exporter"][0]
+        for time, kind, _, what in mine
+        if kind == "programs" and "exporter" in what and time >= since
+    }
     for vip in VIPS:
-        changes = [what[1] for _, kind, _, what in mine if kind == "address" and what[0] == vip]
         for metric, there in (("acquisitions", True), ("releases", False)):
-            truth = changes.count(there)
+            truth = sum(time > since and (vip, there) == (which, what) for time, which, what in moves)
             name = next((n for n in counted if n.startswith(f'dnsha_vip_{metric}_total{{vip="{vip}"')), "")
-            told = counted.get(name)
-            if told is None or told == truth or (len(processes) > 1 and told < truth):
+            told = counted.get(name, 0) - first.get(name, 0)
+            if told == truth or (len(processes) > 1 and told < truth):
                 continue
-            seen = f"{name} is {told:g}; the kernel's messages say {truth}"
-            found.append(Violation("moves are those of the kernel", node, end, end, seen))
+            seen = f"{name} rose by {told:g}; the kernel's messages say {truth}"
+            found.append(Violation("moves are those of the kernel", node, since, end, seen))
     return found

@@ -246,6 +246,9 @@ def play(steps: Sequence[Step], say: Say, *, guard: bool = True) -> Round:
         once = {
             host.place.name: run_exporter(stage, host.place.name, "--once", "--format", "json") for host in stage.nodes
         }
+        for host in stage.nodes:
+            counted = exporter_watch.counters(host.holder.pid)
+            player.record.append((time.monotonic(), "counters", host.place.name, counted))
         end = time.monotonic()
         asked = {vip: client.finish() for vip, client in clients.items()}
         record: list[Entry] = [tuple(entry) for entry in observer.finish()]

@@ -199,6 +199,7 @@ def counted(**values: float) -> dict[str, float]:
     names = {
         "master": 'dnsha_vrrp_transitions_total{vrrp_instance="VI_1",state="master"}',
         "backup": 'dnsha_vrrp_transitions_total{vrrp_instance="VI_1",state="backup"}',
+        "released": f'dnsha_vip_releases_total{{vip="{VIPS[0]}",family="ipv4"}}',
         "acquired": f'dnsha_vip_acquisitions_total{{vip="{VIPS[0]}",family="ipv4"}}',
         "queries": 'dnsha_resolve_queries_total{target="vip"}',
     }
@@ -218,17 +219,30 @@ def test_a_counter_that_goes_back_is_seen_and_a_restart_excuses_only_those_that_
     assert back((15.0, "on", "alpha", False), (16.0, "on", "alpha", True)) == []
 
 
-def differences(values: Mapping[str, float], log: str, lost: frozenset[str] = frozenset()) -> list[str]:
-    record = with_((90.0, "counters", "alpha", counted(**values)))
+def differences(values: Mapping[str, float], log: str, *more: Entry, lost: frozenset[str] = frozenset()) -> list[str]:
+    """What is found when alpha, counting from nothing, at last counts this, and keepalived has logged that."""
+    first = (2.0, "counters", "alpha", counted(master=0, backup=0, acquired=0))
+    record = with_(first, *more, (90.0, "counters", "alpha", counted(**values)))
     return [v.rule for v in counters.differing(record, {"alpha": log}, lost=lost, end=END)]
 
 
-def test_transitions_and_moves_that_were_not_counted_are_seen() -> None:
+def test_transitions_that_were_not_counted_are_seen_unless_the_recorder_could_not_keep_them() -> None:
     log = "(VI_1) Entering BACKUP STATE (init)\n(VI_1) Entering MASTER STATE\n"
-    assert differences({"backup": 1, "master": 1, "acquired": 1}, log) == []
-    assert differences({"backup": 1, "master": 2, "acquired": 1}, log) == ["transitions are those of keepalived's log"]
-    assert differences({"backup": 1, "master": 2, "acquired": 1}, log, frozenset({"alpha"})) == []
-    assert differences({"backup": 1, "master": 1, "acquired": 2}, log) == ["moves are those of the kernel"]
+    assert differences({"backup": 1, "master": 1}, log) == []
+    assert differences({"backup": 1, "master": 2}, log) == ["transitions are those of keepalived's log"]
+    assert differences({"backup": 1, "master": 2}, log, lost=frozenset({"alpha"})) == []
+
+
+def test_moves_that_were_not_counted_are_seen_and_fewer_excused_after_a_restart() -> None:
+    there, gone = [VIPS[0], True], [VIPS[0], False]
+    moves: list[Entry] = [(20.0, "address", "alpha", gone), (30.0, "address", "alpha", there)]
+    assert differences({"acquired": 1, "released": 1}, "", *moves) == []
+    assert differences({"acquired": 2, "released": 1}, "", *moves) == ["moves are those of the kernel"]
+    assert differences({"acquired": 0, "released": 0}, "", *moves) == ["moves are those of the kernel"] * 2
+    restart = (25.0, "programs", "alpha", {**programs(), "exporter": (99, True)})
+    restarts = [(10.0, "programs", "alpha", programs()), restart]
+    assert differences({"acquired": 0, "released": 0}, "", *moves, *restarts) == []
+    assert differences({"acquired": 2, "released": 1}, "", *moves, *restarts) == ["moves are those of the kernel"]
 
 
 def test_a_sequence_is_shortened_to_what_makes_it_fail() -> None:
