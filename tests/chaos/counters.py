@@ -22,7 +22,10 @@ REPLACED_SECONDS: Final = 20.0
 """The counts of a process that was replaced may be told for so long: keepalived's own are believed for 16 s."""
 QUIET_SECONDS: Final = 0.6
 _STATES: Final = {"MASTER": "master", "BACKUP": "backup", "FAULT": "fault"}
-_ENTERING: Final = re.compile(r"\(VI_1\) Entering (MASTER|BACKUP|FAULT) STATE")
+# Small letters are of one that starts in FAULT (keepalived/vrrp/vrrp.c: vrrp_complete_init).
+_ENTERING: Final = re.compile(
+    r"\(VI_1\) (?:Entering (MASTER|BACKUP|FAULT) STATE|entering (FAULT) state$)", re.MULTILINE
+)
 
 Counters = Mapping[str, float]
 
@@ -70,7 +73,7 @@ def differing(
             continue
         truth = dict.fromkeys(_STATES.values(), 0)
         for match in _ENTERING.finditer(log):
-            truth[_STATES[match[1]]] += 1
+            truth[_STATES[match[1] or match[2]]] += 1
         for state, count in truth.items():
             name = f'dnsha_vrrp_transitions_total{{vrrp_instance="VI_1",state="{state}"}}'
             if node not in lost and counted.get(name, 0) != count:

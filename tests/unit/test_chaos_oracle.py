@@ -197,6 +197,7 @@ def test_the_exit_code_of_once_is_its_verdict(code: int, status: str, agrees: bo
 
 def counted(**values: float) -> dict[str, float]:
     names = {
+        "fault": 'dnsha_vrrp_transitions_total{vrrp_instance="VI_1",state="fault"}',
         "master": 'dnsha_vrrp_transitions_total{vrrp_instance="VI_1",state="master"}',
         "backup": 'dnsha_vrrp_transitions_total{vrrp_instance="VI_1",state="backup"}',
         "released": f'dnsha_vip_releases_total{{vip="{VIPS[0]}",family="ipv4"}}',
@@ -230,6 +231,8 @@ def test_transitions_that_were_not_counted_are_seen_unless_the_recorder_could_no
     log = "(VI_1) Entering BACKUP STATE (init)\n(VI_1) Entering MASTER STATE\n"
     assert differences({"backup": 1, "master": 1}, log) == []
     assert differences({"backup": 1, "master": 2}, log) == ["transitions are those of keepalived's log"]
+    begun = "(VI_1): entering FAULT state (tracked file chain_hard has status -254)\n(VI_1) entering FAULT state\n"
+    assert differences({"backup": 1, "master": 1, "fault": 1}, begun + log) == []
     assert differences({"backup": 1, "master": 2}, log, lost=frozenset({"alpha"})) == []
 
 
