@@ -27,6 +27,8 @@ from .plan import Step
 from .play import Round, play
 
 RESULT = BUILD / "chaos.json"
+RECORD = BUILD / "chaos-record.json"
+"""Everything that was recorded of the last round that broke a rule, times as in what is printed."""
 
 
 def say(text: str) -> None:
@@ -111,6 +113,7 @@ def _tell(seed: str, played: Round, options: argparse.Namespace, deadline: float
     """Print what was broken, shorten the sequence, and return both."""
     for violation in played.violations:
         say(f"BROKEN {violation.text(played.started)}")
+    _write_atomically(RECORD, json.dumps([[round(e[0] - played.started, 3), *e[1:]] for e in played.record]))
     rules = {violation.rule for violation in played.violations}
 
     def fails(steps: tuple[Step, ...]) -> bool:
@@ -150,10 +153,14 @@ def _write(options: argparse.Namespace, rounds: list[Round], measured: Outages, 
         "outages": measured.rows(),
         "failed": failed,
     }
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    partial = RESULT.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(document, indent=2) + "\n")
-    partial.replace(RESULT)
+    _write_atomically(RESULT, json.dumps(document, indent=2) + "\n")
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_text(text)
+    partial.replace(path)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ DURABLE: Final = (
 )
 REPLACED_SECONDS: Final = 20.0
 """The counts of a process that was replaced may be told for so long: keepalived's own are believed for 16 s."""
-QUIET_SECONDS: Final = 0.6
+QUIET_SECONDS: Final = 1.5
+"""So much later than it happened a change may have been recorded on a busy machine."""
 _STATES: Final = {"MASTER": "master", "BACKUP": "backup", "FAULT": "fault"}
 # Small letters are of one that starts in FAULT (keepalived/vrrp/vrrp.c: vrrp_complete_init).
 _ENTERING: Final = re.compile(

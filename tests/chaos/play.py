@@ -46,6 +46,7 @@ class Round:
     owners: dict[Step, bool]
     """By step that was done: whether it struck the node that had the first virtual IP."""
     answers: Answers
+    record: tuple[Entry, ...]
 
 
 @dataclass(slots=True)
@@ -156,6 +157,12 @@ class Player:
     def _log(self, node: str) -> Path:
         return self.stage.hosts[node].service("keepalived").log
 
+    def count(self) -> None:
+        """Record the counters of now."""
+        for host in self.stage.nodes:
+            counted = exporter_watch.counters(host.holder.pid)
+            self.record.append((time.monotonic(), "counters", host.place.name, counted))
+
     def logs(self) -> dict[str, str]:
         """What keepalived has logged on each node since the node was powered on."""
         return {
@@ -239,6 +246,7 @@ def play(steps: Sequence[Step], say: Say, *, guard: bool = True) -> Round:
             client.wait_started()
         player = Player(stage, observer, say)
         player.wait_well()
+        player.count()
         started = time.monotonic()
         player.play(steps)
         player.heal()
@@ -246,9 +254,7 @@ def play(steps: Sequence[Step], say: Say, *, guard: bool = True) -> Round:
         once = {
             host.place.name: run_exporter(stage, host.place.name, "--once", "--format", "json") for host in stage.nodes
         }
-        for host in stage.nodes:
-            counted = exporter_watch.counters(host.holder.pid)
-            player.record.append((time.monotonic(), "counters", host.place.name, counted))
+        player.count()
         end = time.monotonic()
         asked = {vip: client.finish() for vip, client in clients.items()}
         record: list[Entry] = [tuple(entry) for entry in observer.finish()]
@@ -262,7 +268,9 @@ def play(steps: Sequence[Step], say: Say, *, guard: bool = True) -> Round:
         *(found for node, run in once.items() for found in oracle.of_once(node, *_verdict(run), end)),
     ]
     answers = [(sent - started, bool(answered)) for sent, answered, *_ in asked[VIPS[0]]]
-    return Round(tuple(steps), started, time.monotonic() - started, tuple(violations), player.owners, answers)
+    return Round(
+        tuple(steps), started, time.monotonic() - started, tuple(violations), player.owners, answers, tuple(record)
+    )
 
 
 def _verdict(run: Run) -> tuple[int, str]:

@@ -32,6 +32,7 @@ GRACE: Final = {
     "never ok while clients get nothing": Grace(6.0, "the VIP is asked every second with 2 s to answer; the peer 2 s"),
     "never critical on a healthy pair": Grace(6.0, "what failed is asked again every second, over TCP too"),
     "an exporter that runs answers": Grace(5.0, "it starts in 1 s, and its first look waits for the first probes"),
+    "the state told is that on the wire": Grace(6.0, "a change is recorded at once; a recorder may have to be started"),
     # What must be told
     "tells of a dead keepalived": Grace(4.0, "the lock is looked at in every status; a restart of the exporter"),
     "tells of two owners": Grace(5.0, "the peer is asked every second, for a second; both must have settled"),
@@ -153,6 +154,12 @@ def _told(node: str, other: str) -> Iterator[Rule]:
         )
 
     yield Rule(
+        "the state told is that on the wire",
+        node,
+        when(lambda m: supervised(m) and m.nodes[node].carrier),
+        lambda m: state_fits(m, node),
+    )
+    yield Rule(
         "tells of a dead keepalived",
         node,
         when(lambda m: m.nodes[node].keepalived_dead),
@@ -236,6 +243,12 @@ def _told(node: str, other: str) -> Iterator[Rule]:
             when(lambda m, h=helper: m.lasts(f"kill-{h}", node=node) and supervised_but(m, node, f"kill-{h}")),  # type: ignore[misc]
             tells(check),
         )
+
+
+def state_fits(m: Moment, node: str) -> bool:
+    """Whether a node's exporter says master exactly when its adverts are on the wire, where it says anything."""
+    said = m.nodes[node].said
+    return said is None or said.state is None or (said.state == "master") == m.nodes[node].advertises
 
 
 def says_ok_of(m: Moment, node: str) -> bool:

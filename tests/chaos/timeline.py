@@ -2,7 +2,8 @@
 
 Kinds of entries, with what each holds: ``on`` whether the node has power; ``address`` and ``carrier``: which, and
 whether it is there; ``programs`` by name their process and whether it runs; ``said`` what the exporter answers;
-``answered`` of a virtual IP: whether the client's question was; ``drops`` what the switch drops; ``faults`` which last.
+``answered`` of a virtual IP: whether the client's question was; ``advert`` who sent it, and with what priority;
+``drops`` what the switch drops; ``faults`` which last.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from typing import Any, Final
 
 NODE_IPS: Final = {"alpha": "192.0.2.11", "beta": "192.0.2.12"}
 VIPS: Final = ("192.0.2.53", "2001:db8::53")
+MACS: Final = {"02:00:00:00:00:0b": "alpha", "02:00:00:00:00:0c": "beta"}
 EVERYBODY: Final = "*"
+SILENT_SECONDS: Final = 0.5
+"""Who has sent no advert for so long, ten times their interval, advertises no more."""
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 Entry = tuple[float, str, str, Any]
@@ -48,6 +52,8 @@ class Node:
     addresses: frozenset[str] = frozenset()
     carrier: bool = False
     programs: Mapping[str, tuple[int, bool]] = field(default_factory=lambda: NOTHING)
+    advertises: bool = False
+    """Whether the switch sees its adverts, other than a last one of priority 0."""
     said: Said | None = None
     """None: silence."""
 
@@ -165,9 +171,10 @@ def moments(entries: Iterable[Entry]) -> Iterator[Moment]:
     """Every moment at which something changed, in order."""
     nodes: dict[str, Node] = {name: Node(name) for name in NODE_IPS}
     now = Moment(0.0, nodes, dict.fromkeys(VIPS, True))
-    for time, kind, place, what in sorted(entries, key=lambda entry: entry[0]):
+    recorded = list(entries)
+    for time, kind, place, what in sorted([*recorded, *advertising(recorded)], key=lambda entry: entry[0]):
         match kind:
-            case "on" | "address" | "carrier" | "programs" | "said":
+            case "on" | "address" | "carrier" | "programs" | "said" | "advertises":
                 if place not in nodes:
                     continue
                 nodes = {**nodes, place: _changed(nodes[place], kind, what)}
@@ -183,6 +190,24 @@ def moments(entries: Iterable[Entry]) -> Iterator[Moment]:
         yield now
 
 
+def advertising(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """From the adverts: when each node begins and ends to send some, by its hardware address."""
+    last: dict[str, float] = {}
+    for time, _, _, what in sorted((e for e in entries if e[1] == "advert"), key=lambda entry: entry[0]):
+        mac, _, priority = what
+        node = MACS.get(mac)
+        if node is None:
+            continue
+        if node in last and (priority == 0 or time - last[node] > SILENT_SECONDS):
+            yield min(time, last.pop(node) + SILENT_SECONDS), "advertises", node, False
+        if priority:
+            if node not in last:
+                yield time, "advertises", node, True
+            last[node] = time
+    for node, time in last.items():
+        yield time + SILENT_SECONDS, "advertises", node, False
+
+
 def _changed(node: Node, kind: str, what: Any) -> Node:
     match kind:
         case "on":
@@ -192,6 +217,8 @@ def _changed(node: Node, kind: str, what: Any) -> Node:
             return replace(node, addresses=node.addresses | {address} if there else node.addresses - {address})
         case "carrier":
             return replace(node, carrier=what[1])
+        case "advertises":
+            return replace(node, advertises=what)
         case "programs":
             return replace(node, programs={name: (pid, runs) for name, (pid, runs) in what.items()})
         case _:

@@ -23,27 +23,34 @@ from tests.chaos.timeline import NODE_IPS, VIPS, Entry, moments
 
 END = 100.0
 PROGRAMS = ("unbound", "dnsmasq", "supervisor", "keepalived", "vrrp", "guard", "exporter")
-OK = {"status": "ok", "state": "master", "troubles": []}
+OK: dict[str, Any] = {"status": "ok", "state": None, "troubles": []}
 
 
 def programs(*dead: str, stopped: tuple[str, ...] = ()) -> dict[str, tuple[int, bool]]:
     return {name: (number, name not in stopped) for number, name in enumerate(PROGRAMS, 10) if name not in dead}
 
 
-def said(status: str, *troubles: list[str]) -> dict[str, Any]:
-    return {"status": status, "state": "master", "troubles": list(troubles)}
+def said(status: str, *troubles: list[str], state: str | None = None) -> dict[str, Any]:
+    return {"status": status, "state": state, "troubles": list(troubles)}
 
 
-def healthy() -> list[Entry]:
+def advertising(node: str, begin: float, end: float) -> list[Entry]:
+    mac, priority = {"alpha": ("02:00:00:00:00:0b", 250), "beta": ("02:00:00:00:00:0c", 240)}[node]
+    return [
+        (tenth / 10, "advert", "", [mac, NODE_IPS[node], priority]) for tenth in range(int(begin * 10), int(end * 10))
+    ]
+
+
+def healthy(advertise_until: float = END) -> list[Entry]:
     """A pair that is well all the time, alpha its owner."""
-    record: list[Entry] = []
+    record = advertising("alpha", 0.0, advertise_until)
     for node, address in NODE_IPS.items():
         record += [
             (0.0, "on", node, True),
             (0.0, "address", node, [address, True]),
             (0.0, "carrier", node, ["eth0", True]),
             (0.0, "programs", node, programs()),
-            (0.0, "said", node, OK),
+            (0.0, "said", node, said("ok", state="master" if node == "alpha" else "backup")),
         ]
     record += [(0.0, "address", "alpha", [vip, True]) for vip in VIPS]
     record += [(float(second), "answered", vip, True) for vip in VIPS for second in range(100)]
@@ -141,6 +148,15 @@ def test_a_critical_verdict_on_a_healthy_pair_is_seen() -> None:
     critical = said("critical", ["vip.owner", "beta", "critical", "nobody owns it"])
     record = with_((10.0, "said", "beta", critical), (30.0, "said", "beta", OK))
     assert judged(record) == {("never critical on a healthy pair", "beta")}
+
+
+def test_a_state_that_is_not_the_wires_is_seen() -> None:
+    rule = "the state told is that on the wire"
+    assert (rule, "alpha") in judged([*healthy(advertise_until=50.0)])
+    assert (rule, "alpha") not in judged([*healthy(advertise_until=98.0)])
+    assert (rule, "beta") in judged(with_(*advertising("beta", 20.0, 40.0)))
+    unknown = (20.0, "said", "beta", said("unknown", state=None))
+    assert (rule, "beta") not in judged(with_(*advertising("beta", 20.0, 40.0), unknown))
 
 
 def test_an_exporter_that_runs_and_is_silent_is_seen() -> None:
