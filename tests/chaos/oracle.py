@@ -11,6 +11,9 @@ from .timeline import VIPS, Entry, Moment, moments
 STALL_FACTOR = 3.0
 """A pause that one process noticed delays a chain of several."""
 
+STALL_EFFECT_SECONDS = 2.0
+"""So long after the machine stood still, what was late by then may still move the virtual IP."""
+
 Stall = tuple[float, float]
 """When the machine stood still, from and to."""
 
@@ -33,12 +36,24 @@ class Violation:
         )
 
 
-def judge(entries: Sequence[Entry], *, begin: float, end: float) -> list[Violation]:
-    """Judge what was recorded from ``begin`` to ``end``, when everything had been healed for long enough."""
+def judge(entries: Sequence[Entry], *, begin: float, quiet: float, end: float) -> list[Violation]:
+    """Judge what was recorded from ``begin`` to ``end``, and from ``quiet`` on as of a pair that is healed."""
     stalls = [(time - seconds, time) for time, kind, _, seconds in entries if kind == "stall"]
     timeline = [moment for moment in moments(entries) if moment.time <= end]
     found = [v for rule in all_rules() for v in broken(rule, timeline, stalls, begin=begin, end=end)]
-    return [*sorted(found, key=lambda v: v.begin), *unhealed(timeline[-1], end)]
+    found.sort(key=lambda violation: violation.begin)
+    return [*found, *moved(entries, stalls, quiet, end), *unhealed(timeline[-1], end)]
+
+
+def moved(entries: Sequence[Entry], stalls: Sequence[Stall], quiet: float, end: float) -> list[Violation]:
+    """Every move of a virtual IP on a pair that was well, where the machine did not stand still just before."""
+    return [
+        Violation("nothing moves on a healed pair", f"{address} on {node}", time, time, "acquired" if there else "lost")
+        for time, kind, node, what in entries
+        if kind == "address" and quiet < time <= end
+        for address, there in [what]
+        if address in VIPS and not stalled(stalls, time - STALL_EFFECT_SECONDS, time)
+    ]
 
 
 def broken(

@@ -13,6 +13,8 @@ ALONE_GAP: Final = 6.0
 """Seconds after the end of a fault in which the next one does not begin, where each is measured alone."""
 _ALONE_SHARE: Final = 0.25
 _ALONE_STEPS: Final = 5
+_OWNERS_SHARE: Final = 0.75
+"""Of the faults that are alone, so many strike the owner: its outage is what is measured."""
 _TOGETHER_STEPS: Final = (9, 14)
 _TOGETHER_GAP: Final = (0.2, 3.0)
 _FIRST: Final = 0.5
@@ -57,7 +59,8 @@ def draw(seed: str, faults: Mapping[str, Draw]) -> tuple[Step, ...]:
         lasts = round(shortest + (longest - shortest) * random.random() ** 2, 2)
         if alone:
             lasts = min(lasts, max(shortest, 4.0))
-        steps.append(Step(round(at, 2), name, random.choice(NODES), lasts, random.choice(faults[name].values)))
+        node = NODES[random.random() >= _OWNERS_SHARE] if alone else random.choice(NODES)
+        steps.append(Step(round(at, 2), name, node, lasts, random.choice(faults[name].values)))
         at += lasts + ALONE_GAP if alone else random.uniform(*_TOGETHER_GAP)
     return tuple(steps)
 

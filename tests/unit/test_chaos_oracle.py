@@ -68,7 +68,7 @@ def unanswered(begin: float, end: float, *vips: str) -> list[Entry]:
 
 
 def judged(record: list[Entry]) -> set[tuple[str, str]]:
-    return {(violation.rule, violation.subject) for violation in judge(record, begin=0.0, end=END)}
+    return {(violation.rule, violation.subject) for violation in judge(record, begin=0.0, quiet=END, end=END)}
 
 
 def rules_of(record: list[Entry]) -> set[str]:
@@ -76,7 +76,7 @@ def rules_of(record: list[Entry]) -> set[str]:
 
 
 def test_a_pair_that_is_well_breaks_nothing() -> None:
-    assert judge(healthy(), begin=0.0, end=END) == []
+    assert judge(healthy(), begin=0.0, quiet=0.0, end=END) == []
 
 
 def test_two_owners_that_hear_each_other_are_seen() -> None:
@@ -87,7 +87,7 @@ def test_two_owners_that_hear_each_other_are_seen() -> None:
 
 def test_two_owners_for_the_moment_of_a_move_are_none() -> None:
     record = with_((10.0, "address", "beta", [VIPS[0], True]), (10.4, "address", "beta", [VIPS[0], False]))
-    assert judge(record, begin=0.0, end=END) == []
+    assert judge(record, begin=0.0, quiet=END, end=END) == []
 
 
 def test_two_owners_that_cannot_hear_each_other_must_only_be_told() -> None:
@@ -196,6 +196,17 @@ def test_a_machine_that_stood_still_makes_patience_longer() -> None:
     assert broken(rule, moments(record), [], begin=0.0, end=END)
     assert not broken(rule, moments(record), [(10.5, 11.5)], begin=0.0, end=END)
     assert broken(rule, moments(record), [(20.0, 30.0)], begin=0.0, end=END)
+
+
+def test_a_move_on_a_healed_pair_is_seen_unless_the_machine_stood_still() -> None:
+    moves: list[Entry] = [(60.0, "address", "alpha", [VIPS[0], False]), (60.1, "address", "alpha", [VIPS[0], True])]
+
+    def rules(*more: Entry, quiet: float) -> set[str]:
+        return {violation.rule for violation in judge(with_(*moves, *more), begin=0.0, quiet=quiet, end=END)}
+
+    assert rules(quiet=59.0) == {"nothing moves on a healed pair"}
+    assert rules(quiet=61.0) == set()
+    assert rules((59.5, "stall", "", 0.3), quiet=59.0) == set()
 
 
 def test_what_is_still_wrong_after_all_is_healed_is_seen() -> None:
