@@ -21,7 +21,7 @@ from tests.lab.lab import DRAIN_FILE
 from tests.lab.plan import ALPHA, BETA, CLIENT, INTERFACE, IPV4_NETWORK, NODES, VIPS, Place, peer_of
 
 from .plan import Draw
-from .stage import BESIDE, FULL, STRANGER, Stage
+from .stage import BESIDE, FULL, STRANGER, Stage, route
 
 Undo = Callable[[], None]
 Strike = Callable[[Stage, str, float], Undo]
@@ -167,7 +167,12 @@ def delete_address(stage: Stage, node: str, _: float) -> Undo:
     """The node loses its own address."""
     address = f"{PLACES[node].ipv4}/{IPV4_NETWORK.prefixlen}"
     _ip(stage, node, "delete", address)
-    return lambda: _ip(stage, node, "add", address)
+
+    def undo() -> None:
+        _ip(stage, node, "add", address)
+        route(stage.hosts[node])
+
+    return undo
 
 
 def _ip(stage: Stage, node: str, verb: str, address: str) -> None:
@@ -280,6 +285,7 @@ def crash(stage: Stage, node: str, _: float) -> Undo:
 
     def undo() -> None:
         stage.hosts[node].power_on()
+        route(stage.hosts[node])
         stage.hosts[node].launch_services()
 
     return undo

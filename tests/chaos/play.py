@@ -23,7 +23,7 @@ from .oracle import Violation
 from .outages import Answers
 from .plan import Step
 from .rules import HEALED
-from .stage import FULL, Stage
+from .stage import FULL, Stage, route
 from .timeline import EVERYBODY, VIPS, Entry, moments
 
 QUESTION_SECONDS: Final = 0.025
@@ -190,6 +190,7 @@ class Player:
             host.path(FULL).unlink(missing_ok=True)
             with contextlib.suppress(LabError):
                 host.run("ip", "address", "add", f"{host.place.ipv4}/24", "dev", "eth0")
+            route(host)
             for pid in processes.living_in(host.holder.network_namespace):
                 processes.send(pid, signal.SIGCONT)
             stage.end_orphans()

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from tests.lab import processes
+from tests.lab.errors import CommandError
 from tests.lab.helper_process import HelperProcess
 from tests.lab.host import Host
 from tests.lab.lab import PROCESSES_FILE, Lab
@@ -21,6 +22,8 @@ from tests.lab.plan import INTERFACE, Place
 from tests.lab.service import Service
 
 STRANGER: Final = Place("stranger", 200)
+ROUTER: Final = Place("router", 1)
+"""Leads nowhere, but answers ARP as every home's does: by that a node knows that its link works both ways."""
 SETTINGS: Final = {"VRRP_ADVERT_INTERVAL": "0.05"}
 FULL: Final = Path("/run/full")
 BESIDE: Final = ("recorder", "check", "filter", "eyes")
@@ -28,7 +31,7 @@ BESIDE: Final = ("recorder", "check", "filter", "eyes")
 
 
 class Stage(Lab):
-    """A lab with guards, clocks of its own, and a stranger."""
+    """A lab with guards, clocks of its own, a stranger and a router."""
 
     def __init__(self, *, guard: bool = True) -> None:
         super().__init__(guard=guard, own_clocks=True, environment=SETTINGS)
@@ -37,15 +40,21 @@ class Stage(Lab):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        self.stranger = Host(STRANGER, self.lan, logs=self.logs / STRANGER.name)
-        self.stranger.power_on()
+        self.stranger, self.router = (
+            Host(place, self.lan, logs=self.logs / place.name) for place in (STRANGER, ROUTER)
+        )
+        for other in (self.stranger, self.router):
+            other.power_on()
+        for node in self.nodes:
+            route(node)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.calm()
-        self.stranger.crash()
+        for other in (self.stranger, self.router):
+            other.crash()
         self.destroy()  # at once: nothing is learned from a graceful end
 
     def calm(self) -> None:
@@ -107,6 +116,13 @@ class Stage(Lab):
         with self.stranger.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
             wire.bind((INTERFACE, 0))
             wire.send(b"\xff" * 6 + mac + b"\x08\x06" + arp)
+
+
+def route(node: Host) -> None:
+    """Let a node have the router as its gateway, if it has none."""
+    for flag, gateway in (("-4", ROUTER.ipv4), ("-6", ROUTER.ipv6)):
+        with contextlib.suppress(CommandError):  # without an address, or without a carrier, there is no route
+            node.run("ip", flag, "route", "replace", "default", "via", gateway, "dev", INTERFACE)
 
 
 def _children(pid: int) -> list[int]:
