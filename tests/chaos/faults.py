@@ -127,12 +127,7 @@ def cut(*ways: str, vrrp_alone: bool = False) -> Strike:
         ends = [(names[source], names[to]) for source, to in (way.split(">") for way in ways)]
         for source, to in ends:
             stage.lan.drop(source, to, vrrp_alone=vrrp_alone)
-
-        def undo() -> None:
-            for source, to in ends:
-                stage.lan.forward(source, to, vrrp_alone=vrrp_alone)
-
-        return undo
+        return lambda: stage.lan.forward(*ends, vrrp_alone=vrrp_alone)
 
     return strike
 

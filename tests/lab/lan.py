@@ -85,9 +85,11 @@ class Lan:
         self._drops.add((source.port if source else None, destination.port if destination else None, vrrp_alone))
         self._apply()
 
-    def forward(self, source: Place | None, destination: Place | None, *, vrrp_alone: bool = False) -> None:
-        """Undo one :meth:`drop`; nothing happens when it is undone already."""
-        self._drops.discard((source.port if source else None, destination.port if destination else None, vrrp_alone))
+    def forward(self, *ways: tuple[Place | None, Place | None], vrrp_alone: bool = False) -> None:
+        """Undo some :meth:`drop`, all at once; nothing happens to what is undone already."""
+        for source, destination in ways:
+            drop = (source.port if source else None, destination.port if destination else None, vrrp_alone)
+            self._drops.discard(drop)
         self._apply()
 
     @property
