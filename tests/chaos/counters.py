@@ -99,11 +99,9 @@ def _moves(entries: Sequence[Entry], node: str, counted: Counters, end: float) -
         if kind == "counters" and what and all(abs(time - moved) > QUIET_SECONDS for moved, *_ in moves)
     )
     since, first = next(quiet, (end, counted))
-    processes = {
-        what["exporter"][0]
-        for time, kind, _, what in mine
-        if kind == "programs" and "exporter" in what and time >= since
-    }
+    programs = [(time, what.get("exporter", (0, False))[0]) for time, kind, _, what in mine if kind == "programs"]
+    before = [pid for time, pid in programs if time < since]
+    processes = {*before[-1:], *(pid for time, pid in programs if time >= since)}
     for vip in VIPS:
         for metric, there in (("acquisitions", True), ("releases", False)):
             truth = sum(time > since and (vip, there) == (which, what) for time, which, what in moves)

@@ -269,8 +269,10 @@ def test_moves_that_were_not_counted_are_seen_and_fewer_excused_after_a_restart(
     assert differences({"acquired": 1, "released": 1}, "", *moves) == []
     assert differences({"acquired": 2, "released": 1}, "", *moves) == ["moves are those of the kernel"]
     assert differences({"acquired": 0, "released": 0}, "", *moves) == ["moves are those of the kernel"] * 2
-    restart = (25.0, "programs", "alpha", {**programs(), "exporter": (99, True)})
-    restarts = [(10.0, "programs", "alpha", programs()), restart]
+    restarts: list[Entry] = [
+        (15.0, "programs", "alpha", programs("exporter")),
+        (25.0, "programs", "alpha", {**programs(), "exporter": (99, True)}),
+    ]
     assert differences({"acquired": 0, "released": 0}, "", *moves, *restarts) == []
     assert differences({"acquired": 2, "released": 1}, "", *moves, *restarts) == ["moves are those of the kernel"]
 
