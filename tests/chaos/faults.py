@@ -287,7 +287,7 @@ def crash(stage: Stage, node: str, _: float) -> Undo:
 
 
 _PROGRAMS: Final = ("unbound", "dnsmasq", "exporter", "guard")
-_KEEPALIVED: Final = ("keepalived", "vrrp", *BESIDE[:3])
+_KEEPALIVED: Final = ("keepalived", "vrrp", *BESIDE)
 _CLOCKS: Final = (-86400.0, -120.0, -3.0, 3.0, 60.0, 3600.0)
 
 FAULTS: Final[dict[str, Fault]] = {

@@ -51,7 +51,10 @@ GRACE: Final = {
 HEALED: Final = Grace(25.0, "TCP is asked every 10 s, the supervisor's word published every 5 s, and adverts 15 s")
 """Until a healed pair must be well in every respect, from the last repair on."""
 
-LATELY: Final = ("health.running", "recorder.running", "filter.running", "eyes.running", "vrrp.filter", "wire.")
+LATELY: Final = (
+    *("health.running", "recorder.running", "filter.running", "wire.running"),
+    *("vrrp.filter", "conflict.", "vip.foreign_owner"),
+)
 """Checks that go on to tell for ten minutes of what was healed: a healed pair may have them, as warnings."""
 
 
@@ -147,10 +150,20 @@ def _told(node: str, other: str) -> Iterator[Rule]:
 
         return told
 
+    def either(one: Condition, other: Condition) -> Condition:
+        return lambda m: one(m) or other(m)
+
     def supervised(m: Moment) -> bool:
         """Whether what runs beside keepalived can work and be heard."""
         return m.nodes[node].runs("supervisor", "keepalived", "vrrp") and not m.lasts(
-            "full-runtime", "freeze-check", "freeze-recorder", "freeze-filter", "kill-check", "clock-step", node=node
+            "full-runtime",
+            "freeze-check",
+            "freeze-recorder",
+            "freeze-filter",
+            "freeze-wire",
+            "kill-check",
+            "clock-step",
+            node=node,
         )
 
     yield Rule(
@@ -218,7 +231,7 @@ def _told(node: str, other: str) -> Iterator[Rule]:
         "tells of dropped adverts",
         node,
         when(lambda m: m.lasts("forged-adverts", "third-router") and m.nodes[node].addressed and supervised(m)),
-        tells("vrrp.filter", "dropped"),
+        either(tells("vrrp.filter", "dropped"), tells("conflict.advertisements", about=None)),
     )
     yield Rule(
         "tells of a foreign owner",
@@ -236,12 +249,12 @@ def _told(node: str, other: str) -> Iterator[Rule]:
         when(lambda m: m.lasts("full-runtime", node=node) and m.nodes[node].lives("keepalived")),
         lambda m: not says_ok_of(m, node),
     )
-    for helper, check in (("recorder", "recorder.running"), ("check", "health.running"), ("filter", "filter.running")):
+    for helper in ("recorder", "check", "filter", "wire"):
         yield Rule(
             "tells of a helper that died",
             f"{helper} of {node}",
             when(lambda m, h=helper: m.lasts(f"kill-{h}", node=node) and supervised_but(m, node, f"kill-{h}")),  # type: ignore[misc]
-            tells(check),
+            tells("health.running" if helper == "check" else f"{helper}.running"),
         )
 
 
@@ -259,5 +272,5 @@ def says_ok_of(m: Moment, node: str) -> bool:
 
 def supervised_but(m: Moment, node: str, fault: str) -> bool:
     """Whether nothing but one fault is done to what runs beside keepalived."""
-    others = {"full-runtime", "freeze-supervisor", "kill-recorder", "kill-check", "kill-filter"} - {fault}
+    others = {"full-runtime", "freeze-supervisor", "kill-recorder", "kill-check", "kill-filter", "kill-wire"} - {fault}
     return m.nodes[node].runs("supervisor", "keepalived") and not m.lasts(*others, node=node)

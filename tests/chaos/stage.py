@@ -26,8 +26,8 @@ ROUTER: Final = Place("router", 1)
 """Leads nowhere, but answers ARP as every home's does: by that a node knows that its link works both ways."""
 SETTINGS: Final = {"VRRP_ADVERT_INTERVAL": "0.05"}
 FULL: Final = Path("/run/full")
-BESIDE: Final = ("recorder", "check", "filter", "eyes")
-"""The processes beside keepalived, by the names that its supervisor gives them."""
+BESIDE: Final = ("recorder", "check", "filter", "wire")
+"""The processes beside keepalived, by the names that its supervisor gives them; one that it has not is left out."""
 
 
 class Stage(Lab):
