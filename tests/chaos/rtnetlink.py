@@ -18,6 +18,8 @@ _GROUPS: Final = 0x1 | 0x10 | 0x100  # RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_I
 _NEWLINK, _DELLINK, _GETLINK, _NEWADDR, _DELADDR, _GETADDR = 16, 17, 18, 20, 21, 22
 _DONE, _REQUEST_DUMP = 3, 0x301
 _IFA_ADDRESS, _IFA_LOCAL, _IFLA_IFNAME = 1, 2, 3
+_LOOPBACK: Final = 1
+"""The index of lo: no other host is led to an address there, so nobody holds a virtual IP by it."""
 _IFF_LOWER_UP: Final = 0x10000
 _HEADER: Final = struct.Struct("=IHHII")
 _ADDRESS: Final = struct.Struct("=BBBBi")
@@ -91,6 +93,8 @@ class Kernel:
 
     def _address(self, body: bytes, *, there: bool) -> Change | None:
         _, prefix, _, _, index = _ADDRESS.unpack_from(body)
+        if index == _LOOPBACK:
+            return None
         attributes = dict(_attributes(body[_ADDRESS.size :]))
         address = str(ipaddress.ip_address(attributes.get(_IFA_LOCAL) or attributes[_IFA_ADDRESS]))
         entries = self._held.setdefault(address, set())
