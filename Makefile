@@ -7,10 +7,10 @@ READY := $(VENV)/.ready
 LAB := $(BIN)/python -m tests.lab
 # Tests of the lab that wait more than they work, so that some of them may run at once.
 WAITING := alerting*.py world.py dnsdist.py
-# These look at everything that runs, and so nothing else may.
-ALONE := isolation.py
+# These look at everything that runs, or at how soon it does something, and so nothing else may.
+ALONE := isolation.py chaos.py
 
-.PHONY: help lock digests sbom demo test test-stack check lab bench bench-alerts bench-hostile bench-stack clean generate preview
+.PHONY: help lock digests sbom demo test test-stack check lab chaos bench bench-alerts bench-hostile bench-stack clean generate preview
 # From the registry that pip is configured for, whose name is nobody else's business. All files of a release are listed:
 # those for amd64 and arm64, and the source.
 COMPILE := CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes \
@@ -54,6 +54,10 @@ test-stack: $(READY) ## the compose files as shipped, on two Docker Engines; bui
 	@tests/packages lab stack
 	$(BIN)/python -m tests.stack.images
 	$(LAB) run -- $(BIN)/python -m pytest -q tests/stack
+
+chaos: $(READY) ## random faults on a real pair, judged by an oracle of its own; build/chaos.json; CHAOS="--seed 7 --minutes 10"
+	@tests/packages lab
+	$(LAB) run -- $(BIN)/python -m tests.chaos $(CHAOS)
 
 bench: $(READY) ## measure; build/bench.json
 	@tests/packages lab bench

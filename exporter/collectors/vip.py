@@ -32,9 +32,9 @@ STAMP_PERIOD_SECONDS = 2**32 / 100
 
 @dataclass(slots=True)
 class _Ownership:
-    """What is known of one virtual IP; ``holders`` maps interface index to the address on it."""
+    """What is known of one virtual IP; ``holders`` maps the kernel's entries of it to what was said of each."""
 
-    holders: dict[int, AddressChange] = field(default_factory=dict)
+    holders: dict[tuple[int, int], AddressChange] = field(default_factory=dict)
     acquisitions: int = 0
     releases: int = 0
     last_transition: float | None = None
@@ -150,23 +150,21 @@ class VipCollector:
         except (OSError, ExporterError) as error:
             self._fail(error)
             return
-        held: dict[str, dict[int, AddressChange]] = {address: {} for address in self._vips}
+        held: dict[str, dict[tuple[int, int], AddressChange]] = {address: {} for address in self._vips}
         for change in found:
             if change.address in held:
-                held[change.address][change.interface_index] = change
+                held[change.address][change.entry] = change
         if first:
             self._restore(held)
             self._restored = True
             return
         for address, vip in self._vips.items():
-            for index in [index for index in vip.holders if index not in held[address]]:
-                self._apply(
-                    AddressChange(present=False, address=address, interface_index=index, usable=False, created=None)
-                )
+            for gone in [change for entry, change in vip.holders.items() if entry not in held[address]]:
+                self._apply(replace(gone, present=False))
             for change in held[address].values():
                 self._apply(change)
 
-    def _restore(self, held: dict[str, dict[int, AddressChange]]) -> None:
+    def _restore(self, held: dict[str, dict[tuple[int, int], AddressChange]]) -> None:
         """Begin with the counts of before the restart and add what happened meanwhile."""
         saved = (self._state.load() if self._state else None) or {}
         for address, vip in self._vips.items():
@@ -202,15 +200,14 @@ class VipCollector:
         vip = self._vips.get(change.address)
         if vip is None:
             return
-        index = change.interface_index
-        held = vip.holders.get(index)
+        held = vip.holders.get(change.entry)
         if change.present and held is not None and (change.created or 0) > (held.created or 0):
             self._apply(replace(held, present=False))  # it went and came back unseen
         owned = bool(vip.holders)
         if change.present:
-            vip.holders[index] = change
+            vip.holders[change.entry] = change
         else:
-            vip.holders.pop(index, None)
+            vip.holders.pop(change.entry, None)
         self._changed = self._changed or held is None or not change.present
         if bool(vip.holders) == owned:
             return
@@ -224,7 +221,7 @@ class VipCollector:
         log.info("%s %s", "released" if owned else "acquired", change.address)
 
     def _describe(self, address: str, vip: _Ownership) -> Vip:
-        index = min(vip.holders, default=None)
+        index = min((index for index, _ in vip.holders), default=None)
         return Vip(
             address=address,
             family=self._families[address],

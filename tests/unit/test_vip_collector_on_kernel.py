@@ -87,6 +87,19 @@ def test_each_acquisition_and_release_is_counted_and_timed_per_address(tmp_path:
 
 
 @in_network_namespace
+def test_an_address_that_somebody_added_a_second_time_is_owned_until_both_are_gone(tmp_path: Path) -> None:
+    """The kernel takes an IPv4 address twice on an interface, with different prefix lengths."""
+    ip(*LAN, ADD)
+    with collecting() as one:
+        ip(f"addr add {VIP}/24 dev lan0", REMOVE)
+        assert counts(one) == (True, 0, 0)
+        ip(ADD, f"addr del {VIP}/24 dev lan0")
+        assert counts(one) == (True, 0, 0)
+        ip(REMOVE)
+        assert counts(one) == (False, 0, 1)
+
+
+@in_network_namespace
 def test_a_change_is_seen_without_anybody_looking(tmp_path: Path) -> None:
     changes: list[float] = []
     ip(*LAN)
