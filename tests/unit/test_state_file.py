@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,6 @@ def number(content: bytes) -> int:
 
 @pytest.fixture
 def state(tmp_path: Path) -> StateFile[int]:
-    logging.disable()
     return StateFile(tmp_path / "state.json", number)
 
 
