@@ -41,6 +41,7 @@ MOUNTS = (
     Mount("compose/sync-keys", "sync", _OURS, _OURS),
     Mount("compose/sync-keys/key", "sync", _OURS, _OURS, private=True),
     Mount("compose/sync-keys/known_hosts", "sync", _OURS, _OURS, private=True),
+    Mount("compose/web", "exporter", _OURS, _OURS, private=True),
     Mount("stack/prometheus/prometheus.yaml", "prometheus", _NOBODY, _NOBODY),
     Mount("alerts/rules", "prometheus", _NOBODY, _NOBODY),
     Mount("compose/prometheus.d", "prometheus", _NOBODY, _NOBODY),
@@ -59,6 +60,8 @@ def needed(environment: Mapping[str, str]) -> Iterator[Mount]:
         running.add("grafana")
     if environment.get("SYNC_UNBOUND") and environment.get("NODE_ROLE") == "secondary":
         running.add("sync")
+    if environment.get("WEB_CONFIG_FILE"):
+        running.add("exporter")
     own = environment.get("PROMETHEUS_FILE")
     for mount in MOUNTS:
         if mount.container not in running:
