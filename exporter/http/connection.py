@@ -17,7 +17,9 @@ from typing import Any, Final
 _LOOK_SECONDS: Final = 0.02
 # Where all threads put what nobody reads.
 _DISCARDED: Final = bytearray(1 << 16)
-_HTTPS_ONLY: Final = b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nThis port speaks HTTPS: write https://\n"
+_HTTPS_ONLY: Final = (
+    b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nThis port speaks HTTPS: write https://\n"
+)
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger, socket(7)
 
 
