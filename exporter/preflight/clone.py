@@ -41,13 +41,13 @@ MOUNTS = (
     Mount("compose/sync-keys", "sync", _OURS, _OURS),
     Mount("compose/sync-keys/key", "sync", _OURS, _OURS, private=True),
     Mount("compose/sync-keys/known_hosts", "sync", _OURS, _OURS, private=True),
-    Mount("compose/web", "exporter", _OURS, _OURS, private=True),
     Mount("stack/prometheus/prometheus.yaml", "prometheus", _NOBODY, _NOBODY),
     Mount("alerts/rules", "prometheus", _NOBODY, _NOBODY),
     Mount("compose/prometheus.d", "prometheus", _NOBODY, _NOBODY),
     Mount("alerts/alertmanager", "alertmanager", _NOBODY, _NOBODY),
     Mount("dashboards/provisioning", "grafana", 472, _OURS),
     Mount("dashboards/generated", "grafana", 472, _OURS),
+    Mount("compose/web", "exporter", _OURS, _OURS, private=True),
 )
 _KEYS = "compose/sync-keys"
 
