@@ -56,7 +56,8 @@ class BasicAuth:
         if digest in self._right or digest in self._wrong:
             return digest in self._right
         if not self._gate.acquire(timeout=WAIT_SECONDS):
-            raise BusyError("too many passwords are being checked")
+            problem = "too many passwords are being checked"
+            raise BusyError(problem)
         try:
             # Another request may have had the same meanwhile.
             if digest not in self._right and digest not in self._wrong:

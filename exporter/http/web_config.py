@@ -136,6 +136,6 @@ def _wrong_users(users: Mapping[str, object]) -> Iterator[str]:
             yield f"basic_auth_users.{user} is no bcrypt hash; make one with: htpasswd -nBC 10 {user}"
         elif not 4 <= int(match[1]) <= MAXIMUM_COST:
             yield (
-                f"basic_auth_users.{user} is a hash of cost {int(match[1])}, and {MAXIMUM_COST} is the most that a node "
-                "can afford for every wrong password; use 10"
+                f"basic_auth_users.{user} is a hash of cost {int(match[1])}, and {MAXIMUM_COST} is the most that a "
+                "node can afford for every wrong password; use 10"
             )

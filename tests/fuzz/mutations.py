@@ -10,7 +10,8 @@ from typing import Any, Final
 # What lengths, counts and numbers are misread at.
 _EDGES: Final = (b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xc0\x0c", b"-1")
 _SCALARS: Final[tuple[Any, ...]] = (
-    None, True, False, 0, -1, 255, 2**31, 2**63, 2**64, 10**30, 1e308, 0.5, "", "0", "\0", "x" * 300, "\ud7ff", [], {}, [[]],
+    None, True, False, 0, -1, 255, 2**31, 2**63, 2**64, 10**30, 1e308, 0.5, "", "0", "\0", "x" * 300, "\ud7ff",
+    [], {}, [[]],
 )  # fmt: skip
 _MAXIMUM_BYTES: Final = 1 << 16
 

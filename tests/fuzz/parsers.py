@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,22 @@ from exporter.app import Look
 from exporter.errors import ConfigurationError, ParseError
 from exporter.files import parse_json
 from exporter.http import web_config
+from exporter.observations import Status
 from exporter.parsers import (
-    address_message, advert_filter, arp, container, dns_answer, health_report, ip_packet, keepalived_dump,
-    keepalived_events, neighbor_message, stamp, status_document, vip_state, vrrp_advertisement,
+    address_message,
+    advert_filter,
+    arp,
+    container,
+    dns_answer,
+    health_report,
+    ip_packet,
+    keepalived_dump,
+    keepalived_events,
+    neighbor_message,
+    stamp,
+    status_document,
+    vip_state,
+    vrrp_advertisement,
 )  # fmt: skip
 from exporter.preflight import env_file, port, resolvers
 from exporter.views import status_document as view
@@ -116,13 +130,13 @@ def parsers(folder: Path) -> Iterator[Parser]:
     """All of them; ``folder`` is for those that read files."""
     query, answers = _dns()
     wire = query.to_wire()
-    look = Look(samples.healthy(), (), samples.Status.OK)
+    look = Look(samples.healthy(), (), Status.OK)
     document = view.build(look.status, look.checks, look.verdict)
     packets, changes = _packets(), _netlink()
     listed, inspected = _fixtures("docker/*/list.json"), _fixtures("docker/*/inspect-*.json")
     yield Parser("address messages", address_message.parse_address_messages, changes)
     yield Parser("guard's address changes", netlink.parse_changes, changes, ())
-    yield Parser("ARP", arp.parse_arp, (arp.build_arp_probe(bytes(6), samples.ipaddress.IPv4Address(samples.VIP)),))
+    yield Parser("ARP", arp.parse_arp, (arp.build_arp_probe(bytes(6), ipaddress.IPv4Address(samples.VIP)),))
     yield Parser("IP packets", ip_packet.parse_ip_packet, packets)
     yield Parser("VRRP adverts", _after_ip(vrrp_advertisement.parse_advertisement), packets)
     yield Parser("neighbor adverts", _after_ip(neighbor_message.parse_neighbor_advertisement), (_NEIGHBOR,))
@@ -157,7 +171,7 @@ def parsers(folder: Path) -> Iterator[Parser]:
     yield Parser("web configuration", functools.partial(_web_config, folder), (_WEB,), (ConfigurationError,))
 
 
-# RFC 4861, 4.4, from 2001:db8::53 to ff02::1, override, with the target's hardware address; its checksum, by RFC 8200, 8.1.
+# RFC 4861, 4.4, from 2001:db8::53 to ff02::1, override, with the target's hardware address and a checksum.
 _NEIGHBOR: Final = bytes.fromhex(
     "6000000000203aff 20010db8000000000000000000000053 ff020000000000000000000000000001"
     "8800f886 20000000 20010db8000000000000000000000053 0201020000000001"
@@ -167,7 +181,7 @@ _STAMP: Final = (
 )
 _VIP_STATE: Final = vip_state.format_vip_state({samples.VIP: vip_state.SavedVip(True, 3, 2, 5.5, (1.0, 5.5))})
 _HEALTH: Final = b"""{"time": 5.0, "questions": {"chain": {"verdict": "ok", "problem": "", "since": 1.0},
-"world": {"verdict": "failing", "problem": "late", "since": 2.0}}}"""
+"world": {"verdict": "soft", "problem": "late", "since": 2.0}}}"""
 _PROCESSES: Final = b"""{"time": 5.0, "processes": {"check": {"running": true, "starts": 2, "last_start": 1.0,
 "last_end": "exit status 1"}}}"""
 _FILTER: Final = b'{"loaded": true, "problem": "", "time": 5.0, "dropped": {"ttl": 1}, "last_dropped": {"ttl": 4.0}}'
@@ -181,12 +195,13 @@ _POST: Final = (
 _CONTENT: Final = (
     b'{"groups": {"groups": [{"id": 0, "name": "Default", "enabled": true, "comment": null}]}, "lists": {"lists": '
     b'[{"id": 1, "address": "https://example.com/l", "type": "block", "groups": [0], "enabled": true}]}, "domains": '
-    b'{"domains": []}, "clients": {"clients": []}, "config/dns": {"config": {"dns": {"hosts": [], "cnameRecords": []}}}}'
+    b'{"domains": []}, "clients": {"clients": []}, '
+    b'"config/dns": {"config": {"dns": {"hosts": [], "cnameRecords": []}}}}'
 )
 _ENV: Final = b"# text\nA=1\nB='x $A'\nC=\"y ${A:-z}\" # more\nexport D=${A:+q}\nE=\n"
 _TABLE: Final = (
     b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-    b"   0: 0100007F:0035 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 0\n"
+    b"   0: 0100007F:0035 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4711 1 0 100\n"
 )
 _WEB: Final = (
     b"tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n  min_version: TLS13\nbasic_auth_users:\n"

@@ -15,7 +15,8 @@ from exporter.preflight.clone import MOUNTS, unreadable
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDERS = ("alerts/rules", "alerts/alertmanager", "dashboards/provisioning", "dashboards/generated",
-           "stack/prometheus", "compose/unbound.d", "compose/prometheus.d", "compose/sync-keys", "compose/web")  # fmt: skip
+           "stack/prometheus", "compose/unbound.d", "compose/prometheus.d", "compose/sync-keys",
+           "compose/web")  # fmt: skip
 EVERYTHING = {"COMPOSE_FILE": "compose.yaml:observability.yaml", "NODE_ROLE": "primary"}
 SECONDARY = {**EVERYTHING, "NODE_ROLE": "secondary"}
 

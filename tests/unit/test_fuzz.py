@@ -30,7 +30,7 @@ def test_no_input_makes_a_parser_fail_otherwise_than_it_says(name: str, tmp_path
 def test_a_parser_with_a_fault_is_found_out() -> None:
     def parse(data: bytes) -> None:
         if len(data) < 8:
-            raise ParseError("cut off")
+            raise ParseError(f"cut off after {len(data)}")
         _ = data[data[0]]
 
     def slow(_: bytes) -> None:
