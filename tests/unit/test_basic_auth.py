@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -84,7 +85,8 @@ def test_wrong_passwords_do_not_eat_the_processor() -> None:
         number = 0
         while time.monotonic() < until:
             number += 1
-            assert not auth.permits(header(password=f"{guesser}-{number}"))
+            with contextlib.suppress(BusyError):  # on a busy machine it is told to wait
+                assert not auth.permits(header(password=f"{guesser}-{number}"))
 
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(guess, range(16)))
