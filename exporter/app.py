@@ -15,6 +15,7 @@ from exporter.collectors.resolve import ResolveCollector
 from exporter.collectors.sync import SyncCollector
 from exporter.collectors.vip import VipCollector
 from exporter.collectors.vrrp import VrrpCollector
+from exporter.http.web_config import speaks_tls
 from exporter.observations import Check, NodeIdentity, NodeStatus, Status
 from exporter.runner import Runner
 from exporter.runtime import RuntimeFiles
@@ -62,6 +63,8 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
             settings.peer_interval,
             settings.peer_timeout,
             settings.node_name,
+            # Both nodes have the same file.
+            tls=speaks_tls(settings.web_config_file),
         )
     resolve = ResolveCollector(settings)
 

@@ -35,6 +35,8 @@ class PeerCollector:
         timeout: float,
         own_name: str,
         clock: Callable[[], float] = time.time,
+        *,
+        tls: bool = False,
     ) -> None:
         self._address = str(address)
         self._port = port
@@ -42,6 +44,7 @@ class PeerCollector:
         self._timeout = timeout
         self._own_name = own_name
         self._clock = clock
+        self._tls = tls
         self._changed_at = -CHANGE_PERIOD_SECONDS
         self._lock = threading.Lock()
         self._latest: PeerObservation | None = None
@@ -75,7 +78,7 @@ class PeerCollector:
         peer: Peer | None = None
         problem: str | None = None
         try:
-            answer = http_get(self._address, self._port, STATUS_PATH, self._timeout)
+            answer = http_get(self._address, self._port, STATUS_PATH, self._timeout, tls=self._tls)
             duration = time.monotonic() - began
             # The answer was made somewhere between the question and its arrival.
             peer = parse_peer(answer, asked_at + duration / 2)

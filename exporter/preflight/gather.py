@@ -14,6 +14,7 @@ from pathlib import Path
 from exporter.addressing import interface_networks
 from exporter.errors import ConfigurationError, ExporterError, ParseError
 from exporter.files import read_bounded
+from exporter.http.web_config import speaks_tls
 from exporter.observations import Peer
 from exporter.parsers.status_document import parse_peer
 from exporter.passwords import is_synced
@@ -144,7 +145,9 @@ def _peer(settings: Settings) -> tuple[Peer | None, str | None]:
     if settings.peer_ip is None:
         return None, None
     try:
-        answer = http_get(str(settings.peer_ip), settings.exporter_port, STATUS_PATH, 2 * settings.peer_timeout)
+        tls = speaks_tls(settings.web_config_file)
+        where = str(settings.peer_ip), settings.exporter_port, STATUS_PATH
+        answer = http_get(*where, 2 * settings.peer_timeout, tls=tls)
         return parse_peer(answer, time.time()), None
     except ExporterError as error:
         return None, str(error)

@@ -113,7 +113,7 @@ def _read_file(path: Path, problems: list[str]) -> dict[str, _Text]:
         if len(content) > MAXIMUM_FILE_BYTES:
             problems.append(f"{path} is larger than {MAXIMUM_FILE_BYTES} bytes; that is no configuration")
             return {}
-        document = yaml.load(content, _text_loader())  # noqa: S506 (a safe loader)
+        document = yaml.load(content, text_loader())  # noqa: S506 (a safe loader)
     except OSError as error:
         problems.append(f"{path} cannot be read: {error.strerror}")
         return {}
@@ -153,7 +153,7 @@ def _as_text(value: object) -> str | None:
     return None
 
 
-def _text_loader() -> Any:  # noqa: ANN401
+def text_loader() -> Any:  # noqa: ANN401
     """Return a loader that takes every value as the text that stands there, as the environment has it.
 
     By YAML 1.1's types an IPv6 address of digits alone is a number to the base of sixty, and 053 is 43.

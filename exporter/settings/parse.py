@@ -186,6 +186,11 @@ def directory(text: str) -> Path:
     return Path(text)
 
 
+def optional_file(text: str) -> Path | None:
+    """An absolute path, or nothing."""
+    return directory(text) if text else None
+
+
 def docker_host(text: str) -> str:
     """Where Docker's API is."""
     match = re.fullmatch(r"unix:///[^\s]+|tcp://(?:\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):([0-9]{1,5})", text)

@@ -21,6 +21,7 @@ class Setting:
     parse: Callable[[str], object]
     default: str | None  # None: it must be set
     help: str
+    known_flag: str = ""  # what other exporters call it
 
     @property
     def variable(self) -> str:
@@ -43,6 +44,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("virtual_router_id", parse.integer(1, 255), "53", "VRRP virtual router ID, the same on both nodes."),
     Setting("exporter_address", parse.optional_address, "", "Address to listen on; empty for all."),
     Setting("exporter_port", parse.integer(1, 65535), "9753", "TCP port of this exporter and of its peer."),
+    Setting(
+        "web_config_file",
+        parse.optional_file,
+        "",
+        "TLS and passwords for what is served, in the exporters' common format; the same on both nodes.",
+        "--web.config.file",
+    ),
     Setting(
         "runtime_directory", parse.directory, "/run/dnsha", "Where keepalived's side leaves lock, events and dump."
     ),

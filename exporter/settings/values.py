@@ -23,6 +23,7 @@ class Settings:
     virtual_router_id: int
     exporter_address: Address | None
     exporter_port: int
+    web_config_file: Path | None
     runtime_directory: Path
     state_directory: Path
     docker_host: str

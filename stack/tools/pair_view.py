@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from exporter.collectors.peer import STATUS_PATH
 from exporter.collectors.vrrp import VrrpCollector
 from exporter.errors import ExporterError
+from exporter.http.web_config import speaks_tls
 from exporter.observations import Peer, Status, VrrpObservation, VrrpState
 from exporter.parsers.status_document import parse_peer
 from exporter.runtime import RuntimeFiles
@@ -82,7 +83,9 @@ def look(settings: Settings) -> PairView:
         problem = "a standalone node has no other one"
     else:
         try:
-            answer = http_get(str(settings.peer_ip), settings.exporter_port, STATUS_PATH, settings.peer_timeout)
+            tls = speaks_tls(settings.web_config_file)
+            where = str(settings.peer_ip), settings.exporter_port, STATUS_PATH
+            answer = http_get(*where, settings.peer_timeout, tls=tls)
             peer = parse_peer(answer, time.time())
         except ExporterError as error:
             problem = str(error)

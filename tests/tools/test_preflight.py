@@ -169,7 +169,7 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
         ({"unreadable": (Unreadable(MOUNTS[5], "alerts/rules/slo.yaml"),)}, "readable", Status.CRITICAL,
          "alerts/rules/slo.yaml cannot be read by prometheus's user.*chmod -R a[+]rX alerts/rules"),
         ({"unreadable": (Unreadable(MOUNTS[2], "compose/sync-keys/key"),)}, "readable", Status.CRITICAL,
-         "sudo chown 9753 compose/sync-keys/key"),
+         "sudo chown -R 9753 compose/sync-keys/key"),
         ({"addresses": ()}, "static_address", Status.CRITICAL, "does not have 192.0.2.11"),
         ({"addresses": (InterfaceAddress("wlan0", "192.0.2.11", permanent=True),)}, "static_address",
          Status.CRITICAL, "on wlan0, not on eth0"),
