@@ -92,7 +92,7 @@ sbom: ## what the built images are made of, by CycloneDX; build/sbom
 	@tests/packages python
 	$(PYTHON) -m stack.images.sbom $(IMAGES)
 
-fuzz: $(READY) ## a million mutated inputs for each parser; takes an hour or two; build/fuzz.json
+fuzz: $(READY) ## a million mutated inputs for each parser; takes hours; build/fuzz.json
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 generate: $(READY) ## write README, rules and dashboards anew
