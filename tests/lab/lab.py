@@ -276,14 +276,11 @@ class Lab(Pair):
 
     def _give_back(self, host: Host) -> None:
         """Let a node that took the VIP from one that did not answer give it back without its usual patience."""
-        if not host.path(VIP_UNANSWERED_FILE).exists():
+        told = host.path(VIP_UNANSWERED_FILE)
+        if not told.exists() or told.read_text() != "1\n":
             return
         self.drain(host.place.name)
-        wait_for(
-            f"{host.place.name} to give the VIP back",
-            host.path(VIP_UNANSWERED_FILE).read_text,
-            until=lambda told: told == "0\n",
-        )
+        wait_for(f"{host.place.name} to give the VIP back", told.read_text, until=lambda text: text == "0\n")
 
     def reset(self) -> None:
         """Bring the pair back to health, whatever was done to it: for the next test.

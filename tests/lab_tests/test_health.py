@@ -102,6 +102,8 @@ def test_a_killed_check_is_started_again_and_fails_nobody(pair: Lab) -> None:
 
 
 def test_a_check_that_hangs_hides_a_dead_dns_for_few_seconds_only(pair: Lab) -> None:
+    # Else the other node comes before one that has proved nothing yet, whatever this check does.
+    wait_for("alpha's chain to be proved", partial(verdict_of_chain, pair, "alpha"), until=lambda one: one == "ok")
     processes.send(beside_keepalived(pair, "alpha", "check")["pid"], signal.SIGSTOP)
     pair.kill_service("alpha", "dnsmasq")
     pair.wait_owners("beta", timeout=10.0)
