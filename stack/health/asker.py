@@ -90,6 +90,14 @@ class Asker(Generic[_Service]):
             default=float("inf"),
         )
 
+    @property
+    def asks_itself(self) -> bool:
+        """Whether this node had the address itself when it was first asked: the socket goes on asking from there.
+
+        The kernel chooses a connected socket's own address once (ip(7)), and looks no more whether it is still there.
+        """
+        return self._socket is not None and self._socket.getsockname()[0] == self._address[0]
+
     def ask(self, now: float) -> None:
         """Send one question."""
         self.due = now + ASK_SECONDS

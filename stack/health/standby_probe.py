@@ -88,6 +88,8 @@ class StandbyProbe:
         watched = self._under_watch()
         for one in watched:
             if now >= one.due:
+                if one.service.failures and one.asks_itself:  # the guard welcomes the address for a moment more
+                    one.close()
                 one.ask(now)
                 one.due = now + (DOUBT_SECONDS if one.service.failures else ASK_SECONDS * len(watched))
             elif one.service.failures:

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -83,6 +84,7 @@ class EventLog:
     last: dict[str, dict[str, object]] = field(default_factory=dict)
     _waiting: deque[bytes] = field(default_factory=lambda: deque(maxlen=WAITING_LINES))
     _left: _Identity | None = None  # the log as this recorder has left it
+    _sum: int = 0  # of what is in it
 
     def resume(self) -> None:
         """Take over the counts of the log that an earlier recorder left.
@@ -92,7 +94,9 @@ class EventLog:
         """
         try:
             self._left = _Identity.of(self.files.events)
-            *lines, rest = read_bounded(self.files.events, MAXIMUM_LOG_BYTES).split(b"\n")
+            content = read_bounded(self.files.events, MAXIMUM_LOG_BYTES)
+            self._sum = zlib.crc32(content)
+            *lines, rest = content.split(b"\n")
             for line in (*lines, rest) if rest else lines:
                 History().add_line(line)  # what a reader of the log would refuse must not be handed on to the next one
                 self._account(json.loads(line))
@@ -119,11 +123,26 @@ class EventLog:
         one with it.
         """
         with contextlib.suppress(OSError):
-            if self._left is not None and _Identity.of(self.files.events) != self._left:
+            if self._left is not None and self._differs(self._left):
                 self._replace()
             while self._waiting:
                 self._append(self._waiting[0])
                 self._waiting.popleft()
+
+    def _differs(self, left: _Identity) -> bool:
+        """Whether something else has changed the log.
+
+        Its time alone says nothing: a write that found no room moves it too, and so does touch(1).
+        """
+        now = _Identity.of(self.files.events)
+        if now == left:
+            return False
+        if (now.inode, now.size) != (left.inode, left.size):
+            return True
+        if zlib.crc32(read_bounded(self.files.events, MAXIMUM_LOG_BYTES)) != self._sum:
+            return True
+        self._left = now
+        return False
 
     def _note(self, message: str) -> None:
         entry: dict[str, object] = {"seq": self.sequence + 1, "time": time.time(), "message": message}
@@ -159,7 +178,9 @@ class EventLog:
     def _begin(self) -> None:
         checkpoint = {"counts": self.counts, "last": self.last}
         entry = {"seq": self.sequence, "time": time.time(), "checkpoint": checkpoint}
-        write_atomically(self.files.events, json.dumps(entry).encode() + b"\n")
+        content = json.dumps(entry).encode() + b"\n"
+        write_atomically(self.files.events, content)
+        self._sum = zlib.crc32(content)
         self._left = _Identity.of(self.files.events)
 
     def _append(self, line: bytes) -> None:
@@ -170,6 +191,7 @@ class EventLog:
                 os.ftruncate(descriptor, begun)
                 self._left = _Identity.of(descriptor)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.files.events))
+            self._sum = zlib.crc32(line, self._sum)
             self._left = _Identity.of(descriptor)
         finally:
             os.close(descriptor)

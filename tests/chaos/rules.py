@@ -53,7 +53,7 @@ HEALED: Final = Grace(25.0, "TCP is asked every 10 s, the supervisor's word publ
 
 LATELY: Final = (
     *("health.running", "recorder.running", "filter.running", "wire.running"),
-    *("vrrp.filter", "conflict.", "vip.foreign_owner"),
+    *("vrrp.filter", "vrrp.flapping", "conflict.", "vip.foreign_owner"),
 )
 """Checks that go on to tell for ten minutes of what was healed: a healed pair may have them, as warnings."""
 

@@ -64,6 +64,17 @@ def pair(watched: Lab) -> Iterator[Lab]:
             host.run("nft", "delete", "table", "inet", "deaf")
 
 
+def test_a_node_that_has_given_the_vip_back_does_not_take_it_again(pair: Lab) -> None:
+    """It asks the address while its guard still welcomes, for a moment, what is sent there: so it asks itself."""
+    pair.drain("alpha")
+    pair.wait_owners("beta")
+    pair.undrain("alpha")
+    pair.wait_owners("alpha")
+    with pair.sample() as sampler:
+        time.sleep(TAKEN_SECONDS)
+    assert {change.owners for change in sampler.sample.changes} == {("alpha",)}
+
+
 def report(pair: Lab, node: str) -> dict[str, Any]:
     found = json.loads(pair.hosts[node].path(f"{RUNTIME}/health/report.json").read_text())
     return dict(found["questions"]["vip"])

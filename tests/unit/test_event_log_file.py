@@ -254,6 +254,19 @@ def test_counters_never_go_back_when_exporter_and_recorder_both_come_back_to_a_d
     assert masters(saved_by(file)) >= 4
 
 
+def test_a_log_of_which_only_the_time_has_changed_goes_on_and_nothing_is_told(files: RuntimeFiles) -> None:
+    """A write that finds no room moves the time, and nothing else."""
+    log, file = EventLog(files), EventLogFile(files.events)
+    log.record(MASTERS)
+    for recorder in (log, EventLog(files)):
+        recorder.resume()
+        os.utime(files.events, (1.0, 1.0))
+        recorder.record(MASTERS)
+    assert masters(file) == 3
+    assert file.history.last_replaced is None
+    assert not files.damaged_events.exists()
+
+
 def test_a_log_that_is_gone_is_written_anew(files: RuntimeFiles) -> None:
     log, file = EventLog(files), EventLogFile(files.events)
     for _ in range(3):
