@@ -7,10 +7,15 @@ READY := $(VENV)/.ready
 LAB := $(BIN)/python -m tests.lab
 # Tests of the lab that wait more than they work, so that some of them may run at once.
 WAITING := alerting*.py world.py dnsdist.py
-# These look at everything that runs, and so nothing else may.
-ALONE := isolation.py
+# These look at everything that runs, or at how soon it does something, and so nothing else may.
+ALONE := isolation.py chaos.py
 
-.PHONY: help demo test test-stack check lab bench bench-alerts bench-hostile bench-stack clean generate preview
+.PHONY: help lock digests sbom demo test test-stack check lab chaos bench bench-alerts bench-hostile bench-stack clean fuzz generate preview
+# From the registry that pip is configured for, whose name is nobody else's business. All files of a release are listed:
+# those for amd64 and arm64, and the source.
+COMPILE := CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes \
+	--no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(LOCK)
+
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -50,6 +55,10 @@ test-stack: $(READY) ## the compose files as shipped, on two Docker Engines; bui
 	$(BIN)/python -m tests.stack.images
 	$(LAB) run -- $(BIN)/python -m pytest -q tests/stack
 
+chaos: $(READY) ## random faults on a real pair, judged by an oracle of its own; build/chaos.json; CHAOS="--seed 7 --minutes 10"
+	@tests/packages lab
+	$(LAB) run -- $(BIN)/python -m tests.chaos $(CHAOS)
+
 bench: $(READY) ## measure; build/bench.json
 	@tests/packages lab bench
 	$(LAB) run -- $(BIN)/python -m tests.bench
@@ -67,6 +76,24 @@ bench-alerts: $(READY) ## measure how soon a phone is told, and what a fleet cos
 bench-hostile: $(READY) ## measure what others see while a stranger floods the exporter and the notifier; build/bench-hostile.json
 	@tests/packages lab
 	$(LAB) run -- $(BIN)/python -m tests.hostile_bench $(BENCH)
+lock: ## write the Python distributions that the images install, with hashes; LOCK=--upgrade takes newer ones
+	@tests/packages python
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet --disable-pip-version-check 'pip-tools>=7.5'
+	$(COMPILE) --output-file stack/images/requirements.txt pyproject.toml
+	build/lock/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["notifier"], sep="\n")' | \
+	$(COMPILE) --output-file stack/images/requirements-notifier.txt --constraint stack/images/requirements.txt -
+
+digests: ## pin other people's images by their digests, as their registries give them now
+	@tests/packages python
+	$(PYTHON) -m stack.images.digests
+
+sbom: ## what the built images are made of, by CycloneDX; build/sbom
+	@tests/packages python
+	$(PYTHON) -m stack.images.sbom $(IMAGES)
+
+fuzz: $(READY) ## a million mutated inputs for each parser; takes hours; build/fuzz.json
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 generate: $(READY) ## write README, rules and dashboards anew
 	$(BIN)/python -m docs.generate

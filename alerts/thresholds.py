@@ -84,6 +84,7 @@ PEER_UNREACHABLE: Final = "1m"
 VERSIONS_DIFFER: Final = "6h"
 MONITORING_DOWN: Final = "5m"
 MONITORING_FAILING: Final = "5m"
+CLUSTER_DIFFERS: Final = "2m"  # an Alertmanager that was away joins again within ten seconds
 
 # Hardware
 DISK_FREE: Final = 0.10

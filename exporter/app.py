@@ -8,20 +8,23 @@ from functools import partial
 from exporter import __version__, checks
 from exporter.collectors.advert_filter import AdvertFilterCollector
 from exporter.collectors.base import Collector
+from exporter.collectors.conflict import ConflictCollector
+from exporter.collectors.firewall import FirewallCollector
 from exporter.collectors.health import HealthCollector
 from exporter.collectors.peer import PeerCollector
 from exporter.collectors.resolve import ResolveCollector
 from exporter.collectors.sync import SyncCollector
 from exporter.collectors.vip import VipCollector
 from exporter.collectors.vrrp import VrrpCollector
+from exporter.http.web_config import speaks_tls
 from exporter.observations import Check, NodeIdentity, NodeStatus, Status
 from exporter.pair_key import key_from
 from exporter.runner import Runner
 from exporter.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 
-COLLECTORS = ("vip", "vrrp", "health", "adverts", "resolve", "containers", "sync", "peer", "conflict")
-VIP_STATE_FILE = "vip.json"
+COLLECTORS = ("vip", "vrrp", "health", "adverts", "firewall", "resolve", "containers", "sync", "peer", "conflict")
+VIP_STATE_FILE, VRRP_STATE_FILE = "vip.json", "vrrp.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,6 @@ class Application:
         self.settings = settings
         node = NodeIdentity(settings.node_name, settings.node_role, str(settings.node_ip.address), __version__)
         wanted = set(only or COLLECTORS)
-        if "conflict" in wanted:  # it compares the wire with what this node has
-            wanted.add("vip")
         self.runner = Runner(node, [c for c in _collectors(settings, persistent=persistent) if c.name in wanted])
 
     def look(self) -> Look:
@@ -65,20 +66,29 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
             settings.peer_timeout,
             settings.node_name,
             key=partial(key_from, settings.pair_key_file),
+            # Both nodes have the same file.
+            tls=speaks_tls(settings.web_config_file),
         )
+    resolve = ResolveCollector(settings)
+
+    def moved() -> None:
+        resolve.ask_again()
+        if peer is not None:
+            peer.look_closely()
+
     vip = VipCollector(
-        settings.vip_address,
-        settings.state_directory / VIP_STATE_FILE if persistent else None,
-        on_change=peer.look_closely if peer else lambda: None,
+        settings.vip_address, settings.state_directory / VIP_STATE_FILE if persistent else None, on_change=moved
     )
     runtime_files = RuntimeFiles(settings.runtime_directory)
     collectors: list[Collector] = [
         vip,
-        VrrpCollector(runtime_files),
+        VrrpCollector(runtime_files, state_file=settings.state_directory / VRRP_STATE_FILE if persistent else None),
         HealthCollector(runtime_files),
         AdvertFilterCollector(runtime_files),
-        ResolveCollector(settings),
+        resolve,
     ]
+    if settings.firewall:
+        collectors.append(FirewallCollector(runtime_files.firewall))
     if settings.docker_host and settings.containers:
         from exporter.collectors.containers import ContainersCollector
 
@@ -87,9 +97,5 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
         collectors.append(SyncCollector(settings.stamp_directory, settings.tasks, settings.shared_content))
     if peer is not None:
         collectors.append(peer)
-    if settings.detect_conflicts:
-        from exporter.collectors.conflict import ConflictCollector
-
-        # It reads in a thread of its own, so it has a reader of its own.
-        collectors.append(ConflictCollector(settings, vip.collect, VrrpCollector(runtime_files).collect))
+    collectors.append(ConflictCollector(runtime_files))
     return collectors

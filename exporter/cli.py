@@ -69,7 +69,8 @@ def build_parser() -> argparse.ArgumentParser:
     for setting in SETTINGS:
         default = f" (default: {setting.default})" if setting.default else ""
         text = (setting.help + default).replace("%", "%%")
-        group.add_argument(setting.flag, dest=setting.key, metavar="VALUE", help=text)
+        names = [setting.flag, setting.known_flag] if setting.known_flag else [setting.flag]
+        group.add_argument(*names, dest=setting.key, metavar="VALUE", help=text)
     return parser
 
 
@@ -90,6 +91,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in problems:
             print(f"exporter: {problem}", file=sys.stderr)
         return BAD_CONFIGURATION
+    if settings.web_config_file and not options.once:
+        from exporter.http import web_config
+
+        try:
+            web_config.read(settings.web_config_file)
+        except ConfigurationError as error:
+            print("\n".join(f"exporter: {problem}" for problem in error.problems), file=sys.stderr)
+            return BAD_CONFIGURATION
     if options.check_config:
         print("exporter: the settings are good")
         return 0
@@ -132,9 +141,10 @@ def _preflight(env_file: Path | None, *, as_json: bool) -> int:
 
 def _serve(settings: Settings) -> int:
     from exporter.app import Application
+    from exporter.http.access import WebAccess
     from exporter.http.server import Server
     from exporter.pair_key import key_from
-    from exporter.web import routes
+    from exporter.web import FOR_THE_PAIR, routes
 
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
@@ -150,7 +160,11 @@ def _serve(settings: Settings) -> int:
     host = str(settings.exporter_address) if settings.exporter_address else ""
     key = partial(key_from, settings.pair_key_file)
     try:
-        server = Server(host, settings.exporter_port, routes(application), peer=settings.peer_ip, pair_key=key)
+        file = settings.web_config_file
+        access = WebAccess(file, FOR_THE_PAIR) if file else None
+        server = Server(
+            host, settings.exporter_port, routes(application), peer=settings.peer_ip, access=access, pair_key=key
+        )
     except ExporterError as error:
         print(f"exporter: {error}", file=sys.stderr)
         return 1

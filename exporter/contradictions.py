@@ -21,9 +21,10 @@ class Reason(Enum):
     """What is wrong with a packet. Only ``other_vrid`` is no fault: a LAN may have many virtual routers."""
 
     FOREIGN_SOURCE = "foreign_source"  # our virtual router from a host that is not of the pair
+    FORGED = "forged"  # in the name of one of the pair, from a hardware address that is not its
     WRONG_VRID = "wrong_vrid"  # one of our virtual IPs under another virtual router
     VERSION = "version"
-    PRIORITY = "priority"  # the same on both nodes
+    PRIORITY = "priority"  # the same on both nodes, or one that the other cannot have
     ADDRESS_LIST = "address_list"
     INTERVAL = "interval"
     AUTHENTICATION = "authentication"
@@ -44,6 +45,7 @@ class OwnVrrp:
     version: int | None = None
     priority: int | None = None
     interval: float | None = None  # seconds
+    highest: int | None = None  # the highest priority that the peer can have
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,10 @@ def _differences(theirs: Advertisement, own: OwnVrrp) -> Iterator[Contradiction]
         if own.interval is not None and abs(theirs.interval - own.interval) >= INTERVAL_RESOLUTION_SECONDS / 2:
             seen = f"its interval is {theirs.interval:g} s, this node's {own.interval:g} s"
             yield Contradiction(Reason.INTERVAL, seen)
-    if theirs.priority and theirs.priority == own.priority:
+    if own.highest is not None and theirs.priority > own.highest:
+        seen = f"its priority is {theirs.priority}, and the other node's {own.highest} at most"
+        yield Contradiction(Reason.PRIORITY, seen)
+    elif theirs.priority and theirs.priority == own.priority:
         yield Contradiction(Reason.PRIORITY, f"its priority is {theirs.priority}, as this node's is")
     # Over IPv6 the list begins with a link-local address, which no setting tells.
     listed = {address for address in theirs.addresses if address in own.addresses or not address.is_link_local}

@@ -177,11 +177,14 @@ PEER_CLOCK_OFFSET = _gauge("peer_clock_offset_seconds", "", "The other node's cl
 
 # The wire
 CONFLICT_FOREIGN_OWNER = _gauge(
-    "conflict_foreign_owner", "vip", "1 if another host answers for the virtual IP that this node owns, else 0."
+    "conflict_foreign_owner", "vip", "1 if a device that is neither node answers for the virtual IP now, else 0."
 )
 CONFLICT_FOREIGN_REPLIES = _counter(
-    "conflict_foreign_replies", "vip", "Answers of other hosts for an owned virtual IP."
+    "conflict_foreign_replies", "vip", "Answers for a virtual IP by devices that are neither node."
 )
 CONFLICT_ADVERTISEMENTS = _counter(
     "conflict_advertisements", "reason", "VRRP advertisements on the wire that contradict this node's settings."
+)
+CONFLICT_DROPPED_FRAMES = _counter(
+    "conflict_dropped_frames", "", "ARP, neighbour and VRRP packets that came faster than the wire watch looks at them."
 )

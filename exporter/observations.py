@@ -47,10 +47,14 @@ class Vip:
 
 @dataclass(frozen=True, slots=True)
 class VipObservation:
-    """All virtual IPs, and how often the kernel's messages came faster than they were read."""
+    """All virtual IPs, and how often the kernel's messages came faster than they were read.
+
+    ``notices`` tells what was damaged lately and has been replaced.
+    """
 
     vips: tuple[Vip, ...]
     overruns: int
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,8 @@ class VrrpEvent:
 class VrrpObservation:
     """Keepalived on this node. ``dump_time`` is when its counters were taken.
 
-    ``problems`` says what could not be read; everything that is given was.
+    ``problems`` says what could not be read; everything that is given was. ``notices`` tells what was damaged lately
+    and has been replaced.
     """
 
     keepalived_up: bool
@@ -106,6 +111,7 @@ class VrrpObservation:
     instances: tuple[VrrpInstance, ...]
     recent_events: tuple[VrrpEvent, ...] = ()
     problems: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 class HealthVerdict(Enum):
@@ -163,6 +169,16 @@ class AdvertFilterObservation:
     problem: str | None = None  # empty: the filter is loaded; None: not known, for nobody has said it lately
     dropped: Mapping[str, int] = field(default_factory=dict)  # by the field that did not fit
     last_dropped: Mapping[str, float] = field(default_factory=dict)  # the same
+
+
+@dataclass(frozen=True, slots=True)
+class FirewallObservation:
+    """The stack's own table of nftables, by the service that looks after it."""
+
+    report_time: float
+    state: Literal["loaded", "off", "failed"]
+    problem: str  # why it is not loaded; empty otherwise
+    closed: tuple[int, ...]  # ports that a host of the LAN does not reach while it is loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +248,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ResolveObservation:
-    """Every probe of this node."""
+    """Every probe of this node, and whom its host asks for names (None: not known)."""
 
     probes: tuple[Probe, ...]
+    resolvers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,21 +354,66 @@ class PeerObservation:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignDevice:
+    """A device that is neither node and has, or had, a virtual IP."""
+
+    hardware: str
+    lasting: bool
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
 class Conflict:
-    """What the wire says about one virtual IP."""
+    """What the wire says about one virtual IP.
+
+    ``foreign_owner`` is the hardware address of a device that is neither node and has the address now, ``foreign`` the
+    last one of the last ten minutes. ``split`` says that the other node's hardware answers for what this node has.
+    """
 
     address: str
-    foreign_owner: str | None  # hardware address of another host that answered for it while we own it
+    foreign_owner: str | None
     foreign_replies: int
+    foreign: ForeignDevice | None = None
+    split: bool = False
+
+
+class AdvertiserKind(Enum):
+    """Who sends VRRP advertisements that do not fit (stack/wire/speakers.py)."""
+
+    STRANGER = "stranger"  # neither node
+    FORGED = "forged"  # in the name of one of the nodes, from other hardware
+    PEER = "peer"  # the other node
+    HOST = "host"  # this very host, but not this keepalived
+
+
+@dataclass(frozen=True, slots=True)
+class Advertiser:
+    """A sender of VRRP advertisements that do not fit, in the last ten minutes; ``seen`` says how they do not."""
+
+    kind: AdvertiserKind
+    source: str  # empty: no IP packet
+    hardware: str
+    way: str  # "unicast" or "multicast"
+    mixed: bool  # it sends good ones as well
+    settled: bool  # it was the other node with other settings, and they fit again
+    lasting: bool
+    first: float
+    last: float
+    count: int
+    seen: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ConflictObservation:
-    """Contradictions seen on the wire: ARP answers (RFC 5227) and VRRP advertisements (RFC 9568)."""
+    """Contradictions seen on the wire beside keepalived: ARP answers (RFC 5227) and VRRP advertisements (RFC 9568)."""
 
-    conflicts: tuple[Conflict, ...]
-    advertisements: Mapping[str, int]  # contradictory ones, by reason
-    last_advertisement_problem: str | None
+    keepalived_up: bool
+    conflicts: tuple[Conflict, ...] = ()
+    advertisements: Mapping[str, int] = field(default_factory=dict)  # contradictory ones, by reason
+    advertisers: tuple[Advertiser, ...] = ()
+    announcements: int = 0  # of a virtual IP, against a device that has it too
+    dropped_frames: int = 0  # which came faster than they were looked at
 
 
 Observation = (
@@ -359,6 +421,7 @@ Observation = (
     | VrrpObservation
     | HealthObservation
     | AdvertFilterObservation
+    | FirewallObservation
     | ContainersObservation
     | ResolveObservation
     | SyncObservation

@@ -11,6 +11,7 @@ from exporter.checks import worst
 from exporter.checks.exporter import judge_missing
 from exporter.collectors.peer import STATUS_PATH
 from exporter.errors import ExporterError
+from exporter.http.web_config import speaks_tls
 from exporter.observations import Status
 from exporter.parsers.status_document import parse_checks, parse_document, parse_identity, parse_time
 from exporter.settings.values import Settings
@@ -36,16 +37,17 @@ def run(settings: Settings, output: str, only: Sequence[str], timeout: float) ->
 def _from_running(settings: Settings, output: str, only: Sequence[str], timeout: float) -> tuple[Status, str] | None:
     """Ask the exporter that runs on this node; None when there is none, or it is another node's."""
     host = str(settings.exporter_address or "127.0.0.1")
+    tls = speaks_tls(settings.web_config_file)
     patience = min(timeout, settings.peer_timeout)
     try:
-        document = parse_document(http_get(host, settings.exporter_port, STATUS_PATH, patience))
+        document = parse_document(http_get(host, settings.exporter_port, STATUS_PATH, patience, tls=tls))
         node = parse_identity(document)
         when = parse_time(document)
         checks = report.restrict(parse_checks(document), only)
         if node.name != settings.node_name:
             return None
         if output == "prometheus":
-            metrics = http_get(host, settings.exporter_port, "/metrics", patience).decode()
+            metrics = http_get(host, settings.exporter_port, "/metrics", patience, tls=tls).decode()
             return worst(checks), metrics
     except (ExporterError, UnicodeDecodeError):
         return None

@@ -44,6 +44,11 @@ class RuntimeFiles:
         return self.directory / "events.jsonl.1"
 
     @property
+    def damaged_events(self) -> Path:
+        """An event log that something else than the recorder has changed, set aside."""
+        return self.directory / "events.jsonl.damaged"
+
+    @property
     def dump(self) -> Path:
         """Keepalived's JSON dump, complete and published atomically; its mtime is when it was taken."""
         return self.directory / "vrrp.json"
@@ -89,6 +94,11 @@ class RuntimeFiles:
         return self.health / "world-failed"
 
     @property
+    def vip_unanswered(self) -> Path:
+        """``1``: the other node has the virtual IP and does not answer there; keepalived raises its priority."""
+        return self.health / "vip-unanswered"
+
+    @property
     def health_report(self) -> Path:
         """What the health check found, for the exporter (stack/health/report.py)."""
         return self.health / "report.json"
@@ -99,6 +109,21 @@ class RuntimeFiles:
         return self.directory / "processes.json"
 
     @property
+    def heartbeat(self) -> Path:
+        """Touched several times a second by the supervisor and by each process beside keepalived; it stays empty."""
+        return self.directory / "heartbeat"
+
+    @property
     def advert_filter(self) -> Path:
         """What is said of the filter of VRRP adverts (stack/keepalived/advert_filter_keeper.py)."""
         return self.directory / "advert-filter.json"
+
+    @property
+    def wire(self) -> Path:
+        """What the wire watch found (stack/wire/report.py)."""
+        return self.directory / "wire.json"
+
+    @property
+    def firewall(self) -> Path:
+        """What the firewall's service says of its table (stack/firewall/keeper.py)."""
+        return self.directory / "firewall.json"

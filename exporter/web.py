@@ -15,6 +15,9 @@ from exporter.sources import runbooks
 from exporter.views import exposition, page, status_document
 from exporter.views import runbooks as runbook_pages
 
+METRICS_PATH = "/metrics"
+# What the other node's exporter, tools and Prometheus, and this node's own, read.
+FOR_THE_PAIR = (STATUS_PATH, METRICS_PATH)
 HTML = "text/html; charset=utf-8"
 
 
@@ -50,7 +53,7 @@ def routes(application: Application) -> dict[str, Route]:
 
     return {
         "/": front,
-        "/metrics": metrics,
+        METRICS_PATH: metrics,
         STATUS_PATH: status,
         "/api/v1/schema": schema,
         "/healthz": health,

@@ -49,7 +49,7 @@ if ! engine=$(docker version --format '{{.Server.Version}}') || ! plugin=$(docke
   say "Docker does not answer; install Docker Engine with the Compose plugin, and let this user use it (group docker)"
   exit 3
 fi
-if ! docker compose config -q; then
+if ! usable_by_compose; then
   say "compose cannot use .env, as it says above; nothing was started"
   exit 3
 fi

@@ -45,7 +45,7 @@ if ! flock -n 9; then
   say "another update is under way on this node" >&2
   exit 4
 fi
-if ! compose config -q; then
+if ! usable_by_compose; then
   say "compose cannot use .env, as it says above; nothing was changed" >&2
   exit 3
 fi

@@ -22,6 +22,7 @@ import yaml
 from tests.lab.debian_packages import complete, take
 from tests.lab.errors import LabError
 from tests.lab.plan import BUILD, REPOSITORY
+from tests.pinned import without_digests
 
 _PACKAGES: Final = ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter")
 _TREE: Final = BUILD / "alerts"
@@ -62,7 +63,7 @@ def shipped() -> tuple[Program, ...]:
     """The programs in the versions of compose's images."""
     images: dict[str, str] = {}
     for file in ("compose.yaml", "observability.yaml"):
-        images |= yaml.safe_load((_COMPOSE / file).read_text())["x-images"]
+        images |= yaml.safe_load(without_digests((_COMPOSE / file).read_text()))["x-images"]
     tags = {name: image.rpartition(":")[2] for name, image in images.items()}
     major, minor, patch = tags["prometheus"].removeprefix("v").split(".")
     return (

@@ -73,6 +73,11 @@ class Metrics:
             "When HEARTBEAT_URL last answered well.",
             registry=registry,
         )
+        self.critical_silences = Gauge(
+            "dnsha_notifier_critical_silences",
+            "Active silences that hide critical alerts, by this node's Alertmanager; NaN while it is not known.",
+            registry=registry,
+        )
         self.bad_requests = Counter(
             "dnsha_notifier_bad_requests", "Requests that were refused.", ["reason"], registry=registry
         )

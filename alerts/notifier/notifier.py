@@ -21,6 +21,7 @@ from alerts.notifier.patience import Patience
 from alerts.notifier.payload import SEVERITIES, Alert, Group
 from alerts.notifier.receivers import places
 from alerts.notifier.settings import Settings
+from alerts.notifier.silences import UNKNOWN, Silences
 from alerts.notifier.told import ToldStore
 from alerts.notifier.unheard import Unheard
 
@@ -58,6 +59,8 @@ class Notifier:
         self._future = FutureStarts()
         self._patience = Patience()
         self._unheard = Unheard(self._told.open_alerts, lambda: unheard.ask(settings.alertmanager))
+        self._silences = Silences(settings.alertmanager, settings.prometheus, self._told.open_alerts)
+        metrics.critical_silences.set(UNKNOWN)
         self._stopping = threading.Event()
         for severity in SEVERITIES:
             metrics.receivers.labels(severity).set(len(settings.receivers[severity]))
@@ -67,7 +70,7 @@ class Notifier:
         """Begin to deliver."""
         for courier in self._couriers.values():
             courier.start()
-        threading.Thread(target=self._listen, name="unheard", daemon=True).start()
+        threading.Thread(target=self._listen, name="untold", daemon=True).start()
 
     def stop(self, seconds: float) -> None:
         """Finish the messages in hand, for at most so long."""
@@ -132,14 +135,18 @@ class Notifier:
         return "failed"
 
     def _listen(self) -> None:
-        """Tell the ends that Alertmanager does not tell."""
+        """Tell what Alertmanager does not tell: some ends, and that critical alerts are silenced."""
         while not self._stopping.wait(unheard.LOOK_SECONDS):
             try:
+                self._metrics.critical_silences.set(self._silences.covering())
+                for group in self._silences.hidden():
+                    log.warning("a silence hides %s, which is told all the same", group.alerts[0].name)
+                    self.take(group)
                 for group in self._unheard.look():
                     log.info("%s has ended, and Alertmanager has not told it", group.alerts[0].name)
                     self.take(group)
             except Exception as error:  # noqa: BLE001 (the thread must live; the text may hold anything)
-                log.error("looking for ends that nobody told failed with %s", type(error).__name__)  # noqa: TRY400
+                log.error("looking for what nobody told failed with %s", type(error).__name__)  # noqa: TRY400
 
     def _told_elsewhere(self) -> Mapping[str, Told] | None:
         if not self._settings.peer:

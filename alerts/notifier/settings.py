@@ -20,6 +20,7 @@ from exporter.pair_key import PairKey
 
 PORT: Final = 9754
 ALERTMANAGER_PORT: Final = 9093  # of this node's
+PROMETHEUS_PORT: Final = 9090  # the same
 STATE: Final = "/var/lib/dnsha/notifier/told.json"
 NOTHING: Final = "none"
 _LEVELS: Final = ("debug", "info", "warning", "error")
@@ -39,6 +40,7 @@ class Settings:
     runbooks: str
     state: Path
     alertmanager: int
+    prometheus: int
     peer: str
     pair_key: PairKey
     node: str
@@ -77,6 +79,7 @@ class _Reader:
             runbooks=self._link("RUNBOOKS_URL", self._text("RUNBOOKS_URL")),
             state=self._file("NOTIFIER_STATE", STATE),
             alertmanager=self._port("ALERTMANAGER_PORT", ALERTMANAGER_PORT),
+            prometheus=self._port("PROMETHEUS_PORT", PROMETHEUS_PORT),
             peer=self._address("PEER_IP"),
             pair_key=PairKey(self._secret("PAIR_KEY").encode()),
             node=self._text("NODE_NAME"),

@@ -247,9 +247,9 @@ BOARD = Board(
                 ),
                 time_series(
                     "Contradictions on the wire",
-                    "Advertisements and ARP answers that contradict this pair, seen by a node that watches the wire "
-                    "(DETECT_CONFLICTS): another host with the virtual IP, the peer with a wrong VRID or version. "
-                    "Other virtual routers on the LAN are no contradiction.",
+                    "Advertisements and ARP answers that contradict this pair: a device with the virtual IP, forged "
+                    "adverts, another router with our number, the peer with another version or interval. Other virtual "
+                    "routers on the LAN are no contradiction.",
                     Query(
                         in_site(
                             "sum by (node, reason) "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from exporter.checks import advert_filter, conflict, containers, health, node, peer, resolve, sync, vip, vrrp
+from exporter.checks import advert_filter, conflict, containers, firewall, health, node, peer, resolve, sync, vip, vrrp
 from exporter.observations import Check, NodeStatus, Status
 from exporter.settings.values import Settings
 
@@ -15,7 +15,7 @@ _SEVERITY = (Status.OK, Status.UNKNOWN, Status.WARNING, Status.CRITICAL)
 
 def judge(status: NodeStatus, settings: Settings) -> tuple[Check, ...]:
     """Judge the pair as this node and, through its peer, the other one see it."""
-    judges = (node, vip, vrrp, health, advert_filter, resolve, containers, sync, peer, conflict)
+    judges = (node, vip, vrrp, health, advert_filter, firewall, resolve, containers, sync, peer, conflict)
     return tuple(check for module in judges for check in module.judge(status, settings))
 
 

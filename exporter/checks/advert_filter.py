@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter import pair
+from exporter.checks import conflict
 from exporter.checks.build import Judge, age
 from exporter.observations import AdvertFilterObservation, Check, NodeStatus
 from exporter.settings.values import Settings
@@ -59,6 +60,9 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
             _EXPECTED,
             "the kernel needs nf_tables (modprobe nf_tables), the container NET_ADMIN; it is tried again by itself",
         )
+    elif kinds and conflict.explains(status):
+        dropped = ", ".join(kind for kind, _ in kinds)
+        yield judge.ok("vrrp.filter", f"it drops what the wire watch knows the senders of: {dropped}", _EXPECTED)
     elif kinds:
         yield judge.warning(
             "vrrp.filter",

@@ -1,6 +1,6 @@
-"""Does VRRP on the wire contradict this node?
+"""Does anything on the LAN, or on this host, work against the pair?
 
-Other owners of a virtual IP are judged where the virtual IPs are.
+Other devices that have a virtual IP are judged where the virtual IPs are.
 """
 
 from __future__ import annotations
@@ -8,25 +8,95 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter import pair
-from exporter.checks.build import Judge
-from exporter.observations import Check, ConflictObservation, NodeStatus
+from exporter.checks.build import Judge, age
+from exporter.observations import Advertiser, AdvertiserKind, Check, ConflictObservation, NodeStatus
 from exporter.settings.values import Settings
+
+_FIND = "find it by its MAC (the router's list of clients, a switch's list of ports)"
 
 
 def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
-    """Judge the VRRP advertisements that were heard lately."""
+    """Judge the VRRP advertisements of the last ten minutes; beside a dead keepalived nobody hears them."""
     seen = pair.find(status, ConflictObservation)
-    if seen is None:
+    if seen is None or not seen.keepalived_up:
         return
     judge = Judge(status, "conflict")
-    expected = f"only this node and its peer advertise virtual router {settings.virtual_router_id}, with equal settings"
-    if seen.last_advertisement_problem is None:
-        yield judge.ok("conflict.advertisements", "no contradictory VRRP advertisement of late", expected)
-    else:
+    router = settings.virtual_router_id
+    expected = f"only this node and its peer advertise virtual router {router}, with equal settings"
+    others = [one for one in seen.advertisers if one.kind is not AdvertiserKind.HOST and not one.settled]
+    if others:
         yield judge.warning(
             "conflict.advertisements",
-            seen.last_advertisement_problem,
+            "; ".join(_sentence(status, one, settings) for one in others),
             expected,
-            "compare the .env files of both nodes, PEER_IP and NODE_IP too; "
-            "where another pair or router uses this VIRTUAL_ROUTER_ID, choose another one on both nodes",
+            "; ".join(dict.fromkeys(_advice(one, settings) for one in others)),
         )
+    else:
+        yield judge.ok("conflict.advertisements", "no contradictory VRRP advertisement of late", expected)
+    yield _this_host(judge, [one for one in seen.advertisers if one.kind is AdvertiserKind.HOST])
+
+
+def another_program(status: NodeStatus) -> bool:
+    """Whether this host has sent VRRP that is not its keepalived's lately."""
+    seen = pair.find(status, ConflictObservation)
+    return seen is not None and any(one.kind is AdvertiserKind.HOST for one in seen.advertisers)
+
+
+def explains(status: NodeStatus) -> bool:
+    """Whether it is known who sent what a filter dropped."""
+    seen = pair.find(status, ConflictObservation)
+    return seen is not None and any(one.kind is not AdvertiserKind.HOST for one in seen.advertisers)
+
+
+def since(status: NodeStatus, last: float) -> str:
+    """How long something has been over, in words."""
+    return f"{age(max(0.0, status.time - last))} ago"
+
+
+def _this_host(judge: Judge, found: list[Advertiser]) -> Check:
+    expected = "keepalived of this stack is the only VRRP program on this host"
+    if not found:
+        return judge.ok("conflict.this_host", "no other VRRP program is seen on this host", expected)
+    one = found[0]
+    how = f"adverts from {one.source} by {one.way} ({'; '.join(one.seen)})"
+    ago = since(judge.status, one.last)
+    return judge.warning(
+        "conflict.this_host",
+        f"another VRRP program runs on this host: it sends {how}"
+        if one.lasting
+        else f"another VRRP program ran on this host: it sent {how}, the last {ago}",
+        expected,
+        "it holds the virtual IP when this node gives it away: stop it (systemctl disable --now keepalived; "
+        "ps -C keepalived,vrrpd,ucarp shows it, docker ps where it is in a container)",
+    )
+
+
+def _sentence(status: NodeStatus, one: Advertiser, settings: Settings) -> str:
+    sends = "sends" if one.lasting else "sent"
+    when = "" if one.lasting else f", the last {since(status, one.last)}"
+    how = "; ".join(one.seen)
+    if one.kind is AdvertiserKind.STRANGER:
+        return f"{one.source or 'a host'} ({one.hardware}) {sends} VRRP by {one.way}{when}: {how}"
+    if one.kind is AdvertiserKind.FORGED:
+        node = "this node" if one.source == str(settings.node_ip.address) else "the other node"
+        faults = f": {how}" if how else ""
+        return f"{one.hardware} {sends} forged VRRP in the name of {node} ({one.source}) by {one.way}{when}{faults}"
+    if one.mixed:
+        return f"{one.source} ({one.hardware}) {sends} VRRP that fits and VRRP that does not{when}: {how}"
+    return f"{one.source}: {how}{when}"
+
+
+def _advice(one: Advertiser, settings: Settings) -> str:
+    if one.kind is AdvertiserKind.STRANGER:
+        return (
+            f"{_FIND}; stop VRRP there or choose another VIRTUAL_ROUTER_ID on both nodes (here it is "
+            f"{settings.virtual_router_id}); compare PEER_IP and NODE_IP in both .env files if it is a node of yours"
+        )
+    if one.kind is AdvertiserKind.FORGED:
+        return f"{_FIND} and take it off the LAN: nothing honest sends such packets"
+    if one.mixed:
+        return (
+            "another VRRP program runs on the other node (systemctl disable --now keepalived there), or somebody "
+            "forges its MAC"
+        )
+    return "compare the .env files of both nodes, and look for another VRRP program on the other node"

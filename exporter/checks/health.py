@@ -25,17 +25,22 @@ LATELY_SECONDS = 600.0
 STARTING_SECONDS = 5.0
 
 CHECK = "check"
+VIP = "vip"  # the question about the other node, which never holds this one back
 # By a process' name: the id of its check, and what people call it.
 _PROCESSES = {CHECK: ("health.running", "health check"), "recorder": ("recorder.running", "recorder")}
+_NOUNS = {"wire": "wire watch"}
 _EXPECTED = {
     "health.chain": "this node's Pi-hole and Unbound answer",
     "health.address": "{interface} has {address}",
+    "health.vip": "the virtual IP answers where VRRP has it",
 }
 _ADVICE = {
     "health.chain": "look at the Pi-hole and Unbound containers and their logs; "
     "dig @127.0.0.1 check-0.{zone} TXT asks what the health check asks",
     "health.address": "see what it has (ip -br address show {interface}); mend its cable, its DHCP client or its "
     "static address, or correct NODE_IP and NETWORK_INTERFACE in .env",
+    "health.vip": "mend what keeps the other node from receiving, or this one from reaching it: cable, switch port, "
+    "firewall (nft list ruleset); the VIP goes back by itself once that node answers, and sooner if you drain this one",
 }
 
 
@@ -58,7 +63,7 @@ def cause(status: NodeStatus) -> str:
     seen = pair.find(status, HealthObservation)
     if seen is None or not seen.questions:
         return ""
-    wrong = [one for one in seen.questions if one.verdict is not HealthVerdict.OK]
+    wrong = [one for one in seen.questions if one.verdict is not HealthVerdict.OK and one.name != VIP]
     return "; ".join(map(_problem, wrong)) or "the health check finds nothing wrong now"
 
 
@@ -94,7 +99,7 @@ def _question(judge: Judge, question: HealthQuestion, settings: Settings) -> Che
 
 def _process(judge: Judge, seen: HealthObservation, name: str, process: HelperProcess | None) -> Check:
     """Judge one process by the supervisor's word, and the check by its own report as well."""
-    check, noun = _PROCESSES.get(name, (f"{name}.running", name))
+    check, noun = _PROCESSES.get(name, (f"{name}.running", _NOUNS.get(name, name)))
     expected = f"the {noun} runs beside keepalived"
     reports = name == CHECK and bool(seen.questions)
     logs = "docker compose logs keepalived says why; "

@@ -24,7 +24,7 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
     if seen.peer is None:
         yield judge.warning(
             "peer.reachable",
-            seen.error or f"{seen.address} is silent",
+            (seen.error or f"{seen.address} is silent") + _alone(status),
             "the other node's exporter answers",
             "look whether the node is alive, its exporter runs, and its firewall lets this node in; "
             "if nothing on the LAN reaches this node either, its own link is cut and clients are not served",
@@ -57,6 +57,14 @@ def _pair_key(judge: Judge, seen: PeerObservation) -> Check:
         "on the primary stack/deploy.sh makes one; copy that line of its .env into the other node's, and run it there",
         seen.address,
     )
+
+
+def _alone(status: NodeStatus) -> str:
+    """What it means here that the other node is silent: clients are served, without redundancy."""
+    vips = pair.find(status, VipObservation)
+    if vips is None or not vips.vips or not all(vip.owned for vip in vips.vips):
+        return ""
+    return f"; {status.node.name} serves, and nobody is known who could take over"
 
 
 def _agreement(judge: Judge, peer: Peer, settings: Settings) -> Iterator[Check]:

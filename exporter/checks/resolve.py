@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from exporter import pair
 from exporter.checks.build import Judge, age
-from exporter.observations import Check, NodeStatus, Probe, ResolveObservation, VipObservation
+from exporter.observations import Check, NodeStatus, Probe, ResolveObservation, Vip, VipObservation
 from exporter.settings.values import Settings
+
+# An answer this old is told with its age.
+OLD_SECONDS = 2.0
+# The old owner answers for 0.25 s after the address has left it (stack/guard/linger.py), itself too.
+MOVING_SECONDS = 0.5
 
 _NAMES = {"vip": "the VIP", "pihole": "this node's Pi-hole", "unbound": "this node's Unbound", "peer": "the peer"}
 _ADVICE = {
@@ -31,6 +36,30 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
             yield _failed(judge, probe, name, subject)
         else:
             yield from _answered(judge, probe, name, subject, settings)
+    if seen is not None:
+        yield from _hosts_resolvers(judge, seen.resolvers or (), settings)
+
+
+def _hosts_resolvers(judge: Judge, resolvers: Sequence[str], settings: Settings) -> Iterator[Check]:
+    """A host that asks nobody but the pair for names cannot heal itself; only that is told.
+
+    Other loopback addresses than these are a program's that asks somebody else (systemd-resolved, Docker).
+    """
+    pair_addresses = {"127.0.0.1": "this host itself", "::1": "this host itself"}
+    pair_addresses |= {str(virtual.address): "the virtual IP" for virtual in settings.vip_address}
+    pair_addresses[str(settings.node_ip.address)] = "this node"
+    if settings.peer_ip is not None:
+        pair_addresses[str(settings.peer_ip)] = "the other node"
+    if resolvers and all(one in pair_addresses for one in resolvers):
+        who = ", ".join(f"{one} ({pair_addresses[one]})" for one in resolvers)
+        yield judge.warning(
+            "resolve.resolvers",
+            f"this host asks nobody but {who} for names: with a wrong clock it resolves nothing, not even the time "
+            "server that would set it",
+            "resolvers that do not depend on this pair",
+            "name the router or a public resolver, such as 9.9.9.9, as DNS server in nmtui, dhcpcd.conf or netplan; "
+            "then restart the exporter, which has Docker's copy of /etc/resolv.conf",
+        )
 
 
 def _failed(judge: Judge, probe: Probe, name: str, subject: str) -> Check:
@@ -43,7 +72,7 @@ def _failed(judge: Judge, probe: Probe, name: str, subject: str) -> Check:
 
 def _answered(judge: Judge, probe: Probe, name: str, subject: str, settings: Settings) -> Iterator[Check]:
     latency = probe.last_latency or 0.0
-    seen = f"answered by {probe.answered_by} in {latency * 1000:.1f} ms"
+    seen = f"answered by {probe.answered_by} in {latency * 1000:.1f} ms{when(judge.status, probe)}"
     if latency > settings.slow_answer:
         yield judge.warning(
             name, seen, f"within {settings.slow_answer * 1000:.0f} ms", "look at load, temperature and SD card", subject
@@ -61,18 +90,40 @@ def _answered(judge: Judge, probe: Probe, name: str, subject: str, settings: Set
         )
 
 
+def when(status: NodeStatus, probe: Probe) -> str:
+    """How old the answer is, when it may not be the one that would come now."""
+    if probe.last_success is None:
+        return ""
+    words = ""
+    passed = status.time - probe.last_success
+    if passed >= OLD_SECONDS:
+        words += f", {age(passed)} ago"
+    vip = _vip(status, probe)
+    if vip is not None and _is_from_before_it_moved(probe, vip):
+        words += ", before the address moved"
+    return words
+
+
+def _vip(status: NodeStatus, probe: Probe) -> Vip | None:
+    vips = pair.find(status, VipObservation) if probe.target == "vip" else None
+    return next((vip for vip in vips.vips if vip.address == probe.server), None) if vips else None
+
+
+def _is_from_before_it_moved(probe: Probe, vip: Vip) -> bool:
+    if probe.last_success is None or vip.last_transition is None:
+        return False
+    return probe.last_success < vip.last_transition + MOVING_SECONDS
+
+
 def _who_should_answer(status: NodeStatus, probe: Probe) -> str | None:
     if probe.target in ("pihole", "unbound"):
         return status.node.name
     peer = pair.find_peer(status)
     if probe.target == "peer":
         return peer.name if peer else None
-    vips = pair.find(status, VipObservation)
-    for vip in vips.vips if vips else ():
-        settled = vip.steady is None or vip.steady > 2 * pair.SETTLED_SECONDS
-        if vip.address == probe.server and settled:
-            owners = pair.owners(status, vip)
-            fresh = probe.last_success is not None and vip.last_transition is not None
-            if owners is not None and len(owners) == 1 and not (fresh and probe.last_success < vip.last_transition):  # type: ignore[operator]
-                return owners[0]
-    return None
+    vip = _vip(status, probe)
+    if vip is None or _is_from_before_it_moved(probe, vip):
+        return None
+    settled = vip.steady is None or vip.steady > 2 * pair.SETTLED_SECONDS
+    owners = pair.owners(status, vip) if settled else None
+    return owners[0] if owners is not None and len(owners) == 1 else None

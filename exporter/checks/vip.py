@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from exporter import pair
 from exporter.checks.build import Judge, age
 from exporter.observations import (
     Check,
+    Conflict,
     ConflictObservation,
     NodeStatus,
     ResolveObservation,
@@ -22,20 +23,42 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
     """Judge every virtual IP."""
     seen = pair.find(status, VipObservation)
     judge = Judge(status, "vip")
+    split: list[Check] = []
     for vip in seen.vips if seen else ():
-        yield from _owners(judge, vip, settings)
+        owners = list(_owners(judge, vip, settings))
+        split += [check for check in owners if check.id == "vip.split_brain"]
+        yield from owners
         if vip.owned:
             yield from _usable(judge, vip, settings)
     conflicts = pair.find(status, ConflictObservation)
     for conflict in conflicts.conflicts if conflicts else ():
-        if conflict.foreign_owner is not None:
-            yield Judge(status, "conflict").critical(
-                "vip.foreign_owner",
-                f"{conflict.foreign_owner} also answers for {conflict.address}",
-                "no other host with that address",
-                "find the host with that hardware address: a split brain, or a device with a wrong static address",
-                conflict.address,
-            )
+        yield from _on_the_wire(Judge(status, "conflict"), conflict, known={check.subject for check in split})
+
+
+def _on_the_wire(judge: Judge, conflict: Conflict, *, known: Collection[str]) -> Iterator[Check]:
+    """Judge who else answers for a virtual IP; of a split brain that the exporters know of nothing is to be added."""
+    expected = "no other host with that address"
+    device = conflict.foreign
+    find = (
+        "find that device by its MAC (the router's list of clients, a switch's list of ports), give it another address "
+        "and keep this one out of the router's DHCP range; whichever node owns the address announces it every 10 s"
+    )
+    if device is not None and device.lasting:
+        seen = f"{device.hardware}, which is neither node, answers for {conflict.address} too"
+        lasts = age(max(0.0, judge.status.time - device.first))
+        yield judge.critical("vip.foreign_owner", f"{seen} (for {lasts})", expected, find, conflict.address)
+    elif device is not None:
+        ago = age(max(0.0, judge.status.time - device.last))
+        seen = f"{device.hardware}, which is neither node, answered for {conflict.address} until {ago} ago"
+        yield judge.warning("vip.foreign_owner", seen, expected, find, conflict.address)
+    if conflict.split and conflict.address not in known:
+        yield judge.critical(
+            "vip.split_brain",
+            f"the other node answers for {conflict.address} on the LAN, and this node has it too",
+            "exactly one owner",
+            "look whether keepalived lives on both and whether they hear each other (link, firewall, VRID)",
+            conflict.address,
+        )
 
 
 def _owners(judge: Judge, vip: Vip, settings: Settings) -> Iterator[Check]:

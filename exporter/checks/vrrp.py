@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter import pair
-from exporter.checks import health
-from exporter.checks.build import Judge
+from exporter.checks import conflict, health
+from exporter.checks.build import Judge, age
 from exporter.observations import Check, NodeStatus, VipObservation, VrrpInstance, VrrpObservation, VrrpState
 from exporter.settings.values import Settings
 
 # The kernel's word and keepalived's arrive by different ways; only a lasting difference counts.
 AGREEMENT_SECONDS = 2.0
+# As the alert DnsHaFlapping counts (alerts/thresholds.py); a drain and its end make a node master once.
+FLAPPING_SECONDS, FLAPPING_MOVES = 300.0, 5
 
 
 def judge(status: NodeStatus, _: Settings) -> Iterator[Check]:
@@ -38,6 +40,26 @@ def judge(status: NodeStatus, _: Settings) -> Iterator[Check]:
         yield _state(judge, instance)
         yield from _priority(judge, instance, drained=seen.drained)
         yield from _agreement(judge, instance)
+        yield from _flapping(judge, instance, seen)
+
+
+def _flapping(judge: Judge, instance: VrrpInstance, seen: VrrpObservation) -> Iterator[Check]:
+    """Tell of moves that each healed: nothing is wrong now, and it has happened again and again.
+
+    Counted from keepalived's own start on, whose restarts are told by other checks.
+    """
+    since = max(judge.status.time - FLAPPING_SECONDS, seen.last_start or 0.0)
+    master = f'INSTANCE "{instance.name}" MASTER '
+    times = sum(event.time >= since and event.message.startswith(master) for event in seen.recent_events)
+    if times >= FLAPPING_MOVES:
+        yield judge.warning(
+            "vrrp.flapping",
+            f"{instance.name} became master here {times} times in {age(judge.status.time - since)}",
+            f"less than {FLAPPING_MOVES} times in {age(FLAPPING_SECONDS)}",
+            "look at the other node first: its advertisements stop again and again, so its keepalived is held up "
+            "(load, memory, SD card), its link or its power fails, or its health check does",
+            instance.name,
+        )
 
 
 def _state(judge: Judge, instance: VrrpInstance) -> Check:
@@ -107,9 +129,11 @@ def _agreement(judge: Judge, instance: VrrpInstance) -> Iterator[Check]:
             instance.name,
         )
     elif not master and owned:
+        another = conflict.another_program(judge.status)
+        why = ": another VRRP program runs on this host (conflict.this_host)" if another else ""
         yield judge.critical(
             "vrrp.agreement",
-            f"keepalived is {instance.state.value}, but the kernel has {', '.join(owned)}",
+            f"keepalived is {instance.state.value}, but the kernel has {', '.join(owned)}{why}",
             "only a master has the virtual IP",
             "look first whether the other node has it as well (exporter --once there) and what keepalived's log says "
             "last here; leave the address where it is while no other node has it; then restart keepalived here",

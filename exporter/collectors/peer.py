@@ -36,6 +36,8 @@ class PeerCollector:
         timeout: float,
         own_name: str,
         clock: Callable[[], float] = time.time,
+        *,
+        tls: bool = False,
         key: KeySource = no_key,
     ) -> None:
         self._address = str(address)
@@ -45,6 +47,7 @@ class PeerCollector:
         self._own_name = own_name
         self._clock = clock
         self._key = key
+        self._tls = tls
         self._changed_at = -CHANGE_PERIOD_SECONDS
         self._lock = threading.Lock()
         self._latest: PeerObservation | None = None
@@ -78,7 +81,7 @@ class PeerCollector:
         peer: Peer | None = None
         problem: str | None = None
         try:
-            answer = peer_get(self._address, self._port, STATUS_PATH, self._timeout, self._key)
+            answer = peer_get(self._address, self._port, STATUS_PATH, self._timeout, self._key, tls=self._tls)
             duration = time.monotonic() - began
             # The answer was made somewhere between the question and its arrival.
             peer = parse_peer(answer, asked_at + duration / 2)

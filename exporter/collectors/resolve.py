@@ -11,12 +11,14 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import get_args
 
 from exporter.addressing import Address, family
 from exporter.errors import CollectorError, NotReadyError
 from exporter.observations import Protocol, ResolveObservation
 from exporter.parsers.dns_answer import LABELS, CanaryQuestion, LabelCycle
+from exporter.preflight.resolvers import resolvers
 from exporter.probe_history import Moment, ProbeHistory, Query, Target
 from exporter.settings.values import Settings
 from exporter.sources.dns_query import DnsClient, Server
@@ -31,6 +33,8 @@ DNS_PORT = 53
 FASTEST: dict[Protocol, float] = {"udp": 0.1, "tcp": 1.0}
 PRECISION = 20
 
+# The guard's grace period, and what two clocks and a busy machine make of it.
+MOVED_SECONDS = 0.6
 MAX_UNDER_WAY = 32  # queries, so descriptors, of one probe
 LONGEST_WAIT = 0.5  # seconds until the thread sees that it should stop
 STUCK = 30.0  # seconds; the thread goes round every LONGEST_WAIT
@@ -52,7 +56,9 @@ class ResolveCollector:
         port: int = DNS_PORT,  # of the virtual IPs and the peer
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        root: Path = Path("/"),
     ) -> None:
+        self._root = root
         self._monotonic = monotonic
         self._wall = wall
         self._timeout = settings.probe_timeout
@@ -66,6 +72,7 @@ class ResolveCollector:
         self._lock = threading.Lock()  # guards the histories
         self._worker = Worker("resolve", self._work)
         self._last_round: float | None = None
+        self._again_at = math.inf
 
     def start(self) -> None:
         """Begin to ask; every server gets its first query at once."""
@@ -82,7 +89,9 @@ class ResolveCollector:
             if any(probe.history.last_ok is None for probe in self._probes):
                 msg = f"the first queries are under way; they end within {self._timeout:g} s"
                 raise NotReadyError(msg)
-            observation = ResolveObservation(tuple(probe.history.snapshot() for probe in self._probes))
+            observation = ResolveObservation(
+                tuple(probe.history.snapshot() for probe in self._probes), resolvers(self._root)
+            )
         silence = self._monotonic() - (self._last_round or 0.0)
         if silence > STUCK:
             msg = f"no server has been asked for {silence:.0f} s; see the exporter's log and restart it"
@@ -94,6 +103,13 @@ class ResolveCollector:
         self._worker.stop()
         self._client.close()
 
+    def ask_again(self) -> None:
+        """Ask the virtual IPs by every protocol soon: one of them has moved, and what is known of it is old.
+
+        Soon, not now: the old owner answers for a moment more.
+        """
+        self._again_at = self._monotonic() + MOVED_SECONDS
+
     def _work(self) -> float:
         while not self._worker.stopping:
             self._step()
@@ -101,6 +117,11 @@ class ResolveCollector:
 
     def _step(self) -> None:
         now = self._last_round = self._monotonic()
+        if self._again_at <= now:
+            self._again_at = math.inf
+            for probe in self._probes:
+                if probe.history.target == "vip" and len(probe.history.under_way) < MAX_UNDER_WAY:
+                    probe.due = min(probe.due, now)
         probe = min(self._probes, key=_due)
         if probe.due <= now:
             # One at a time, so that no answer is kept waiting by the sending of all the others.

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from exporter.addressing import VirtualAddress, family
 from exporter.errors import CollectorError, ExporterError, NotReadyError
-from exporter.files import read_bounded, set_aside, write_atomically
 from exporter.observations import Vip, VipObservation
 from exporter.parsers.address_message import AddressChange
 from exporter.parsers.vip_state import SavedVip, format_vip_state, parse_vip_state
 from exporter.sources.addresses import AddressSubscription, all_addresses
+from exporter.state_file import StateFile
 from exporter.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -32,9 +32,9 @@ STAMP_PERIOD_SECONDS = 2**32 / 100
 
 @dataclass(slots=True)
 class _Ownership:
-    """What is known of one virtual IP; ``holders`` maps interface index to the address on it."""
+    """What is known of one virtual IP; ``holders`` maps the kernel's entries of it to what was said of each."""
 
-    holders: dict[int, AddressChange] = field(default_factory=dict)
+    holders: dict[tuple[int, int], AddressChange] = field(default_factory=dict)
     acquisitions: int = 0
     releases: int = 0
     last_transition: float | None = None
@@ -55,7 +55,7 @@ class VipCollector:
     ) -> None:
         self._families = {str(virtual): family(virtual.address) for virtual in virtual_addresses}
         self._vips = {address: _Ownership() for address in self._families}
-        self._state_file = state_file
+        self._state = StateFile(state_file, parse_vip_state) if state_file else None
         self._on_change = on_change
         self._clock = clock
         self._lock = threading.Lock()
@@ -83,6 +83,7 @@ class VipCollector:
             return VipObservation(
                 vips=tuple(self._describe(address, vip) for address, vip in self._vips.items()),
                 overruns=self._overruns,
+                notices=self._state.notices() if self._state else (),
             )
 
     def stop(self) -> None:
@@ -149,25 +150,23 @@ class VipCollector:
         except (OSError, ExporterError) as error:
             self._fail(error)
             return
-        held: dict[str, dict[int, AddressChange]] = {address: {} for address in self._vips}
+        held: dict[str, dict[tuple[int, int], AddressChange]] = {address: {} for address in self._vips}
         for change in found:
             if change.address in held:
-                held[change.address][change.interface_index] = change
+                held[change.address][change.entry] = change
         if first:
             self._restore(held)
             self._restored = True
             return
         for address, vip in self._vips.items():
-            for index in [index for index in vip.holders if index not in held[address]]:
-                self._apply(
-                    AddressChange(present=False, address=address, interface_index=index, usable=False, created=None)
-                )
+            for gone in [change for entry, change in vip.holders.items() if entry not in held[address]]:
+                self._apply(replace(gone, present=False))
             for change in held[address].values():
                 self._apply(change)
 
-    def _restore(self, held: dict[str, dict[int, AddressChange]]) -> None:
+    def _restore(self, held: dict[str, dict[tuple[int, int], AddressChange]]) -> None:
         """Begin with the counts of before the restart and add what happened meanwhile."""
-        saved = self._load()
+        saved = (self._state.load() if self._state else None) or {}
         for address, vip in self._vips.items():
             vip.holders = held[address]
             acquired = self._acquired_at(vip)
@@ -201,15 +200,14 @@ class VipCollector:
         vip = self._vips.get(change.address)
         if vip is None:
             return
-        index = change.interface_index
-        held = vip.holders.get(index)
+        held = vip.holders.get(change.entry)
         if change.present and held is not None and (change.created or 0) > (held.created or 0):
             self._apply(replace(held, present=False))  # it went and came back unseen
         owned = bool(vip.holders)
         if change.present:
-            vip.holders[index] = change
+            vip.holders[change.entry] = change
         else:
-            vip.holders.pop(index, None)
+            vip.holders.pop(change.entry, None)
         self._changed = self._changed or held is None or not change.present
         if bool(vip.holders) == owned:
             return
@@ -223,7 +221,7 @@ class VipCollector:
         log.info("%s %s", "released" if owned else "acquired", change.address)
 
     def _describe(self, address: str, vip: _Ownership) -> Vip:
-        index = min(vip.holders, default=None)
+        index = min((index for index, _ in vip.holders), default=None)
         return Vip(
             address=address,
             family=self._families[address],
@@ -245,19 +243,8 @@ class VipCollector:
             self._subscription.close()
             self._subscription = None
 
-    def _load(self) -> dict[str, SavedVip]:
-        if self._state_file is None:
-            return {}
-        try:
-            return parse_vip_state(read_bounded(self._state_file))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ExporterError) as error:
-            log.warning("counters of before the restart are lost: %s; %s", error, set_aside(self._state_file))
-            return {}
-
     def _save(self) -> None:
-        if self._state_file is None or not self._restored:
+        if self._state is None or not self._restored:
             return
         saved = {
             address: SavedVip(
@@ -272,7 +259,7 @@ class VipCollector:
         self._next_save = time.monotonic() + SAVE_INTERVAL_SECONDS
         self._changed = False
         try:
-            write_atomically(self._state_file, format_vip_state(saved))
+            self._state.save(format_vip_state(saved))
         except OSError as error:
             log.warning("counters cannot be saved, a restart will lose them: %s", error)
 

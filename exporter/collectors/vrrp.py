@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from exporter.collectors.health import OLD_PROCESSES_SECONDS, is_fresh
 from exporter.errors import CollectorError, ParseError
@@ -12,15 +15,21 @@ from exporter.files import read_bounded
 from exporter.observations import VrrpInstance, VrrpObservation, VrrpState
 from exporter.parsers.health_report import MAXIMUM_BYTES, parse_processes
 from exporter.parsers.keepalived_dump import DumpedInstance
-from exporter.parsers.keepalived_events import InstanceHistory
+from exporter.parsers.keepalived_events import InstanceHistory, SavedHistory
+from exporter.parsers.vrrp_state import format_vrrp_state, parse_vrrp_state
 from exporter.runtime import RuntimeFiles
-from exporter.sources.keepalived import DumpFile, EventLogFile, drain_requested, keepalived_lives
+from exporter.sources.keepalived import DumpFile, EventLogFile, drain_requested, is_full, keepalived_lives
+from exporter.state_file import TOLD_SECONDS, StateFile
+from exporter.worker import Worker
+
+log = logging.getLogger(__name__)
 
 # The recorder asks for a dump every five seconds; three missed ones mean that it is gone.
 STALE_DUMP_SECONDS = 16.0
 # A dump this much younger than the last event shows a state that the log has missed.
 NEWER_DUMP_SECONDS = 1.0
 RECORDER = "recorder"
+SAVE_INTERVAL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +46,48 @@ class VrrpCollector:
 
     name = "vrrp"
 
-    def __init__(self, files: RuntimeFiles, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, files: RuntimeFiles, clock: Callable[[], float] = time.time, state_file: Path | None = None
+    ) -> None:
         self._files = files
         self._clock = clock
         self._log = EventLogFile(files.events)
         self._dump = DumpFile(files.dump)
+        self._state = StateFile(state_file, parse_vrrp_state) if state_file else None
+        self._saved: SavedHistory | None = None
+        self._told = False  # that it cannot be saved
+        self._worker = Worker("vrrp", self._work)
+        self._lock = threading.Lock()  # guards the log
+        if self._state is not None and (saved := self._state.load()) is not None:
+            self._log.history.resume(saved)
 
     def start(self) -> None:
-        """Nothing runs in the background."""
+        """Begin to save what is counted."""
+        if self._state is not None:
+            self._worker.start()
 
     def stop(self) -> None:
-        """Nothing runs in the background."""
+        """Save what was counted."""
+        if self._state is not None:
+            self._worker.stop()
+            self._save()
+
+    def _work(self) -> float:
+        self._save()
+        return SAVE_INTERVAL_SECONDS
+
+    def _save(self) -> None:
+        """Save what was counted if it is news. Not while the exporter is asked: a slow disk must cost no look."""
+        with self._lock:
+            counted = self._log.history.save()
+        if self._state is None or counted == self._saved:
+            return
+        try:
+            self._state.save(format_vrrp_state(counted))
+            self._saved = counted
+        except OSError as error:
+            log.log(logging.DEBUG if self._told else logging.WARNING, "VRRP's counters cannot be saved: %s", error)
+            self._told = True
 
     def collect(self) -> VrrpObservation:
         """Read lock, log and dump."""
@@ -55,12 +95,18 @@ class VrrpCollector:
             msg = f"{self._files.directory} does not exist; start keepalived and share that directory with the exporter"
             raise CollectorError(msg)
         problems: list[str] = []
+        if is_full(self._files.directory):
+            problems.append(
+                f"{self._files.directory} is full, so nothing new is recorded there; see what fills it "
+                f"(ls -lS {self._files.directory}) and remove it"
+            )
         try:
             alive = keepalived_lives(self._files.lock)
         except OSError as error:
             msg = f"{self._files.lock} cannot be looked at: {error.strerror}; make it readable for the exporter"
             raise CollectorError(msg) from error
-        self._read_log(problems, alive=alive)
+        with self._lock:
+            self._read_log(problems, alive=alive)
         dump = self._read_dump(problems, alive=alive)
         recorded = not dump.silent and not (alive and self._recorder_is_dead(problems))
         drained = False
@@ -70,11 +116,17 @@ class VrrpCollector:
             problems.append(f"{self._files.drain} cannot be read: {error.strerror}")
         except ParseError as error:
             problems.append(str(error))
-        history = self._log.history
-        names = list(dict.fromkeys([*history.instances, *dump.instances]))
+        history, counts = self._log.history, self._log.history.counts
+        heard = [name for name, instance in history.instances.items() if instance.heard]
+        names = list(dict.fromkeys([*heard, *dump.instances]))
         newer = dump.taken is not None and (history.last_event or 0.0) + NEWER_DUMP_SECONDS < dump.taken
         instances = [
-            _instance(name, history.instances.get(name), dump.instances.get(name), alive=alive, dump_is_newer=newer)
+            replace(
+                _instance(
+                    name, history.instances.get(name), dump.instances.get(name), alive=alive, dump_is_newer=newer
+                ),
+                transitions=counts.transitions.get(name, {}),
+            )
             for name in names
         ]
         if not recorded:  # whatever is known of them now is what was so before
@@ -82,15 +134,26 @@ class VrrpCollector:
         return VrrpObservation(
             keepalived_up=alive,
             keepalived_version=history.version if alive else None,
-            starts=history.starts,
-            child_exits=history.child_exits,
+            starts=counts.starts,
+            child_exits=counts.child_exits,
             last_start=history.last_start,
             dump_time=dump.taken,
             drained=drained,
             instances=tuple(instances),
             recent_events=tuple(history.recent),
             problems=tuple(problems),
+            notices=self._notices(),
         )
+
+    def _notices(self) -> tuple[str, ...]:
+        """What was damaged lately and has been replaced."""
+        told = list(self._state.notices()) if self._state is not None else []
+        replaced = self._log.history.last_replaced
+        if replaced is not None and 0 <= self._clock() - replaced < TOLD_SECONDS:
+            told.append(
+                f"{self._files.events} was changed by something else than keepalived's recorder, which wrote it anew"
+            )
+        return tuple(told)
 
     def _read_log(self, problems: list[str], *, alive: bool) -> None:
         before = self._log.bad_lines
@@ -157,14 +220,14 @@ def _instance(
     state = history.state if history else VrrpState.INIT
     last = history.last_transition if history else None
     priority = history.priority if history else None
-    if dumped is not None and (history is None or dump_is_newer):
+    if dumped is not None and (history is None or not history.heard or dump_is_newer):
         priority = dumped.effective_priority
         if dumped.state is not state:
             state, last = dumped.state, dumped.last_transition
     return VrrpInstance(
         name=name,
         state=state if alive else VrrpState.STOPPED,
-        transitions=dict(history.transitions) if history else {},
+        transitions={},
         last_transition=last,
         effective_priority=priority if alive else None,
         base_priority=dumped.base_priority if dumped else None,

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import http.client
 import io
+import os
 import socket
 import struct
 import termios
@@ -16,6 +17,9 @@ from typing import Any, Final
 _LOOK_SECONDS: Final = 0.02
 # Where all threads put what nobody reads.
 _DISCARDED: Final = bytearray(1 << 16)
+_HTTPS_ONLY: Final = (
+    b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nThis port speaks HTTPS: write https://\n"
+)
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger, socket(7)
 
 
@@ -60,12 +64,49 @@ class BoundedReader(io.RawIOBase):
         return count
 
 
+def handshake(connection: socket.socket, deadline: float) -> None:
+    """Do the handshake of TLS, if the connection speaks it, until the deadline (monotonic).
+
+    Raises:
+        OSError: the client does not speak it, as a browser does that was given no https:// (it is told so), or too
+            slowly.
+    """
+    do_handshake = getattr(connection, "do_handshake", None)
+    if do_handshake is None:
+        return
+    connection.settimeout(deadline - time.monotonic())
+    try:
+        do_handshake()
+    except OSError as error:
+        if getattr(error, "reason", None) == "HTTP_REQUEST":
+            with socket.socket(fileno=os.dup(connection.fileno())) as plain:
+                send_all(plain, _HTTPS_ONLY, deadline)
+                wait_until_taken(plain, deadline)
+        raise
+
+
+def send_all(connection: socket.socket, data: bytes, deadline: float) -> None:
+    """Send all until the deadline (monotonic); TLS sends in parts, and a socket's own time-out is for each of them.
+
+    Raises:
+        TimeoutError: the client takes it too slowly.
+    """
+    rest = memoryview(data)
+    while rest:
+        seconds = deadline - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        connection.settimeout(seconds)
+        rest = rest[connection.send(rest) :]
+
+
 def wait_until_taken(connection: socket.socket, deadline: float) -> None:
     """Wait until the client has received all that was sent and closes, or until the deadline (monotonic).
 
     Who closed before would leave what the client does not read in the kernel's memory, for minutes and without limit;
     and a client that still sends would see a reset connection instead of its answer.
     """
+    _say_end(connection)
     connection.shutdown(socket.SHUT_WR)
     open_ = True
     while (left := deadline - time.monotonic()) > 0:
@@ -91,6 +132,15 @@ def close(connection: socket.socket) -> None:
         if _in_flight(connection):
             reset(connection)
     connection.close()
+
+
+def _say_end(connection: socket.socket) -> None:
+    """Say over TLS that nothing follows (close_notify), without waiting for the client to say so too."""
+    unwrap = getattr(connection, "unwrap", None)
+    if unwrap is not None:
+        connection.settimeout(0)
+        with contextlib.suppress(OSError, ValueError):
+            unwrap()
 
 
 def _in_flight(connection: socket.socket) -> int:

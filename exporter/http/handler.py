@@ -8,13 +8,15 @@ import logging
 import re
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Final, Protocol
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from exporter.http.connection import BoundedReader, HeadTooLargeError, wait_until_taken
+from exporter.http.access import WebAccess
+from exporter.http.basic_auth import BusyError
+from exporter.http.connection import BoundedReader, HeadTooLargeError, send_all, wait_until_taken
 from exporter.http.seats import Seats
 from exporter.pair_key import NONCE_HEADER, SIGNATURE_HEADER, KeySource, PairKeyError
 
@@ -34,6 +36,7 @@ _SECURITY: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
+_ASK_FOR_PASSWORD: Final = {"WWW-Authenticate": 'Basic realm="dnsha", charset="UTF-8"'}  # RFC 7617, 2.1
 _GZIP: Final = re.compile(r"(?:x-)?gzip\s*(?:;\s*q\s*=\s*([0-9.]+)\s*)?", re.IGNORECASE)
 
 
@@ -42,6 +45,7 @@ class Site(Protocol):
 
     routes: dict[str, Route]
     pair_key: KeySource
+    access: WebAccess | None
 
     def allowed(self, path: str) -> str:
         """The methods of a path, as ``Allow`` names them."""
@@ -85,7 +89,10 @@ class Handler(BaseHTTPRequestHandler):
         """Answer a request."""
         url = self._url()
         # A link in an alert, and one from runbook to runbook, has the name of the file.
-        route = self.server.routes.get(url.path.removesuffix(".md"))
+        path = url.path.removesuffix(".md")
+        if not self._admitted(path):
+            return
+        route = self.server.routes.get(path)
         if route is None:
             known = ", ".join(_known(self.server.routes, url.path))
             self._send(HTTPStatus.NOT_FOUND, f"Nothing here; there are {known}\n".encode(), TEXT)
@@ -101,7 +108,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         finally:
             self._seats.answers.release()
-        self._send(HTTPStatus.OK, body, content_type, self._signature(body))
+        signature = self._signature(body)
+        self._send(HTTPStatus.OK, body, content_type, {SIGNATURE_HEADER: signature} if signature else None)
 
     def do_HEAD(self) -> None:
         """Answer a request without its body."""
@@ -109,6 +117,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_OPTIONS(self) -> None:
         """Say what may be asked here."""
+        if not self._admitted(self._url().path):
+            return
         self.send_response(HTTPStatus.NO_CONTENT)
         self.send_header("Allow", self.server.allowed(self._url().path))
         self.end_headers()
@@ -120,6 +130,18 @@ class Handler(BaseHTTPRequestHandler):
         self._answer_by = time.monotonic() + CLIENT_TIMEOUT_SECONDS
         self.connection.settimeout(CLIENT_TIMEOUT_SECONDS)
         super().end_headers()
+
+    def _admitted(self, path: str) -> bool:
+        """Whether this may be answered; if not, say so to the client."""
+        access = self.server.access
+        try:
+            if access is None or access.permits(path, self._seats.caller, self.headers.get("Authorization", "")):
+                return True
+        except BusyError:
+            self._send(HTTPStatus.SERVICE_UNAVAILABLE, b"Too many passwords are being checked; try again\n", TEXT)
+            return False
+        self._send(HTTPStatus.UNAUTHORIZED, b"This takes a name and a password\n", TEXT, _ASK_FOR_PASSWORD)
+        return False
 
     def _url(self) -> SplitResult:
         try:
@@ -137,11 +159,13 @@ class Handler(BaseHTTPRequestHandler):
         # The address that was asked: this node's, whatever somebody in between makes the other node believe.
         return key.answers(self.connection.getsockname()[0], self.path, self.headers.get(NONCE_HEADER), body)
 
-    def _send(self, status: HTTPStatus, body: bytes, content_type: str, signature: str | None = None) -> None:
+    def _send(
+        self, status: HTTPStatus, body: bytes, content_type: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", content_type)
-        if signature is not None:
-            self.send_header(SIGNATURE_HEADER, signature)
         if len(body) >= COMPRESS_FROM_BYTES:
             self.send_header("Vary", "Accept-Encoding")
             if _takes_gzip(self.headers.get("Accept-Encoding", "")):
@@ -149,8 +173,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)  # the time-out is for all of it
+        if self.command != "HEAD" and self._answer_by is not None:
+            send_all(self.connection, body, self._answer_by)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Log requests for those who look for them."""

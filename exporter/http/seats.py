@@ -13,7 +13,7 @@ class Seats:
     """The connections that are kept for one kind of caller."""
 
     def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+        self.caller = caller
         self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
         self.answers = threading.BoundedSemaphore(caller.answers)
@@ -21,7 +21,7 @@ class Seats:
     def take(self, host: str) -> bool:
         """Take one for a host; False when it has as many as it may, or there is none."""
         with self._lock:
-            if self._taken.total() >= self._caller.connections or self._taken[host] >= self._caller.each:
+            if self._taken.total() >= self.caller.connections or self._taken[host] >= self.caller.each:
                 return False
             self._taken[host] += 1
             return True

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from exporter.addressing import Address
 from exporter.errors import ExporterError
+from exporter.http.access import WebAccess
 from exporter.http.callers import CALLERS, listen_apart
-from exporter.http.connection import close, reset
-from exporter.http.handler import Handler, Route
+from exporter.http.connection import close, handshake, reset
+from exporter.http.handler import CLIENT_TIMEOUT_SECONDS, Handler, Route
 from exporter.http.seats import Seats, host_of
 from exporter.pair_key import KeySource, no_key
 
@@ -47,15 +48,19 @@ class Server:
         *,
         peer: Address | None = None,
         pair_key: KeySource = no_key,
+        access: WebAccess | None = None,
         variables: str = "EXPORTER",
     ) -> None:
         """Listen; ``variables`` is what the names of the variables begin with that choose address and port.
+
+        Without ``access`` everything is answered in clear to everybody.
 
         Raises:
             ListenError: the address or port cannot be had.
         """
         self.routes = routes
         self.pair_key = pair_key
+        self.access = access
         self._handler = handler
         family = socket.AF_INET if host and ":" not in host else socket.AF_INET6
         if not host and not socket.has_dualstack_ipv6():
@@ -133,6 +138,9 @@ class Server:
     def _serve(self, connection: socket.socket, address: Any, seats: Seats, host: str) -> None:  # noqa: ANN401
         """Serve a connection to its end, and make room for another."""
         try:
+            if self.access is not None:
+                connection = self.access.encrypt(connection)
+                handshake(connection, time.monotonic() + CLIENT_TIMEOUT_SECONDS)
             self.finish_request(connection, address, seats)
         except Exception as error:  # noqa: BLE001 (a client that went away is none of our business)
             log.debug("a client's connection broke: %s", error)

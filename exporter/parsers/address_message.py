@@ -34,6 +34,12 @@ class AddressChange:
     interface_index: int
     usable: bool
     created: float | None  # seconds since boot at which the kernel made the address
+    prefix_length: int
+
+    @property
+    def entry(self) -> tuple[int, int]:
+        """What tells it from another entry of the same address: the kernel takes one twice on an interface."""
+        return self.interface_index, self.prefix_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,7 @@ def _parse_change(message: bytes, *, present: bool) -> AddressChange | None:
             interface_index=int(decoded["index"]),
             usable=not flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED),
             created=cache["cstamp"] / USER_HZ if cache else None,
+            prefix_length=int(decoded["prefixlen"]),
         )
     except Exception as error:  # pyroute2's decoder raises whatever its fields do on broken input
         msg = f"an address message cannot be decoded: {error}"

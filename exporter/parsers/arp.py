@@ -57,3 +57,16 @@ def parse_arp(data: bytes) -> ArpPacket:
 def build_arp_probe(hardware: bytes, address: ipaddress.IPv4Address) -> bytes:
     """Ask whether anybody has an address without claiming it: the sender's is 0.0.0.0 (RFC 5227 section 2.1.1)."""
     return _PACKET.pack(*_ETHERNET_IPV4, ArpOperation.REQUEST.value, hardware, bytes(4), bytes(6), address.packed)
+
+
+def build_arp_request(hardware: bytes, sender: ipaddress.IPv4Address, address: ipaddress.IPv4Address) -> bytes:
+    """Ask who has an address, in the name of an address that this host has (RFC 826).
+
+    For one that its owner may just be probing for: it would take a probe for another host's (RFC 5227 section 2.1.1).
+    """
+    return _PACKET.pack(*_ETHERNET_IPV4, ArpOperation.REQUEST.value, hardware, sender.packed, bytes(6), address.packed)
+
+
+def build_arp_announcement(hardware: bytes, address: ipaddress.IPv4Address) -> bytes:
+    """Say that this host has an address: a request for it from itself (RFC 5227 section 3)."""
+    return build_arp_request(hardware, address, address)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,15 +26,16 @@ STATES = {
     "DELETED": VrrpState.STOPPED,
 }
 _INSTANCE = re.compile(r'INSTANCE "(?P<name>[^"]{1,128})" (?P<word>[A-Z_]{1,32}) (?P<priority>[0-9]{1,3})')
-_KEEPALIVED = re.compile(r"KEEPALIVED (?P<word>START|CHILD_EXIT|STOP) (?P<detail>\S{1,32})")
+_KEEPALIVED = re.compile(r"KEEPALIVED (?P<word>START|CHILD_EXIT|STOP|LOG_REPLACED) (?P<detail>\S{1,32})")
 RECENT_EVENTS = 50
 MAXIMUM_INSTANCES = 64
 
 
 @dataclass(slots=True)
 class InstanceHistory:
-    """What the log says of one VRRP instance."""
+    """What the log says of one VRRP instance; ``heard``: this log tells of it, not only what was counted before."""
 
+    heard: bool = False
     state: VrrpState = VrrpState.INIT
     priority: int | None = None
     last_transition: float | None = None
@@ -41,12 +43,34 @@ class InstanceHistory:
 
 
 @dataclass(frozen=True, slots=True)
-class _Counts:
-    """What was counted in logs that a later log's checkpoint knows nothing of."""
+class Counts:
+    """What was counted; transitions by instance."""
 
-    transitions: dict[str, dict[VrrpState, int]] = field(default_factory=dict)
+    transitions: Mapping[str, Mapping[VrrpState, int]] = field(default_factory=dict)
     starts: int = 0
     child_exits: int = 0
+
+    def at_least(self, floor: Counts) -> Counts:
+        """Return the higher of each two counts."""
+        transitions = {name: dict(states) for name, states in self.transitions.items()}
+        for name, states in floor.transitions.items():
+            counted = transitions.setdefault(name, {})
+            for state, count in states.items():
+                counted[state] = max(count, counted.get(state, 0))
+        return Counts(transitions, max(self.starts, floor.starts), max(self.child_exits, floor.child_exits))
+
+
+@dataclass(frozen=True, slots=True)
+class SavedHistory:
+    """What is kept of a history when the exporter ends: how far which log was read, and what was counted.
+
+    ``earlier`` was counted in logs that this log's checkpoints know nothing of.
+    """
+
+    origin: float | None
+    sequence: int
+    counts: Counts
+    earlier: Counts
 
 
 @dataclass(slots=True)
@@ -59,30 +83,64 @@ class History:
     child_exits: int = 0
     last_start: float | None = None
     last_event: float | None = None
+    last_replaced: float | None = None  # when the recorder found its log damaged and wrote it anew
     recent: deque[VrrpEvent] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))
     _origin: float | None = None  # time of the log's first line, which tells one log from another
     _sequence: int = 0
-    _earlier: _Counts = field(default_factory=_Counts)
+    _earlier: Counts = field(default_factory=Counts)
     _at_first_line: bool = True
+    _of_no_use: bool = False
+    _floor: Counts = field(default_factory=Counts)  # what was counted already
+    _saved: SavedHistory | None = None  # until the first line of a log says whether it belongs to it
+
+    @property
+    def counts(self) -> Counts:
+        """What was counted: it never goes back, whatever was done to the log."""
+        transitions = {name: dict(history.transitions) for name, history in self.instances.items()}
+        return Counts(transitions, self.starts, self.child_exits).at_least(self._floor)
+
+    def save(self) -> SavedHistory:
+        """Return what must survive the exporter."""
+        return self._saved or SavedHistory(self._origin, self._sequence, self.counts, self._earlier)
+
+    def resume(self, saved: SavedHistory) -> None:
+        """Go on counting from what an earlier exporter saved; the log tells the rest, from its beginning."""
+        self._saved, self._floor = saved, saved.counts
 
     def begin_log(self) -> None:
         """Prepare for a log that is read from its start: the same again, its successor, or another."""
-        self._at_first_line = True
+        self._at_first_line, self._of_no_use = True, False
 
     def add_line(self, line: bytes) -> None:
         """Take one line of the log.
 
+        A log whose first line makes no sense is of no use: nothing says what the others add to. The recorder writes it
+        anew, with everything that it has counted.
+
         Raises:
             ParseError: it is not a line of an event log; the history stays as it was.
         """
-        entry = parse_json(line, "a line of the event log")
-        sequence, time = _sequence_and_time(entry)
+        if self._of_no_use:
+            msg = "the event log's first line makes no sense"
+            raise ParseError(msg)
+        first, self._at_first_line = self._at_first_line, False
+        try:
+            entry = parse_json(line, "a line of the event log")
+            sequence, time = _sequence_and_time(entry)
+        except ParseError:
+            self._of_no_use = first
+            raise
         checkpoint = entry.get("checkpoint")
-        if self._at_first_line:
-            self._at_first_line = False
+        if first and self._saved is not None:
+            saved, self._saved = self._saved, None
+            same = time == saved.origin or (checkpoint is not None and sequence >= saved.sequence)
+            self._earlier = saved.earlier if same else saved.counts
+            self._count_from(self._earlier)
+            self._sequence, self._origin = sequence - 1, time
+        elif first:
             if time != self._origin and not (checkpoint is not None and sequence >= self._sequence):
                 if sequence <= self._sequence:  # not the same recorder's
-                    self._sequence, self._earlier = 0, self._counts()
+                    self._sequence, self._earlier = 0, self.counts
                 else:
                     self._sequence = sequence - 1
             self._origin = time
@@ -106,6 +164,7 @@ class History:
         if match["name"] not in self.instances and len(self.instances) >= MAXIMUM_INSTANCES:
             return
         history = self.instances.setdefault(match["name"], InstanceHistory())
+        history.heard = True
         history.priority = int(match["priority"])
         state = STATES.get(match["word"])
         if state is not None:
@@ -121,10 +180,12 @@ class History:
                 history.state = VrrpState.INIT
         elif word == "CHILD_EXIT":
             self.child_exits += count
+        elif word == "LOG_REPLACED":
+            self.last_replaced = time
 
-    def _counts(self) -> _Counts:
-        transitions = {name: dict(history.transitions) for name, history in self.instances.items()}
-        return _Counts(transitions, self.starts, self.child_exits)
+    def _count_from(self, earlier: Counts) -> None:
+        self.instances = {name: InstanceHistory(transitions=dict(t)) for name, t in earlier.transitions.items()}
+        self.starts, self.child_exits = earlier.starts, earlier.child_exits
 
     def _restore(self, checkpoint: Any, sequence: int) -> None:  # noqa: ANN401
         """Replace the history by the one that a rotated log handed on."""
@@ -139,9 +200,9 @@ class History:
                 msg = "the event log's checkpoint counts something that is no number"
                 raise ParseError(msg)
             entries.append((*_sequence_and_time(entry), str(entry.get("message", "")), count))
-        recent, earlier = self.recent, self._earlier
-        self.instances = {name: InstanceHistory(transitions=dict(t)) for name, t in earlier.transitions.items()}
-        self.starts, self.child_exits, self.recent = earlier.starts, earlier.child_exits, deque(maxlen=RECENT_EVENTS)
+        recent, self._floor = self.recent, self.counts
+        self._count_from(self._earlier)
+        self.recent = deque(maxlen=RECENT_EVENTS)
         for _, time, message, count in sorted(entries):
             self._add(message, time, count)
         if recent:

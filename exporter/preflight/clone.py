@@ -47,6 +47,7 @@ MOUNTS = (
     Mount("alerts/alertmanager", "alertmanager", _NOBODY, _NOBODY),
     Mount("dashboards/provisioning", "grafana", 472, _OURS),
     Mount("dashboards/generated", "grafana", 472, _OURS),
+    Mount("compose/web", "exporter", _OURS, _OURS, private=True),
 )
 _KEYS = "compose/sync-keys"
 
@@ -59,6 +60,8 @@ def needed(environment: Mapping[str, str]) -> Iterator[Mount]:
         running.add("grafana")
     if environment.get("SYNC_UNBOUND") and environment.get("NODE_ROLE") == "secondary":
         running.add("sync")
+    if environment.get("WEB_CONFIG_FILE"):
+        running.add("exporter")
     own = environment.get("PROMETHEUS_FILE")
     for mount in MOUNTS:
         if mount.container not in running:

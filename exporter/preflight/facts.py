@@ -49,11 +49,21 @@ class WireFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class StrangerFacts:
+    """What the other node lets an address reach that is not its peer's."""
+
+    source: str
+    tried: tuple[int, ...]
+    opened: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that the checks judge."""
 
     settings: Settings | None
     settings_problems: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()  # what stands in .env and is no more, as sentences
     docker_version: str | None = None
     compose_version: str | None = None
     cgroup_memory: bool | None = None
@@ -69,6 +79,8 @@ class Facts:
     vrrp_version: int = 3
     peer: Peer | None = None
     peer_problem: str | None = None
+    firewall: bool = True  # FIREWALL: whether the stack loads its own
+    stranger: StrangerFacts | None = None  # None: this node has no address that is a stranger's
     expected_peer_name: str = ""  # PEER_NAME: what this node's Prometheus calls the other node
     passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
     synced: bool = True  # nebula-sync is given the passwords of Pi-hole

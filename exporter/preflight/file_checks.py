@@ -73,4 +73,4 @@ def readable(facts: Facts) -> Iterator[Check]:
 
 
 def _remedy(mount: Mount) -> str:
-    return f"sudo chown {mount.user} {mount.path}" if mount.private else f"sudo chmod -R a+rX {mount.path}"
+    return f"sudo chown -R {mount.user} {mount.path}" if mount.private else f"sudo chmod -R a+rX {mount.path}"

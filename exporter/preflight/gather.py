@@ -8,22 +8,26 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 from exporter.addressing import interface_networks
 from exporter.errors import ConfigurationError, ExporterError, ParseError
 from exporter.files import read_bounded
+from exporter.http.web_config import speaks_tls
 from exporter.observations import Peer
 from exporter.pair_key import PairKey
 from exporter.parsers.status_document import parse_peer
 from exporter.passwords import is_synced
 from exporter.preflight.addresses import interface_addresses
 from exporter.preflight.clone import Unreadable, unreadable
-from exporter.preflight.facts import Facts
+from exporter.preflight.facts import Facts, InterfaceAddress, NeededPort, StrangerFacts
 from exporter.preflight.lan import listen
-from exporter.preflight.port import DNS_PORT, listeners, needed
+from exporter.preflight.port import DNS_PORT, PEER_ONLY, listeners, needed
 from exporter.preflight.resolvers import resolvers
+from exporter.preflight.stranger import try_ports
 from exporter.settings.load import load
+from exporter.settings.table import RETIRED
 from exporter.settings.values import Settings
 from exporter.sources.peer_get import peer_get
 
@@ -54,6 +58,7 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
     facts = Facts(
         settings=settings,
         settings_problems=tuple(problems),
+        retired=retired(environment),
         docker_version=environment.get(DOCKER_VERSION) or None,
         compose_version=environment.get(COMPOSE_VERSION) or None,
         cgroup_memory=cgroup_memory(proc, Path("/sys/fs/cgroup")),
@@ -66,6 +71,7 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
         vrrp_version=2 if passwords.get("VRRP_PASSWORD") else 3,
         passwords=passwords,
         synced=is_synced(environment),
+        firewall=environment.get("FIREWALL", "").strip().lower() != "off",
         expected_peer_name=environment.get("PEER_NAME", ""),
         clock_synchronised=clock_synchronised(),
         # As the host's first process has it. A container's own file is a copy that may be older.
@@ -85,7 +91,18 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
         owned_vips=frozenset(a.address for a in facts.addresses or () if a.address in vips),
         peer=found,
         peer_problem=peer_problem,
+        stranger=_stranger(settings, facts.addresses or (), ports),
     )
+
+
+def retired(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """What an older version's ``.env`` may have, and what to do about it."""
+    found = [
+        f"{key.upper()} is no setting any more: {why}" for key, why in RETIRED.items() if environment.get(key.upper())
+    ]
+    if any(Path(name).name == "conflicts.yaml" for name in environment.get("COMPOSE_FILE", "").split(":")):
+        found.append(f"COMPOSE_FILE names conflicts.yaml, which there is no more: {RETIRED['detect_conflicts']}")
+    return tuple(found)
 
 
 def cgroup_memory(proc: Path, cgroup: Path) -> bool | None:
@@ -130,9 +147,10 @@ def _peer(settings: Settings, pair_key: str) -> tuple[Peer | None, str | None]:
     if settings.peer_ip is None:
         return None, None
     try:
+        tls = speaks_tls(settings.web_config_file)
         key = PairKey(pair_key.encode())
         address, port, timeout = str(settings.peer_ip), settings.exporter_port, 2 * settings.peer_timeout
-        answer = peer_get(address, port, STATUS_PATH, timeout, lambda: key)
+        answer = peer_get(address, port, STATUS_PATH, timeout, lambda: key, tls=tls)
         return parse_peer(answer, time.time()), None
     except ExporterError as error:
         return None, str(error)
@@ -144,6 +162,16 @@ def _unreadable(environment: Mapping[str, str]) -> tuple[Unreadable, ...] | None
         return unreadable(Path(clone), environment) if clone else None
     except OSError:
         return None
+
+
+def _stranger(
+    settings: Settings, addresses: tuple[InterfaceAddress, ...], ports: Mapping[int, NeededPort]
+) -> StrangerFacts | None:
+    peer, own = settings.peer_ip, settings.node_ip.address
+    here = [ip_address(one.address) for one in addresses if one.interface == settings.network_interface]
+    strange = [one for one in here if one.version == own.version and one != own and not one.is_link_local]
+    closed = [port for port, needed_by in ports.items() if needed_by.container in PEER_ONLY]
+    return try_ports(strange[0], peer, closed) if peer is not None and strange and closed else None
 
 
 def _free_bytes() -> int | None:

@@ -13,7 +13,9 @@ def settings(facts: Facts) -> Iterator[Check]:
     """Every mistake in ``.env``, the rules for virtual IPs among them."""
     for problem in facts.settings_problems:
         yield check(facts, "settings", Status.CRITICAL, problem, "good settings", "correct it in .env")
-    if not facts.settings_problems:
+    for old in facts.retired:
+        yield check(facts, "settings", Status.WARNING, old, "settings of this version", "delete it in .env")
+    if not facts.settings_problems and not facts.retired:
         yield check(facts, "settings", Status.OK, "the settings make sense")
 
 
@@ -96,6 +98,31 @@ def pair_key(facts: Facts) -> Iterator[Check]:
         f"there is no PAIR_KEY: whoever answers at {facts.settings.peer_ip} is taken for the other node",
         "the same PAIR_KEY on both nodes", advice,
     )  # fmt: skip
+
+
+def firewall(facts: Facts) -> Iterator[Check]:
+    """What strangers reach of the other node; of this one nobody can say before it runs, and then its exporter does."""
+    if facts.settings is None:
+        return
+    expected = "a firewall that lets the other node in and keeps strangers out"
+    told = next((one for one in facts.peer.checks if one.id == "firewall.loaded"), None) if facts.peer else None
+    tried, address = facts.stranger, str(facts.settings.peer_ip)
+    if tried and tried.opened:
+        ports = ", ".join(map(str, tried.opened))
+        yield check(
+            facts, "firewall", Status.WARNING, f"{address} lets {tried.source}, a stranger to it, reach {ports}",
+            expected,
+            "see exporter --once there; with FIREWALL=off let your own firewall admit the other node alone",
+            subject=address,
+        )  # fmt: skip
+    elif told and told.status is not Status.OK:
+        yield check(
+            facts, "firewall", Status.WARNING, f"{told.node}: {told.seen}", expected, told.advice, subject=address
+        )
+    else:
+        here = "the stack loads its own" if facts.firewall else "FIREWALL=off, so this node has what you gave it"
+        there = f"; {address} keeps {tried.source}, a stranger to it, out" if tried else ""
+        yield check(facts, "firewall", Status.OK, here + there)
 
 
 def _differences(facts: Facts) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from exporter.preflight.facts import Listener, NeededPort
 
 DNS_PORT = 53
+CLUSTER_PORT = 9094  # of the Alertmanagers, TCP and UDP
 # Listening for TCP; for UDP: not connected.
 _STATES = {"tcp": "0A", "udp": "07"}
 _CONTAINER = re.compile(r"[0-9a-f]{64}")
@@ -19,13 +20,15 @@ _CONTAINER = re.compile(r"[0-9a-f]{64}")
 _ALWAYS = {5335: "unbound"}
 _BY_FILE = {
     "layout-b": {5301: "pihole", 5302: "pihole-b", 5336: "unbound-b", 8081: "pihole-b"},
-    "observability": {9090: "prometheus", 9093: "alertmanager", 9094: "alertmanager", 9754: "notifier"},
+    "observability": {9090: "prometheus", 9093: "alertmanager", CLUSTER_PORT: "alertmanager", 9754: "notifier"},
 }
 _BY_VARIABLE = {
     "EXPORTER_PORT": "9753",
     "NODE_EXPORTER_PORT": "9100",
     "PIHOLE_WEB_PORT": "80o,443os,[::]:80o,[::]:443os",
 }
+# Whose ports only the other node may reach, in every layout.
+PEER_ONLY = ("alertmanager", "notifier")
 _GRAFANA = {"GRAFANA_PORT": "3000"}
 _GRAFANA_ROLES = ("primary", "standalone")
 _CONTAINERS = {

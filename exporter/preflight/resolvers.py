@@ -1,4 +1,4 @@
-"""Whom this host asks for names (resolv.conf(5)), as the host sees it and not this container."""
+"""Whom a host asks for names (resolv.conf(5)): by its own files, or by the copy that Docker gives a container."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ def resolvers(root: Path) -> tuple[str, ...] | None:
     """
     try:
         found = parse_resolvers(_read(root, RESOLV_CONF))
-        if found and STUBS.issuperset(found):
-            return parse_resolvers(_read(root, BEHIND_STUB))
     except FileNotFoundError:
         return ("127.0.0.1",)
     except (OSError, ParseError):
         return None
-    return found
+    if not STUBS.issuperset(found):
+        return found
+    try:
+        return parse_resolvers(_read(root, BEHIND_STUB))
+    except (OSError, ParseError):  # a container has its host's resolv.conf, and not what the stub goes by
+        return None
 
 
 def parse_resolvers(text: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.addressing import Network, interface_networks, virtual_address_problem
 from exporter.errors import ConfigurationError
-from exporter.settings.table import SETTINGS, Setting
+from exporter.settings.table import RETIRED, SETTINGS, Setting
 from exporter.settings.values import Settings
 
 MAXIMUM_FILE_BYTES = 1 << 20
@@ -113,7 +113,7 @@ def _read_file(path: Path, problems: list[str]) -> dict[str, _Text]:
         if len(content) > MAXIMUM_FILE_BYTES:
             problems.append(f"{path} is larger than {MAXIMUM_FILE_BYTES} bytes; that is no configuration")
             return {}
-        document = yaml.load(content, _text_loader())  # noqa: S506 (a safe loader)
+        document = yaml.load(content, text_loader())  # noqa: S506 (a safe loader)
     except OSError as error:
         problems.append(f"{path} cannot be read: {error.strerror}")
         return {}
@@ -128,6 +128,9 @@ def _read_file(path: Path, problems: list[str]) -> dict[str, _Text]:
     keys = {setting.key for setting in SETTINGS}
     texts: dict[str, _Text] = {}
     for key, value in document.items():
+        if key in RETIRED:
+            problems.append(f"{path}: {key} is no setting any more: {RETIRED[key]}")
+            continue
         if key not in keys:
             problems.append(f"{path}: {key!r} is not a setting; exporter --help lists them")
             continue
@@ -150,7 +153,7 @@ def _as_text(value: object) -> str | None:
     return None
 
 
-def _text_loader() -> Any:  # noqa: ANN401
+def text_loader() -> Any:  # noqa: ANN401
     """Return a loader that takes every value as the text that stands there, as the environment has it.
 
     By YAML 1.1's types an IPv6 address of digits alone is a number to the base of sixty, and 053 is 43.

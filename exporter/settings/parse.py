@@ -86,9 +86,9 @@ def domain(text: str) -> str:
     return _domain(text)
 
 
-def boolean(text: str) -> bool:
-    """True or false."""
-    return choice("true", "false")(text.lower()) == "true"
+def on_off(text: str) -> bool:
+    """On or off."""
+    return choice("on", "off")(text.lower()) == "on"
 
 
 def integer(low: int, high: int) -> Callable[[str], int]:
@@ -130,6 +130,20 @@ def node_address(text: str) -> NodeAddress:
     except ValueError:
         msg = f"{text!r} has no valid prefix length: 1 to {address.max_prefixlen}"
         raise AddressError(msg) from None
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Networks and single addresses, by commas; an address with a length stands for its network."""
+
+    def one(text: str) -> Network:
+        address = parse_address(text.partition("/")[0])
+        try:
+            return ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            msg = f"{text!r} has no valid prefix length: 0 to {address.max_prefixlen}"
+            raise AddressError(msg) from None
+
+    return tuple(one(part) for part in _parts(text))
 
 
 def virtual_addresses(text: str) -> tuple[VirtualAddress, ...]:

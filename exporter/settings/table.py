@@ -21,6 +21,7 @@ class Setting:
     parse: Callable[[str], object]
     default: str | None  # None: it must be set
     help: str
+    known_flag: str = ""  # what other exporters call it
 
     @property
     def variable(self) -> str:
@@ -48,6 +49,13 @@ SETTINGS: tuple[Setting, ...] = (
         parse.optional_file,
         "",
         "File with the key that both nodes share, without which nobody's word counts as the peer's; empty for none.",
+    ),
+    Setting(
+        "web_config_file",
+        parse.optional_file,
+        "",
+        "TLS and passwords for what is served, in the exporters' common format; the same on both nodes.",
+        "--web.config.file",
     ),
     Setting(
         "runtime_directory", parse.directory, "/run/dnsha", "Where keepalived's side leaves lock, events and dump."
@@ -103,7 +111,10 @@ SETTINGS: tuple[Setting, ...] = (
         "shared_content", parse.paths, "", "Content both nodes share, compared by digest: unbound=/etc/unbound/shared."
     ),
     Setting(
-        "detect_conflicts", parse.boolean, "false", "Watch the wire for other owners and wrong adverts (CAP_NET_RAW)."
+        "firewall", parse.on_off, "off", "on where the stack's firewall should be loaded: a check says whether it is."
     ),
     Setting("log_level", parse.choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error."),
 )
+
+# What there is no more, and what to do about it; by the key, as above.
+RETIRED = {"detect_conflicts": "the wire is always watched, beside keepalived: delete it"}

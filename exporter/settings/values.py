@@ -24,6 +24,7 @@ class Settings:
     exporter_address: Address | None
     exporter_port: int
     pair_key_file: Path | None
+    web_config_file: Path | None
     runtime_directory: Path
     state_directory: Path
     docker_host: str
@@ -44,7 +45,7 @@ class Settings:
     stamp_directory: Path
     sync_tasks: Mapping[str, float]  # by NAME or NAME@ROLE
     shared_content: Mapping[str, Path]
-    detect_conflicts: bool
+    firewall: bool
     log_level: str
 
     @property

@@ -1,4 +1,8 @@
-"""The kernel's addresses: a look at all of them, and a subscription to their changes (rtnetlink(7))."""
+"""The kernel's addresses: a look at all of them, and a subscription to their changes (rtnetlink(7)).
+
+Those of the loopback interface are left out: no other host can be led there, so a node does not own what is there. The
+guard puts a virtual IPv6 address there to answer for a moment after it has left (stack/guard/linger.py).
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ RECEIVE_BUFFER_BYTES = 4 << 20
 DATAGRAM_BYTES = 65536
 DUMP_TIMEOUT_SECONDS = 1.0
 DUMP_ATTEMPTS = 5
+LOOPBACK = 1  # the index of lo in every network namespace (LOOPBACK_IFINDEX in Linux's include/linux/netdevice.h)
 
 
 class AddressSubscription:
@@ -68,7 +73,7 @@ class AddressSubscription:
             if port == 0:  # from the kernel, not from another process
                 datagrams.append(bytes(self._buffer[:length]))
         changes = [change for datagram in datagrams for change in parse_address_messages(datagram).changes]
-        return changes, lost
+        return [change for change in changes if change.interface_index != LOOPBACK], lost
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -102,7 +107,7 @@ def _dump() -> list[AddressChange] | None:
             messages = parse_address_messages(sock.recv(DATAGRAM_BYTES))
             if messages.interrupted:
                 return None
-            changes.extend(messages.changes)
+            changes.extend(change for change in messages.changes if change.interface_index != LOOPBACK)
             if messages.done:
                 return changes
     msg = f"the kernel did not list its addresses within {DUMP_TIMEOUT_SECONDS:g} s"

@@ -6,12 +6,17 @@ connection does; a server that drips, hangs or never ends costs the deadline and
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from exporter.errors import ExporterError
+
+if TYPE_CHECKING:
+    import ssl
 
 MAXIMUM_BYTES = 1 << 20
 
@@ -28,13 +33,17 @@ class HttpAnswer:
     body: bytes
 
 
-def http_get(host: str, port: int, path: str, timeout: float, limit: int = MAXIMUM_BYTES) -> bytes:
+def http_get(
+    host: str, port: int, path: str, timeout: float, limit: int = MAXIMUM_BYTES, *, tls: bool = False
+) -> bytes:
     """Fetch a path and return the body; ``timeout`` is for the whole of it, ``limit`` counts its head too.
+
+    ``tls`` encrypts; nobody's certificate is checked (docs/design.md, "TLS and passwords").
 
     Raises:
         FetchError: no connection, no complete answer within ``timeout`` seconds, too large, or not 200.
     """
-    return http_exchange(host, port, path, timeout, limit).body
+    return http_exchange(host, port, path, timeout, limit, tls=tls).body
 
 
 def http_exchange(
@@ -44,29 +53,45 @@ def http_exchange(
     timeout: float,
     limit: int = MAXIMUM_BYTES,
     headers: Mapping[str, str] | None = None,
+    *,
+    tls: bool = False,
 ) -> HttpAnswer:
     """Fetch a path with headers of one's own, and return the answer's too; otherwise as ``http_get``.
 
     Raises:
         FetchError: as ``http_get``.
     """
-    where = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
+    where = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}{path}"
     deadline = time.monotonic() + timeout
     lines = {"Host": host, "Accept": "*/*", "Connection": "close", **(headers or {})}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     request = f"GET {path} HTTP/1.0\r\n{head}\r\n".encode("ascii")
     try:
-        with socket.create_connection((host, port), timeout) as connection:
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(socket.create_connection((host, port), timeout))
             connection.settimeout(_left(deadline))
+            if tls:
+                connection = stack.enter_context(_encrypted(connection))
+                connection.settimeout(_left(deadline))
             connection.sendall(request)
             answer = _read_all(connection, deadline, where, limit)
     except TimeoutError:
         msg = f"{where} did not answer within {timeout:g} s"
         raise FetchError(msg) from None
     except OSError as error:
-        msg = f"{where} cannot be reached: {error.strerror or error}"
+        hint = "; has the other side no TLS?" if getattr(error, "reason", None) == "WRONG_VERSION_NUMBER" else ""
+        msg = f"{where} cannot be reached: {error.strerror or error}{hint}"
         raise FetchError(msg) from None
     return _parsed(answer, where)
+
+
+def _encrypted(connection: socket.socket) -> ssl.SSLSocket:
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(connection)
 
 
 def _left(deadline: float) -> float:

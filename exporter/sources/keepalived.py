@@ -36,6 +36,14 @@ def keepalived_lives(lock: Path) -> bool:
     return False
 
 
+def is_full(directory: Path) -> bool:
+    """Whether the file system of the runtime directory has no room left; False when that cannot be told."""
+    try:
+        return os.statvfs(directory).f_bavail == 0
+    except OSError:
+        return False
+
+
 def drain_requested(path: Path) -> bool:
     """Whether the node was asked to hand the VIP over; False when nobody ever asked.
 

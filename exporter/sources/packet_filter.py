@@ -16,6 +16,7 @@ _JUMP_IF_EQUAL = 0x15
 _RETURN = 0x06
 _LOAD = {1: 0x30, 2: 0x28, 4: 0x20}  # absolute, by size in bytes
 _ANCILLARY = 0xFFFFF000  # SKF_AD_OFF: what the kernel knows besides the packet's bytes
+_LINK_HEADER = 0xFFE00000  # SKF_LL_OFF: what stands before the packet
 _WHOLE_PACKET = 0xFFFFFFFF
 
 
@@ -32,6 +33,7 @@ class Field:
         return (_LOAD[self.size], 0, 0, self.offset)
 
 
+ETHERTYPE = Field(_ANCILLARY, 4)
 PACKET_TYPE = Field(_ANCILLARY + 4, 4)  # PACKET_HOST and the like, packet(7)
 INTERFACE_INDEX = Field(_ANCILLARY + 8, 4)
 
@@ -58,6 +60,14 @@ def not_all(fields: Sequence[tuple[Field, int]]) -> list[Instruction]:
 def words(offset: int, value: bytes) -> list[tuple[Field, int]]:
     """An address as fields of four bytes and their values."""
     return [(Field(offset + at, 4), int.from_bytes(value[at : at + 4], "big")) for at in range(0, len(value), 4)]
+
+
+def sender(hardware: bytes) -> list[tuple[Field, int]]:
+    """An Ethernet frame's source as fields and their values."""
+    return [
+        (Field(_LINK_HEADER + 6, 4), int.from_bytes(hardware[:4], "big")),
+        (Field(_LINK_HEADER + 10, 2), int.from_bytes(hardware[4:], "big")),
+    ]
 
 
 def assemble(*conditions: Iterable[Instruction]) -> bytes:

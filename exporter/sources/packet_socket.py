@@ -20,9 +20,12 @@ _HARDWARE_BYTES: Final = 6
 _SO_ATTACH_FILTER: Final = 26
 _SOL_PACKET: Final = 263
 _PACKET_ADD_MEMBERSHIP: Final = 1
+_PACKET_STATISTICS: Final = 6
 _PACKET_MR_MULTICAST: Final = 0
 _SIOCGIFHWADDR: Final = 0x8927
-_TO_THIS_HOST: Final = (0, 1, 2)  # PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST: not others', not our own
+TO_THIS_HOST: Final = (0, 1, 2)  # PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST: not others', not our own
+FROM_THIS_HOST: Final = (4,)  # PACKET_OUTGOING, which only a socket for all protocols is given
+ALL_PROTOCOLS: Final = 3  # ETH_P_ALL
 
 
 class NotEthernetError(OSError):
@@ -41,7 +44,13 @@ class PacketSocket:
     """Receives an interface's packets of one kind, as far as a filter lets them through, and sends some."""
 
     def __init__(
-        self, interface: str, ethertype: int, conditions: list[Instruction], buffer: int, group: bytes | None = None
+        self,
+        interface: str,
+        ethertype: int,
+        conditions: list[Instruction],
+        buffer: int,
+        group: bytes | None = None,
+        types: tuple[int, ...] = TO_THIS_HOST,
     ) -> None:
         """Begin to receive; ``group`` is a multicast hardware address to receive as well.
 
@@ -50,6 +59,8 @@ class PacketSocket:
         """
         index = _index(interface)
         self._interface = interface
+        self._index = index
+        self._types = types
         self._ethertype = ethertype
         # Protocol 0 receives nothing until the filter is in place and bind tells the protocol.
         self._socket = socket.socket(
@@ -57,14 +68,7 @@ class PacketSocket:
         )
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-            # Packets of VLANs and macvlans on top of the interface pass it too; they carry another index.
-            self._attach(
-                assemble(
-                    one_of(INTERFACE_INDEX, [index]),
-                    one_of(PACKET_TYPE, _TO_THIS_HOST),
-                    conditions,
-                )
-            )
+            self.keep(conditions)
             self._socket.bind((interface, ethertype))
             self._check_interface(index)
             if group is not None:
@@ -85,6 +89,10 @@ class PacketSocket:
         if name != self._interface or len(address) != _HARDWARE_BYTES:
             raise OSError(errno.ENODEV, "the interface has gone")
         return bytes(address)
+
+    def fileno(self) -> int:
+        """What to wait on for packets."""
+        return self._socket.fileno()
 
     def read(self, limit: int) -> tuple[list[Frame], bool]:
         """Return what has arrived, at most ``limit`` frames, without waiting, and whether that was all.
@@ -114,6 +122,21 @@ class PacketSocket:
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise
+
+    def keep(self, conditions: list[Instruction]) -> None:
+        """Let only packets through that fit from now on.
+
+        Raises:
+            OSError: the kernel does not take the filter.
+        """
+        # Packets of VLANs and macvlans on top of the interface pass it too; they carry another index.
+        index = one_of(INTERFACE_INDEX, [self._index])
+        self._attach(assemble(index, one_of(PACKET_TYPE, self._types), conditions))
+
+    def dropped(self) -> int:
+        """How many packets that fit there was no room for since this was last asked."""
+        _, drops = struct.unpack("=II", self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
+        return int(drops)
 
     def close(self) -> None:
         """Receive no more."""

@@ -18,12 +18,14 @@ from prometheus_client.metrics_core import Metric as LibraryFamily
 
 from exporter import metrics, pair
 from exporter.checks import health, worst
+from exporter.contradictions import Reason
 from exporter.metrics import Metric
 from exporter.observations import (
     AdvertFilterObservation,
     Check,
     ConflictObservation,
     ContainersObservation,
+    FirewallObservation,
     HealthObservation,
     HealthVerdict,
     Latency,
@@ -246,12 +248,21 @@ def _add_adverts(samples: Samples, seen: AdvertFilterObservation, _: NodeStatus)
         samples.add(metrics.VRRP_ADVERTS_DROPPED, count, reason)
 
 
+def _add_nothing(_samples: Samples, _seen: object, _status: NodeStatus) -> None:
+    """Say no more than the verdict does."""
+
+
 def _add_conflicts(samples: Samples, seen: ConflictObservation, _: NodeStatus) -> None:
+    if seen.dropped_frames:
+        samples.add(metrics.CONFLICT_DROPPED_FRAMES, seen.dropped_frames)
     for conflict in seen.conflicts:
         samples.add(metrics.CONFLICT_FOREIGN_OWNER, conflict.foreign_owner is not None, conflict.address)
         samples.add(metrics.CONFLICT_FOREIGN_REPLIES, conflict.foreign_replies, conflict.address)
     for reason, count in seen.advertisements.items():
-        samples.add(metrics.CONFLICT_ADVERTISEMENTS, count, reason)
+        # A forger may send three packets and no more, which must be seen to increase. Others go on, and are one series
+        # less each while nobody sends them.
+        if count or reason == Reason.FORGED.value:
+            samples.add(metrics.CONFLICT_ADVERTISEMENTS, count, reason)
 
 
 _ADDERS: dict[type, Callable[..., None]] = {
@@ -259,6 +270,7 @@ _ADDERS: dict[type, Callable[..., None]] = {
     VrrpObservation: _add_vrrp,
     HealthObservation: _add_health,
     AdvertFilterObservation: _add_adverts,
+    FirewallObservation: _add_nothing,
     ContainersObservation: _add_containers,
     ResolveObservation: _add_probes,
     SyncObservation: _add_sync,

@@ -9,6 +9,7 @@ from html import escape
 from exporter import pair
 from exporter.checks import health, wrong
 from exporter.checks.build import age
+from exporter.checks.resolve import when
 from exporter.observations import (
     Check,
     ContainersObservation,
@@ -160,7 +161,7 @@ def _probe_rows(status: NodeStatus) -> Iterable[str]:
         if verdict is Status.WARNING and probe.target == "vip":
             verdict = Status.CRITICAL
         latency = f"{probe.last_latency * 1000:.1f} ms" if probe.last_ok and probe.last_latency is not None else None
-        answered = f"answered by {probe.answered_by}" if probe.last_ok else probe.last_error
+        answered = f"answered by {probe.answered_by}{when(status, probe)}" if probe.last_ok else probe.last_error
         outages = f"{probe.outages} outages" if probe.outages else None
         last = f"last {probe.last_outage:.2f} s" if probe.last_outage is not None else None
         yield _row(verdict, f"{probe.target} {probe.server} {probe.protocol}", answered, latency, outages, last)

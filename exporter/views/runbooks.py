@@ -10,13 +10,16 @@ from exporter.views.markdown import to_html
 
 # A check that several alerts may come from has the one that says most about it.
 _OF_CHECK = {
-    "conflict.advertisements": "DnsHaVrrpMisconfigured",
+    "conflict.advertisements": "DnsHaLanConflict",
+    "conflict.this_host": "DnsHaLanConflict",
     "container.running": "DnsHaContainerDown",
     "exporter.running": "DnsHaExporterDown",
     "filter.running": "DnsHaHelperDown",
+    "firewall.loaded": "DnsHaCheckFailing",
     "health.address": "DnsHaRedundancyLost",
     "health.chain": "DnsHaRedundancyLost",
     "health.running": "DnsHaHelperDown",
+    "health.vip": "DnsHaVipNotAnswering",
     "keepalived.running": "DnsHaKeepalivedDown",
     "node.drained": "DnsHaDrainedTooLong",
     "peer.clock": "DnsHaClocksDiffer",
@@ -27,6 +30,7 @@ _OF_CHECK = {
     "resolve.answered_by": "DnsHaCheckFailing",
     "resolve.peer": "DnsHaPeerUnreachable",
     "resolve.pihole": "DnsHaPiholeDown",
+    "resolve.resolvers": "DnsHaWorldNotResolving",
     "resolve.unbound": "DnsHaUnboundDown",
     "resolve.vip": "DnsHaVipNotAnswering",
     "resolve.world": "DnsHaWorldNotResolving",
@@ -35,14 +39,18 @@ _OF_CHECK = {
     "sync.task": "DnsHaTaskFailed",
     "vip.abandoned": "DnsHaKeepalivedDeadHoldingVip",
     "vip.device": "DnsHaCheckFailing",
-    "vip.foreign_owner": "DnsHaSplitBrain",
+    "vip.file": "DnsHaCheckFailing",
+    "vip.foreign_owner": "DnsHaLanConflict",
     "vip.owner": "DnsHaNoOwner",
     "vip.split_brain": "DnsHaSplitBrain",
     "vip.usable": "DnsHaVipUnusable",
     "vrrp.agreement": "DnsHaCheckFailing",
+    "vrrp.file": "DnsHaCheckFailing",
     "vrrp.filter": "DnsHaVrrpMisconfigured",
+    "vrrp.flapping": "DnsHaFlapping",
     "vrrp.priority": "DnsHaRedundancyLost",
     "vrrp.state": "DnsHaRedundancyLost",
+    "wire.running": "DnsHaHelperDown",
 }
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Take the virtual IPs off this node the moment that keepalived is dead.
+"""Take the virtual IPs off this node the moment that keepalived is dead, or frozen (heartbeat.py).
 
 A keepalived that is killed (SIGKILL, lack of memory, a crash) leaves its addresses on the interface;
 as soon as the other node takes over, both own them. Every keepalived process holds a lock
@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from exporter.addressing import AddressError, VirtualAddress, parse_virtual_address
 from exporter.runtime import RuntimeFiles
+from stack.guard.heartbeat import Heartbeat
 from stack.guard.linger import Linger
 from stack.guard.log import say
 from stack.guard.netlink import delete_address
@@ -58,12 +59,12 @@ def _is_free(descriptor: int) -> bool:
     return True
 
 
-def remove_addresses(addresses: list[VirtualAddress], interface: str) -> None:
-    """Take the addresses off the interface and say which were there."""
+def remove_addresses(addresses: list[VirtualAddress], interface: str, why: str) -> None:
+    """Take the addresses off the interface and say which were there, and why."""
     for virtual in addresses:
         try:
             if delete_address(virtual, interface):
-                say(f"keepalived is dead: removed {virtual} from {interface}")
+                say(f"{why}: removed {virtual} from {interface}")
         except OSError as error:
             say(f"{virtual} cannot be removed from {interface}: {error.strerror}; does the guard have CAP_NET_ADMIN?")
 
@@ -87,14 +88,15 @@ def main() -> int:  # type: ignore[return]
     linger = Linger(addresses, interface)
     linger.start()
 
-    def remove() -> None:
-        linger.clear()
-        remove_addresses(addresses, interface)
+    def remove(why: str) -> None:
+        linger.clear(dead=True)
+        remove_addresses(addresses, interface, why)
 
+    Heartbeat(files, remove).start()
     try:
-        watch(files.lock, remove)
+        watch(files.lock, lambda: remove("keepalived is dead"))
     finally:
-        linger.clear()
+        linger.clear(dead=False)
 
 
 if __name__ == "__main__":

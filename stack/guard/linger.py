@@ -2,8 +2,9 @@
 
 A new master announces itself to the old one before it has the address, so the old one gives it up
 while queries are still on their way to it: some milliseconds in which nobody answers. While a node
-owns the address a local route keeps its packets welcome, and for a quarter of a second after. The route is no
-address: the node answers no ARP request for it, and no neighbour solicitation, so nobody is led here.
+owns the address, and for a quarter of a second after, the kernel is told to receive and answer what is sent to it
+whether or not the interface has it (``netlink.welcome``). The node answers no ARP request and no neighbour solicitation
+for that, so nobody is led here.
 """
 
 from __future__ import annotations
@@ -23,26 +24,31 @@ RETRY_SECONDS = 1.0
 
 
 class Linger:
-    """Keeps one route for each virtual IP that the interface has, or had a moment ago."""
+    """Keeps each virtual IP welcome that the interface has, or had a moment ago."""
 
     def __init__(self, addresses: Sequence[VirtualAddress], interface: str) -> None:
         self._addresses = {virtual.address.packed: virtual.address for virtual in addresses}
         self._interface = interface
         self._owned: set[bytes] = set()
-        self._leaving: dict[bytes, float] = {}  # by address, when its route is to go
+        self._leaving: dict[bytes, float] = {}  # by address, when it is to be dismissed
         self._thread = threading.Thread(target=self._run, name="linger", daemon=True)
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
         self._thread.start()
 
-    def clear(self) -> None:
-        """Delete every route: at the end, and when keepalived is dead, for a corpse serves nobody."""
+    def clear(self, *, dead: bool) -> None:
+        """Dismiss every address: at the end, and when keepalived is dead, for a corpse serves nobody.
+
+        A living keepalived's own route is left alone: without it keepalived would give the address up.
+        """
         for address in self._addresses.values():
             try:
-                netlink.delete_local_route(address)
+                netlink.dismiss(address)
+                if dead:
+                    netlink.delete_local_route(address)
             except OSError as error:
-                say(f"the route to {address} cannot be removed: {error.strerror}")
+                say(f"this node still answers what reaches it for {address}: {error.strerror}")
 
     def _run(self) -> None:
         while True:
@@ -68,15 +74,15 @@ class Linger:
                         self._note(change.packed, present=change.present)
             for packed in [packed for packed, at in self._leaving.items() if at <= time.monotonic()]:
                 del self._leaving[packed]
-                netlink.delete_local_route(self._addresses[packed])
+                netlink.dismiss(self._addresses[packed])
 
     def _note(self, packed: bytes, *, present: bool) -> None:
         if present:
             self._leaving.pop(packed, None)
             self._owned.add(packed)
-            netlink.add_local_route(self._addresses[packed])
+            netlink.welcome(self._addresses[packed])
         elif packed in self._owned:
             self._owned.remove(packed)
             self._leaving[packed] = time.monotonic() + LINGER_SECONDS
         elif packed not in self._leaving:  # what an earlier guard may have left
-            netlink.delete_local_route(self._addresses[packed])
+            netlink.dismiss(self._addresses[packed])

@@ -18,10 +18,13 @@ RTM_NEWROUTE, RTM_DELROUTE = 24, 25
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_CREATE = 0x001, 0x004, 0x300, 0x400
 RTMGRP_ADDRESSES = 0x10 | 0x100  # IPv4 and IPv6
-IFA_ADDRESS, IFA_LOCAL = 1, 2
+IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO = 1, 2, 6
+IFA_F_NODAD = 0x02
+LIFETIME_FOREVER = 0xFFFFFFFF
 RTA_DST, RTA_OIF, RTA_PRIORITY = 1, 4, 6
 IFLA_AF_SPEC, IFLA_INET_CONF, IPV4_DEVCONF_ARP_IGNORE = 26, 1, 19
-RT_TABLE_LOCAL, RTPROT_STATIC, RT_SCOPE_HOST, RTN_LOCAL = 255, 4, 254, 2
+RT_TABLE_LOCAL, RTPROT_UNSPEC, RTPROT_STATIC, RT_SCOPE_HOST, RTN_LOCAL = 255, 0, 4, 254, 2
+LOOPBACK = 1  # the index of lo in every network namespace (LOOPBACK_IFINDEX in Linux's include/linux/netdevice.h)
 # Beside the kernel's own route to the address, which has priority 0.
 ROUTE_PRIORITY = 5353
 TIMEOUT_SECONDS = 1.0
@@ -48,22 +51,42 @@ def delete_address(virtual: VirtualAddress, interface: str) -> bool:
     return _ask(RTM_DELADDR, 0, body + _attribute(IFA_LOCAL, virtual.address.packed), absent=errno.EADDRNOTAVAIL)
 
 
-def add_local_route(address: Address) -> None:
-    """Make the kernel accept packets to an address that no interface has, until the route is deleted.
+def welcome(address: Address) -> None:
+    """Let this host receive and answer what is sent to an address whichever interface has it, until ``dismiss``.
+
+    IPv4 needs a local route. Over IPv6 that is not enough: the kernel refuses to send from an address that no
+    interface has (EINVAL, ip6_datagram_send_ctl in Linux's net/ipv6/datagram.c), so the loopback interface gets it.
+    There it answers no neighbour solicitation, which it does for the interface that was asked alone (ndisc_recv_ns in
+    net/ipv6/ndisc.c), and, being deprecated from the first moment, is nobody's source address by itself (RFC 6724).
 
     Raises:
         OSError: the kernel refused.
     """
-    _ask(RTM_NEWROUTE, NLM_F_CREATE, _local_route(address), absent=errno.EEXIST)
+    if address.version == 4:
+        _ask(RTM_NEWROUTE, NLM_F_CREATE, _local_route(address, RTPROT_STATIC), absent=errno.EEXIST)
+        return
+    lifetimes = struct.pack("=IIII", 0, LIFETIME_FOREVER, 0, 0)  # preferred, valid; the stamps are the kernel's
+    _ask(RTM_NEWADDR, NLM_F_CREATE, _on_loopback(address) + _attribute(IFA_CACHEINFO, lifetimes), absent=errno.EEXIST)
+
+
+def dismiss(address: Address) -> bool:
+    """Undo ``welcome``; say whether there was anything to undo.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    if address.version == 4:
+        return delete_local_route(address)
+    return _ask(RTM_DELADDR, 0, _on_loopback(address), absent=errno.EADDRNOTAVAIL)
 
 
 def delete_local_route(address: Address) -> bool:
-    """Undo ``add_local_route``; say whether there was such a route.
+    """Delete the local route to an address, whoever made it; say whether it was there. Those of IPv6 are keepalived's.
 
     Raises:
         OSError: the kernel refused.
     """
-    return _ask(RTM_DELROUTE, 0, _local_route(address), absent=errno.ESRCH)
+    return _ask(RTM_DELROUTE, 0, _local_route(address, RTPROT_UNSPEC), absent=errno.ESRCH)
 
 
 def answer_arp_for_own_addresses_only(interface: str) -> None:
@@ -114,18 +137,22 @@ def parse_changes(datagram: bytes) -> list[AddressChange]:
     return changes
 
 
-def _local_route(address: Address) -> bytes:
+def _local_route(address: Address, protocol: int) -> bytes:
     header = struct.pack(
         "=BBBBBBBBI", _family(address), address.max_prefixlen, 0, 0,
-        RT_TABLE_LOCAL, RTPROT_STATIC, RT_SCOPE_HOST if address.version == 4 else 0, RTN_LOCAL, 0,
+        RT_TABLE_LOCAL, protocol, RT_SCOPE_HOST, RTN_LOCAL, 0,
     )  # fmt: skip
-    loopback = struct.pack("=I", socket.if_nametoindex("lo"))
     return (
         header
         + _attribute(RTA_DST, address.packed)
-        + _attribute(RTA_OIF, loopback)
+        + _attribute(RTA_OIF, struct.pack("=I", LOOPBACK))
         + _attribute(RTA_PRIORITY, struct.pack("=I", ROUTE_PRIORITY))
     )
+
+
+def _on_loopback(address: Address) -> bytes:
+    header = struct.pack("=BBBBI", _family(address), address.max_prefixlen, IFA_F_NODAD, 0, LOOPBACK)
+    return header + _attribute(IFA_LOCAL, address.packed)
 
 
 def _family(address: Address) -> int:

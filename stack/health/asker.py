@@ -1,14 +1,15 @@
-"""Asks one DNS service over UDP without ever waiting, and hands its answers and silences to a ``Service``."""
+"""Asks one DNS service over UDP without ever waiting, and hands its answers and silences to who judges them."""
 
 from __future__ import annotations
 
+import errno
 import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from stack.health.dns_question import Question, identifier_of, is_reply
-from stack.health.verdict import Service, Verdict
 
 # Seconds without an answer after which a question counts as failed, and up to which an answer makes good for it.
 FAILED_SECONDS = 0.1
@@ -19,6 +20,26 @@ LARGEST_MESSAGE = 4096
 READS_AT_ONCE = 16
 
 
+class Asked(Protocol):
+    """Who judges a service's answers, a ``Service`` for instance."""
+
+    @property
+    def name(self) -> str:
+        """What is asked."""
+
+    def good(self) -> None:
+        """It gave a good answer in time."""
+
+    def bad(self, asked: float, now: float, problem: str) -> None:
+        """It gave a wrong answer, or none, to what was ``asked`` at that time."""
+
+    def refused(self) -> bool:
+        """Nothing listens there; say whether to ask again at once."""
+
+
+_Service = TypeVar("_Service", bound=Asked)
+
+
 @dataclass(slots=True)
 class _UnderWay:
     asked: float
@@ -26,14 +47,23 @@ class _UnderWay:
     counted: bool = False  # as failed
 
 
-class Asker:
-    """One service's socket and the questions under way.
+class Asker(Generic[_Service]):
+    """One service's socket and the questions under way; ``failed`` and ``late`` in seconds.
 
     A connected UDP socket is told of an ICMP port unreachable (udp(7), ECONNREFUSED) and hears its server alone.
     """
 
-    def __init__(self, service: Service, address: tuple[str, int], question: Question) -> None:
+    def __init__(
+        self,
+        service: _Service,
+        address: tuple[str, int],
+        question: Question,
+        *,
+        failed: float = FAILED_SECONDS,
+        late: float = LATE_SECONDS,
+    ) -> None:
         self.service = service
+        self._failed, self._late = failed, late
         self.due = float("-inf")  # when to ask next
         self.unable = ""  # why the last question could not even be asked
         self._question = question
@@ -56,9 +86,17 @@ class Asker:
     def expiry(self) -> float:
         """When ``expire`` has something to do."""
         return min(
-            (one.asked + (LATE_SECONDS if one.counted else FAILED_SECONDS) for one in self._under_way.values()),
+            (one.asked + (self._late if one.counted else self._failed) for one in self._under_way.values()),
             default=float("inf"),
         )
+
+    @property
+    def asks_itself(self) -> bool:
+        """Whether this node had the address itself when it was first asked: the socket goes on asking from there.
+
+        The kernel chooses a connected socket's own address once (ip(7)), and looks no more whether it is still there.
+        """
+        return self._socket is not None and self._socket.getsockname()[0] == self._address[0]
 
     def ask(self, now: float) -> None:
         """Send one question."""
@@ -72,8 +110,7 @@ class Asker:
         except ConnectionRefusedError:  # the answer to an earlier question
             self._refused(now)
         except OSError as error:
-            self.close()
-            self.unable = f"{self.service.name} could not be asked: {error.strerror}"
+            self._broken(now, error, "asked")
         else:
             self.unable = ""
             self._under_way[self._identifier] = _UnderWay(now, query)
@@ -91,18 +128,17 @@ class Asker:
                 self._refused(clock())
                 return
             except OSError as error:
-                self.close()
-                self.unable = f"{self.service.name} could not be heard: {error.strerror}"
+                self._broken(clock(), error, "heard")
                 return
             self._take(message, clock())
 
     def expire(self, now: float) -> None:
         """Count what has had no answer for too long. Only after ``receive``: an answer may have waited to be read."""
         for identifier, one in list(self._under_way.items()):
-            if now - one.asked >= FAILED_SECONDS and not one.counted:
+            if now - one.asked >= self._failed and not one.counted:
                 one.counted = True
                 self.service.bad(one.asked, now, "does not answer")
-            if now - one.asked >= LATE_SECONDS:
+            if now - one.asked >= self._late:
                 del self._under_way[identifier]
 
     def _take(self, message: bytes, now: float) -> None:
@@ -114,14 +150,20 @@ class Asker:
         problem = self._question.judge(message, one.query)
         if problem is not None:
             self.service.bad(one.asked, now, problem)
-        elif now - one.asked <= LATE_SECONDS:
+        elif now - one.asked <= self._late:
             self.service.good()
 
     def _refused(self, now: float) -> None:
         self.close()
-        self.service.refused()
-        if self.service.verdict is not Verdict.HARD:
+        if self.service.refused():
             self.due = now + AGAIN_SECONDS
+
+    def _broken(self, now: float, error: OSError, what: str) -> None:
+        self.close()
+        if error.errno == errno.EHOSTUNREACH:  # no host on the LAN answers for the address: as good as a silence
+            self.service.bad(now, now, "is on no host of the LAN")
+        else:
+            self.unable = f"{self.service.name} could not be {what}: {error.strerror}"
 
     def close(self) -> None:
         """Give up what is under way; the next question begins anew, for an error belongs to none in particular."""

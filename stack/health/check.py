@@ -13,6 +13,7 @@ from stack.health.asker import Asker
 from stack.health.dns_question import Question
 from stack.health.own_address import OwnAddress
 from stack.health.report import Finding, Reporter
+from stack.health.standby_probe import StandbyProbe, StandbySettings
 from stack.health.track_files import TrackFiles
 from stack.health.verdict import Service, Verdict, of_chain
 from stack.health.world import WorldSettings
@@ -29,7 +30,10 @@ Endpoint = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class HealthSettings:
-    """What the check needs to know of its node; ``patience`` in seconds. Without ``world`` it asks nothing about it."""
+    """What the check needs to know of its node; ``patience`` in seconds.
+
+    Without ``world`` or ``standby`` it asks nothing about the internet, or about the other node.
+    """
 
     node: str
     zone: str
@@ -39,6 +43,7 @@ class HealthSettings:
     interface: str
     patience: float = PATIENCE_SECONDS
     world: WorldSettings | None = None
+    standby: StandbySettings | None = None
 
 
 class HealthCheck:
@@ -61,11 +66,18 @@ class HealthCheck:
         self._askers = (self._front, *self._recursors)
         self._address = OwnAddress(settings.address, settings.interface)
         self._world = WorldProbe(settings.world, settings.recursors, clock) if settings.world else None
+        self._standby = (
+            StandbyProbe(settings.standby, settings.node, settings.zone, settings.interface, files.drain, clock)
+            if settings.standby
+            else None
+        )
         self._track_files = TrackFiles(files)
         self._report = Reporter(files)
         self._front.service.verdict = self._track_files.resume()
         if self._world is not None and self._track_files.resume_world():
             self._world.world.resume_yielding()
+        if self._standby is not None and self._track_files.resume_vip():
+            self._standby.standby.resume()
         self._chain = self._front.service.verdict
         self._beaten = float("-inf")
 
@@ -86,6 +98,8 @@ class HealthCheck:
             self._world.begin(now, own_dns=self._chain is Verdict.OK)
         if now >= self._address.due():
             self._address.look(now)
+        if self._standby is not None:
+            self._standby.ask(now, self._address.present)
         if now - self._beaten >= BEAT_SECONDS:
             self._beaten = now
             self._beat()
@@ -98,9 +112,11 @@ class HealthCheck:
             self._world.expire(self._clock())
         if self._address.changed():
             self._address.look(self._clock())
+        if self._standby is not None:
+            self._standby.receive(works=self._chain is Verdict.OK and not self._address.missing)
         self._tell()
 
-    def _suspects(self, now: float) -> list[Asker]:
+    def _suspects(self, now: float) -> list[Asker[Service]]:
         """The recursors to ask now: all while the front leaves doubts, and who was not well the last time."""
         doubtful = self._front.service.in_doubt or now - self._front.waiting_since >= DOUBT_SECONDS
         return [one for one in self._recursors if doubtful or one.service.in_doubt]
@@ -113,10 +129,14 @@ class HealthCheck:
                 waiting.register(asker.descriptor, select.POLLIN)
         if self._world is not None and self._world.descriptor is not None:
             waiting.register(self._world.descriptor, select.POLLIN)
+        for descriptor in self._standby.descriptors if self._standby is not None else ():
+            waiting.register(descriptor, select.POLLIN)
         due = [self._front.due, self._address.due(), self._beaten + BEAT_SECONDS]
         due += [asker.expiry for asker in self._askers]
         if self._world is not None:
             due += [self._world.due, self._world.expiry]
+        if self._standby is not None:
+            due.append(self._standby.due())
         suspects = self._suspects(now)
         due += [one.due for one in suspects]
         if len(suspects) < len(self._recursors):
@@ -126,11 +146,15 @@ class HealthCheck:
     def _tell(self) -> None:
         self._chain, problem = of_chain(self._front.service, [one.service for one in self._recursors])
         world = self._world.world if self._world is not None else None
+        standby = self._standby.standby if self._standby is not None else None
+        taking = standby is not None and standby.taking
         unable = "; ".join(filter(None, (asker.unable for asker in self._askers)))
         try:
             self._track_files.tell_chain(self._chain)
             self._track_files.tell_address(missing=self._address.missing)
-            self._track_files.tell_world(yields=world is not None and world.yields)
+            # Who takes from a node that gives no answer at all does not yield to it for the internet's names.
+            self._track_files.tell_world(yields=world is not None and world.yields and not taking)
+            self._track_files.tell_vip(unanswered=taking)
         except OSError as error:
             unable = f"{error.filename} cannot be written: {error.strerror}; keepalived is not told"
         findings = {
@@ -139,4 +163,6 @@ class HealthCheck:
         }
         if world is not None:
             findings["world"] = Finding(world.verdict.value, world.problem)
+        if standby is not None:
+            findings["vip"] = Finding(standby.verdict.value, standby.problem)
         self._report.tell(**findings)

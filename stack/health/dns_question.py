@@ -18,18 +18,19 @@ RCODES = {1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
 
 
 class Question:
-    """Makes queries for names below one zone, and judges the replies.
+    """Makes queries for names below one zone, and judges the replies: this node's, or ``elsewhere`` any other's.
 
     Raises:
         ValueError: the zone is no domain name.
     """
 
-    def __init__(self, zone: str, node: str) -> None:
+    def __init__(self, zone: str, node: str, *, elsewhere: bool = False) -> None:
         labels = [label.encode("ascii") for label in zone.rstrip(".").split(".")]
         if not all(0 < len(label) < 64 for label in labels) or len(zone) > 240:
             raise ValueError(f"{zone!r} is no domain name")
         self._zone = b"".join(bytes([len(label)]) + label for label in labels) + b"\0" + struct.pack("!HH", TXT, IN)
         self._node = node
+        self._elsewhere = elsewhere
 
     def query(self, identifier: int) -> bytes:
         """Return the wire format of a query with this id (0 to 65,535); the label follows from it."""
@@ -51,6 +52,8 @@ class Question:
         if len(record) < 14 or record[:6] != b"\xc0\x0c" + struct.pack("!HH", TXT, IN):
             return "answered with something else than the canary's record"
         node = record[13 : 13 + record[12]].decode("ascii", "replace")
+        if self._elsewhere:
+            return "was answered by this very node" if node == self._node else None
         return None if node == self._node else f"passed the question on to {node!r} instead of this node's Unbound"
 
 

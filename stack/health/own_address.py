@@ -30,6 +30,7 @@ class OwnAddress:
         self._unknown = False
         self.problem = f"{interface} has not been looked at yet"
         self.missing = False
+        self.present: frozenset[bytes] = frozenset()  # all of the interface's addresses, in network byte order
         self._sentence = f"{interface} does not have this node's own address {address}"
 
     @property
@@ -61,12 +62,12 @@ class OwnAddress:
         self._looked = now
         self._unknown = True
         try:
-            present = has_address(self._packed, self._interface)
+            self.present = addresses_of(self._interface)
         except OSError as error:
             self.problem = f"the kernel does not say which addresses {self._interface} has: {error.strerror or error}"
             return
         self._unknown = False
-        if present:
+        if self._packed in self.present:
             self._absent_since, self.missing, self.problem = None, False, ""
             return
         if self._absent_since is None:
@@ -81,8 +82,17 @@ def has_address(packed: bytes, interface: str) -> bool:
     Raises:
         OSError: the kernel does not say.
     """
+    return packed in addresses_of(interface)
+
+
+def addresses_of(interface: str) -> frozenset[bytes]:
+    """All addresses of the interface, in network byte order.
+
+    Raises:
+        OSError: the kernel does not say.
+    """
     index = _index(interface)
-    return any(one.packed == packed and one.interface_index == index for one in netlink.all_addresses())
+    return frozenset(one.packed for one in netlink.all_addresses() if one.interface_index == index)
 
 
 def _index(interface: str) -> int | None:

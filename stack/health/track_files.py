@@ -22,6 +22,7 @@ class TrackFiles:
         self._chain_soft = files.chain_soft
         self._address = files.address_missing
         self._world = files.world_failed
+        self._vip = files.vip_unanswered
         self._written: dict[Path, bool] = {}
 
     def resume(self) -> Verdict:
@@ -36,6 +37,10 @@ class TrackFiles:
     def resume_world(self) -> bool:
         """Return whether an earlier check had this node yield to one that resolves the internet's names."""
         return _read(self._world) == FAILED
+
+    def resume_vip(self) -> bool:
+        """Return whether an earlier check had this node take the virtual IP from one that does not answer there."""
+        return _read(self._vip) == FAILED
 
     def tell_chain(self, verdict: Verdict) -> None:
         """Tell keepalived of the chain. What is not proved counts as soft: such a node takes nothing from a good one.
@@ -64,6 +69,14 @@ class TrackFiles:
             OSError: the file cannot be written.
         """
         self._write(self._world, failed=yields)
+
+    def tell_vip(self, *, unanswered: bool) -> None:
+        """Tell keepalived whether to take the virtual IP from the other node, which does not answer there.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        self._write(self._vip, failed=unanswered)
 
     def _write(self, path: Path, *, failed: bool) -> None:
         if self._written.get(path) is failed:

@@ -62,12 +62,13 @@ class Service:
         if self.verdict is not Verdict.OK:
             self.problem = problem
 
-    def refused(self) -> None:
-        """Nothing listens there."""
+    def refused(self) -> bool:
+        """Nothing listens there; say whether that is still to be proved by asking again at once."""
         self._refusals += 1
         self._successes = 0
         if self._refusals >= REFUSALS_NEEDED:
             self.verdict, self.problem = Verdict.HARD, "refuses questions: nothing listens there"
+        return self.verdict is not Verdict.HARD
 
 
 def of_chain(front: Service, recursors: list[Service]) -> tuple[Verdict, str]:

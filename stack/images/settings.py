@@ -22,8 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from exporter.addressing import interface_networks
 from exporter.errors import ConfigurationError, ParseError
 from exporter.files import read_bounded, remove, write_atomically
+from exporter.http import web_config
 from exporter.passwords import is_synced, unfit_for_sync, weakness
 from exporter.settings.load import load
+from stack.firewall.settings import read_firewall
 from stack.keepalived.health_settings import read_health
 from stack.keepalived.values import read_environment
 from stack.prometheus import targets
@@ -101,6 +103,8 @@ def mistakes(environment: Mapping[str, str], passwords: Mapping[Password, str]) 
         lambda: load(None, environment, {}),
         lambda: read_health(environment, read_environment({**environment, **vrrp}, interface_networks)),
         lambda: read_tasks(environment),
+        lambda: read_firewall(environment),
+        lambda: _read_web_config(environment),
     ):
         try:
             check()
@@ -115,6 +119,12 @@ def mistakes(environment: Mapping[str, str], passwords: Mapping[Password, str]) 
     if interface and not (Path("/sys/class/net") / interface).exists():
         others = ", ".join(sorted(path.name for path in Path("/sys/class/net").iterdir() if path.name != "lo"))
         yield f"NETWORK_INTERFACE is {interface!r}, which this node has not; it has {others or 'none'}"
+
+
+def _read_web_config(environment: Mapping[str, str]) -> None:
+    path = environment.get("WEB_CONFIG_FILE", "")
+    if path.startswith("/"):  # anything else has its own complaint
+        web_config.read(Path(path))
 
 
 def write(target: Path, content: bytes) -> bool:

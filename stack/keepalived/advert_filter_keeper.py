@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -21,19 +20,11 @@ from exporter.parsers.advert_filter import parse_advert_filter
 from exporter.runtime import RuntimeFiles
 from stack.keepalived.advert_filter import COUNTER_PREFIX, REASONS, REMOVE, TABLE, Reason, render
 from stack.keepalived.values import KeepalivedSettings
+from stack.nft import NftError, nft, nothing
 
 LOOK_SECONDS: Final = 15.0  # each look runs a program
 PUBLISH_SECONDS: Final = 5.0  # sooner, so that a clock that steps makes this look old for moments only
 BEAT_SECONDS: Final = 0.5
-NFT_SECONDS: Final = 5.0
-
-
-class FilterError(Exception):
-    """Nft could not do what it was asked; a sentence."""
-
-
-def _nothing() -> None:
-    """No sign of life is wanted."""
 
 
 @dataclass(slots=True)
@@ -51,7 +42,7 @@ class AdvertFilter:
         """Load the table before keepalived starts, and tell how that went."""
         self._resume()
         self.problem = "it is not loaded yet"
-        self._load(_nothing)
+        self._load(nothing)
         self._publish()
 
     def keep(self, beat: Callable[[], None]) -> None:
@@ -69,10 +60,10 @@ class AdvertFilter:
     def end(self) -> None:
         """Take the table away after keepalived's end."""
         self._resume()
-        with contextlib.suppress(FilterError):
+        with contextlib.suppress(NftError):
             if not self.problem:
-                self._count(_counters(_nothing))
-            _nft("--file", "-", text=REMOVE)
+                self._count(_counters(nothing))
+            nft("--file", "-", text=REMOVE)
             self.problem = "keepalived has ended"
         self._publish()
 
@@ -82,7 +73,7 @@ class AdvertFilter:
             return
         try:
             seen = _counters(beat)
-        except FilterError as error:
+        except NftError as error:
             self._tell(f"it is not there any more ({error})")
             self._load(beat)
             return
@@ -94,8 +85,8 @@ class AdvertFilter:
 
     def _load(self, beat: Callable[[], None]) -> None:
         try:
-            _nft("--file", "-", text=render(self.settings, self.highest, self.dropped), beat=beat)
-        except FilterError as error:
+            nft("--file", "-", text=render(self.settings, self.highest, self.dropped), beat=beat)
+        except NftError as error:
             self._tell(f"it cannot be loaded: {error}")
         else:
             self._tell("")
@@ -139,46 +130,13 @@ def _counters(beat: Callable[[], None]) -> dict[Reason, int]:
     """Read the table's counters.
 
     Raises:
-        FilterError: there is no such table, or nft failed.
+        NftError: there is no such table, or nft failed.
     """
-    listed = _nft("--json", "list", "counters", "table", *TABLE.split(), beat=beat)
+    listed = nft("--json", "list", "counters", "table", *TABLE.split(), beat=beat)
     try:
         entries: list[dict[str, Any]] = json.loads(listed)["nftables"]
         counts = {entry["counter"]["name"]: int(entry["counter"]["packets"]) for entry in entries if "counter" in entry}
     except (ValueError, KeyError, TypeError) as error:
         msg = f"nft lists its counters in a way that is not known: {error}"
-        raise FilterError(msg) from error
+        raise NftError(msg) from error
     return {reason: counts[COUNTER_PREFIX + reason] for reason in REASONS if COUNTER_PREFIX + reason in counts}
-
-
-def _nft(*arguments: str, text: str | None = None, beat: Callable[[], None] = _nothing) -> str:
-    """Run nft and return what it prints.
-
-    Raises:
-        FilterError: it is not installed, failed, or took longer than five seconds.
-    """
-    try:
-        process = subprocess.Popen(
-            ["nft", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-    except OSError as error:
-        msg = f"nft cannot be run ({error.strerror}); install nftables"
-        raise FilterError(msg) from error
-    deadline = time.monotonic() + NFT_SECONDS
-    while True:
-        try:
-            said, complaint = process.communicate(text, timeout=BEAT_SECONDS)
-            break
-        except subprocess.TimeoutExpired:
-            text = None  # has been handed over
-            beat()
-            if time.monotonic() > deadline:
-                process.kill()
-                with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: keepalived must start
-                    process.communicate(timeout=BEAT_SECONDS)
-                msg = f"nft did not end within {NFT_SECONDS:g} s"
-                raise FilterError(msg) from None
-    if process.returncode:
-        lines = complaint.strip().splitlines() or [f"exit {process.returncode}"]
-        raise FilterError("nft: " + lines[0].rpartition("Error: ")[2])
-    return said

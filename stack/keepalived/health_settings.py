@@ -8,6 +8,7 @@ from exporter.errors import ConfigurationError
 from exporter.settings import parse
 from exporter.settings.table import SETTINGS
 from stack.health.check import PATIENCE_SECONDS, HealthSettings
+from stack.health.standby_probe import StandbySettings
 from stack.health.world import PATIENCE_SECONDS as WORLD_PATIENCE_SECONDS
 from stack.health.world import WorldSettings
 from stack.keepalived.values import KeepalivedSettings
@@ -72,4 +73,5 @@ def read_health(environment: Mapping[str, str], node: KeepalivedSettings) -> Hea
         world=WorldSettings(domains, (str(node.peer), FRONT[1]) if node.peer else None, world_patience)
         if domains
         else None,
+        standby=StandbySettings(tuple(one.address for one in node.virtual_addresses), node.peer) if node.peer else None,
     )

@@ -9,6 +9,8 @@ Exits with 3, naming every mistake, when keepalived could not run with them; els
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -38,6 +40,7 @@ from stack.keepalived.liveness import Liveness  # noqa: E402
 from stack.keepalived.recorder import Recorded  # noqa: E402
 from stack.keepalived.supervisor import Beat, Helper, supervise  # noqa: E402
 from stack.keepalived.values import KeepalivedSettings, read_environment, render  # noqa: E402
+from stack.wire.watch import WireSettings, WireWatch  # noqa: E402
 
 CONFIGURATION = HERE / "keepalived.conf"
 BAD_CONFIGURATION = 3
@@ -106,9 +109,47 @@ def clear(files: RuntimeFiles) -> None:
         write_atomically(files.drain, b"0\n", mode=0o664)
 
 
+def make_room(files: RuntimeFiles) -> None:
+    """Say it when the runtime directory is full, and free what nobody needs, so that keepalived starts all the same."""
+    if os.statvfs(files.directory).f_bavail:
+        return
+    print(
+        f"{files.directory} is full: keepalived starts, but nothing new can be recorded there; find what fills it "
+        f"(ls -lS {files.directory}) and remove it",
+        file=sys.stderr,
+        flush=True,
+    )
+    for path in (files.rotated_events, files.damaged_events):
+        remove(path)
+
+
+def keep(path: Path, content: bytes, mode: int) -> None:
+    """Let a small file of ours hold this content, also where no new file can be written for lack of room.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == content:
+            return
+    try:
+        write_atomically(path, content, mode)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        # In place it needs no room where it had as much before; a start that is cut off here writes it again.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, mode)
+        try:
+            if os.write(descriptor, content) < len(content):
+                raise
+            os.ftruncate(descriptor, len(content))
+        finally:
+            os.close(descriptor)
+
+
 def prepare(files: RuntimeFiles, settings: KeepalivedSettings) -> list[str]:
     """Write the values and prove that keepalived accepts them; return its command line."""
-    write_atomically(files.values, render(settings).encode(), mode=0o600)  # VRRP_PASSWORD is in it
+    keep(files.values, render(settings).encode(), mode=0o600)  # VRRP_PASSWORD is in it
     command = [
         "keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp",
         f"--use-file={CONFIGURATION}", f"--config-id={settings.role}",
@@ -123,7 +164,12 @@ def prepare(files: RuntimeFiles, settings: KeepalivedSettings) -> list[str]:
 
 
 def beside(
-    files: RuntimeFiles, dump_source: Path, health: HealthSettings, json_signal: int, adverts: AdvertFilter
+    files: RuntimeFiles,
+    dump_source: Path,
+    health: HealthSettings,
+    json_signal: int,
+    adverts: AdvertFilter,
+    wire: WireSettings,
 ) -> Callable[[int], tuple[Helper, ...]]:
     """Make what runs beside keepalived, as soon as its process id is known; the recorder hears its last words."""
     version = ".".join(map(str, keepalived_version()))
@@ -135,13 +181,17 @@ def beside(
     def keep_filter(beat: Beat, first: bool) -> None:  # noqa: FBT001, ARG001 (as Helper calls it)
         adverts.keep(beat)
 
+    def watch_wire(beat: Beat, first: bool) -> None:  # noqa: FBT001, ARG001 (as Helper calls it)
+        WireWatch(wire, files, beat).run()
+
     def helpers(keepalived: int) -> tuple[Helper, ...]:
         recorded = Recorded(keepalived, version, json_signal, dump_source)
 
         def record(beat: Beat, first: bool) -> None:  # noqa: FBT001 (as Helper calls it)
             recorder.run(files, os.dup(fifo), recorded, beat, first=first)
 
-        return (Helper("check", check), Helper("filter", keep_filter), Helper("recorder", record))
+        each = (("check", check), ("filter", keep_filter), ("wire", watch_wire), ("recorder", record))
+        return tuple(Helper(name, run, files.heartbeat) for name, run in each)
 
     return helpers
 
@@ -158,6 +208,7 @@ def main() -> int:
         health = read_health(os.environ, settings)
         files.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         scratch.mkdir(mode=0o700, exist_ok=True)
+        make_room(files)
         os.environ["TMPDIR"] = str(scratch)
         lock = take_lock(files)
         clear(files)
@@ -167,10 +218,14 @@ def main() -> int:
         # A node that boots before its address is there would hear no advert and take the virtual IP from a good one.
         told.tell_address(missing=not has_address(settings.address.packed, settings.interface))
         told.tell_world(yields=False)
+        told.tell_vip(unanswered=False)
+        files.heartbeat.touch(mode=0o644)
         command = prepare(files, settings)
         json_signal = recorder.json_signal()
-        adverts = AdvertFilter(files, settings, highest_priority(CONFIGURATION.read_text("utf-8"), settings.role))
-        helpers = beside(files, scratch / "keepalived.json", health, json_signal, adverts)
+        highest = highest_priority(CONFIGURATION.read_text("utf-8"), settings.role)
+        adverts = AdvertFilter(files, settings, highest)
+        wire = WireSettings(settings, highest)
+        helpers = beside(files, scratch / "keepalived.json", health, json_signal, adverts, wire)
     except ConfigurationError as error:
         for problem in error.problems:
             print(f"keepalived not started: {problem}", file=sys.stderr)

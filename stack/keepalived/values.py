@@ -18,6 +18,7 @@ from exporter.addressing import (
     virtual_address_problem,
 )
 from exporter.errors import ConfigurationError
+from stack.guard.netlink import ROUTE_PRIORITY
 
 ROLES = ("primary", "secondary", "standalone")
 DEFAULT_ADVERT_INTERVAL_SECONDS = 0.05
@@ -188,9 +189,25 @@ def render(settings: KeepalivedSettings) -> str:
         "AUTHENTICATION": authentication,
         "TRANSPORT": _transport(settings),
         "VIRTUAL_ADDRESSES": advertised,
+        "ROUTES": _routes(settings.virtual_addresses),
         "OTHER_FAMILY": ["virtual_ipaddress_excluded {", *(f"    {a}" for a in others), "}"] if others else [],
     }
     return "".join(_definition(name, value) for name, value in definitions.items())
+
+
+def _routes(addresses: Sequence[VirtualAddress]) -> list[str]:
+    """Make the kernel receive what is sent to an IPv6 address from the moment it is announced.
+
+    It makes its own route to a new IPv6 address later, in a thread of its own (addrconf_dad_work in Linux's
+    net/ipv6/addrconf.c), some 30 ms after keepalived has led the clients here. To an IPv4 address it makes it at once.
+    Not ``no_track``: keepalived would not see that it has set the route, and never delete it.
+    """
+    routes = [
+        f"    local {virtual.address}/128 dev lo table local metric {ROUTE_PRIORITY}"
+        for virtual in addresses
+        if virtual.address.version == 6
+    ]
+    return ["virtual_routes {", *routes, "}"] if routes else []
 
 
 def _transport(settings: KeepalivedSettings) -> list[str]:

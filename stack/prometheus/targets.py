@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from exporter.addressing import parse_address
+from exporter.http.web_config import speaks_tls
 from exporter.settings.parse import integer, node_name
 
 # Where each job's target listens, on both nodes; the other two of .env have their own names there.
@@ -56,13 +58,19 @@ def _refused(parse: Callable[[str], object], variable: str, text: str) -> Iterat
 def files(environment: Mapping[str, str]) -> dict[str, bytes]:
     """Write the discovery file of each job, by its name; settings as :func:`mistakes` passes them."""
     chosen = {job: environment.get(variable) or default for job, (variable, default) in _PORT_SETTINGS.items()}
-    return {f"{job}.json": _targets(environment, port) for job, port in {**_PORTS, **chosen}.items()}
+    web_config = environment.get("WEB_CONFIG_FILE")
+    tls = {"dnsha": speaks_tls(Path(web_config) if web_config else None)}
+    return {
+        f"{job}.json": _targets(environment, port, tls=tls.get(job, False))
+        for job, port in {**_PORTS, **chosen}.items()
+    }
 
 
-def _targets(environment: Mapping[str, str], port: str) -> bytes:
+def _targets(environment: Mapping[str, str], port: str, *, tls: bool) -> bytes:
+    scheme = {"__scheme__": "https"} if tls else {}
     nodes = [(environment["NODE_NAME"], environment["NODE_IP"]), (environment["PEER_NAME"], environment["PEER_IP"])]
     groups = [
-        {"targets": [_endpoint(address, port)], "labels": {"site": environment["SITE"], "node": name}}
+        {"targets": [_endpoint(address, port)], "labels": {"site": environment["SITE"], "node": name, **scheme}}
         for name, address in nodes
         if address
     ]

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
 from stack.tools.errors import DeadlineError, ToolError
@@ -24,11 +24,13 @@ def run(
     lock: int,
     environment: Mapping[str, str] | None = None,
     secrets: Sequence[str] = (),
+    watch: Callable[[], None] = lambda: None,
 ) -> None:
     """Run a command to its end; it and its children are killed at the deadline or when this process is told to stop.
 
     ``lock`` is inherited: should this process be killed, the next run waits for the command to end.
-    ``secrets`` are blotted out of what it says.
+    ``secrets`` are blotted out of what it says. ``watch`` is called every 0.02 s and once after the end; what it raises
+    ends the command.
 
     Raises:
         ToolError: it cannot be started, or ended with an error.
@@ -50,6 +52,7 @@ def run(
             raise ToolError(f"{command[0]} cannot be started: {error.strerror}; is it installed?") from None
         try:
             while process.poll() is None:
+                watch()
                 now = time.monotonic()
                 if now - began > timeout:
                     raise DeadlineError(f"{command[0]} did not end within {timeout:g} s{_last_words(output, secrets)}")
@@ -61,6 +64,7 @@ def run(
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+        watch()
         if process.returncode:
             raise ToolError(f"{command[0]} ended with {process.returncode}{_last_words(output, secrets)}")
 

@@ -52,6 +52,7 @@ def add_tasks(add: AddCommand) -> None:
     words = "once; every SYNC_INTERVAL until stopped; accept the certificate that the other Pi-hole has now"
     sub.add_argument("when", choices=("now", "scheduled", "trust"), help=words)
     sub.add_argument("--force", action="store_true", help="now: even if this node's own changes are lost")
+    add("reload-unbound", task_commands.reload_unbound, "Let Unbound read the files of unbound.d, if all are good.")
     sub = add("backup", task_commands.backup, "Back this node's Pi-hole up, and prove that the backup opens.")
     sub.add_argument("when", choices=("now", "scheduled"), help="once, or by BACKUP_CRON until stopped")
     sub = add("drill", task_commands.drill, "Hand the VIP to the other node, watch it answer, and take it back.")

@@ -9,6 +9,7 @@ from functools import partial
 from exporter.collectors.peer import STATUS_PATH
 from exporter.collectors.vrrp import VrrpCollector
 from exporter.errors import ExporterError
+from exporter.http.web_config import speaks_tls
 from exporter.observations import Peer, Status, VrrpObservation, VrrpState
 from exporter.pair_key import key_from
 from exporter.parsers.status_document import parse_peer
@@ -84,8 +85,10 @@ def look(settings: Settings) -> PairView:
         problem = "a standalone node has no other one"
     else:
         try:
+            tls = speaks_tls(settings.web_config_file)
             key = partial(key_from, settings.pair_key_file)
-            answer = peer_get(str(settings.peer_ip), settings.exporter_port, STATUS_PATH, settings.peer_timeout, key)
+            where = str(settings.peer_ip), settings.exporter_port, STATUS_PATH
+            answer = peer_get(*where, settings.peer_timeout, key, tls=tls)
             peer = parse_peer(answer, time.time())
         except ExporterError as error:
             problem = str(error)

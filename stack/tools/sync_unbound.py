@@ -1,4 +1,9 @@
-"""Copy the primary's Unbound drop-in folder to this node's: rsync into a folder of its own, then file by file."""
+"""Copy the primary's Unbound drop-in folder to this node's: rsync into a scratch folder, a look at every file, then
+file by file.
+
+The primary is not trusted more than it must be: what comes from it may fill neither disk nor memory, and says how names
+are resolved or nothing (``stack/unbound/allowed.py``).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import hashlib
 import os
 import re
 import shlex
-import shutil
+import tempfile
 from pathlib import Path
 
 from exporter.files import write_atomically
@@ -16,11 +21,17 @@ from stack.tools.divergence import Entries, Memory, read_memory, refuse_harm, wr
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.progress import say
 from stack.tools.settings import TaskSettings
+from stack.unbound import drop_ins
+from stack.unbound.admit import REMEDY
 
 TASK = "unbound"
 MAXIMUM_FILE_BYTES = 8 << 20
 MAXIMUM_FILES = 1000
+# What is a little too much arrives whole, so that the fault can name it.
+MAXIMUM_INCOMING_BYTES = drop_ins.MAXIMUM_BYTES * 2
+MAXIMUM_INCOMING_FILES = drop_ins.MAXIMUM_FILES * 2
 CONNECT_SECONDS = 10
+RELOAD_SECONDS = 60.0  # with a look at many files on a busy Pi
 # Names that write_atomically gives to files it has not finished.
 _UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")
 
@@ -29,22 +40,31 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool) -> None
     """Copy, unless something would be lost.
 
     Raises:
-        RefusedError: the primary's folder is empty, or this one has changes of its own.
+        RefusedError: the primary's folder is empty or has a faulty file, or this one has changes of its own.
         ToolError: it did not work; every file is whole, old or new, and the next run goes on.
     """
     live = tasks.unbound_shared_directory
     if live is None:
         raise ToolError("UNBOUND_SHARED_DIRECTORY is not set")  # noqa: EM101
-    staging = tasks.task_directory / "unbound-incoming"
+    tasks.task_directory.mkdir(parents=True, exist_ok=True)
     memory_file = tasks.task_directory / "sync-unbound.json"
+    # In memory, where the stack runs: /tmp is a tmpfs there.
+    with tempfile.TemporaryDirectory(prefix="unbound-incoming-") as scratch:
+        _bring(node, tasks, live, Path(scratch), memory_file, lock, force=force)
+
+
+def _bring(
+    node: Settings, tasks: TaskSettings, live: Path, staging: Path, memory_file: Path, lock: int, *, force: bool
+) -> None:
     try:
         _fetch(node, tasks, staging, lock)
+        _refuse_faults(staging)
         remove_unfinished(live)
         wanted, held = manifest(staging), manifest(live)
         memory = read_memory(memory_file)
         if not force:
             refuse_harm(held, wanted, memory, "Unbound's folder not copied")
-        if held == wanted:
+        if held == wanted == memory.settled:  # and Unbound has read them
             say(f"unbound: the same {len(wanted)} files on both nodes")
         else:
             write_memory(memory_file, memory.about_to_bring(wanted))
@@ -54,8 +74,6 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool) -> None
         write_memory(memory_file, Memory(wanted))
     except OSError as error:
         raise ToolError(f"{error.filename or live}: {error.strerror}; is the disk full or read-only?") from None
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def manifest(folder: Path) -> Entries:
@@ -108,8 +126,6 @@ def remove_unfinished(live: Path) -> None:
 
 
 def _fetch(node: Settings, tasks: TaskSettings, staging: Path, lock: int) -> None:
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
     if not tasks.sync_unbound_source and node.peer_ip is None:
         raise ToolError("PEER_IP is not set; a standalone node has nothing to copy")  # noqa: EM101
     host = f"[{node.peer_ip}]" if node.peer_ip and node.peer_ip.version == 6 else str(node.peer_ip)
@@ -118,7 +134,45 @@ def _fetch(node: Settings, tasks: TaskSettings, staging: Path, lock: int) -> Non
         f"--rsh={tasks.sync_remote_shell or _ssh(tasks)}",
         tasks.sync_unbound_source or f"dnsha-sync@{host}:", f"{staging}/",
     ]  # fmt: skip
-    child.run(command, tasks.sync_timeout, lock)
+    child.run(command, tasks.sync_timeout, lock, watch=lambda: _refuse_too_much(staging))
+
+
+def _refuse_too_much(staging: Path) -> None:
+    """End the transfer when more has come than any folder may hold.
+
+    Not rsync's --max-size: it leaves out what is larger without a word, which would be taken for deleted; and it goes
+    by the sizes that the other side announces, not by what it sends.
+    """
+    total, files, largest = 0, 0, (0, "")
+    for path in staging.rglob("*"):
+        try:
+            size = path.lstat().st_size
+        except FileNotFoundError:  # renamed since
+            continue
+        total, files, largest = total + size, files + 1, max(largest, (size, _arriving_name(path)))
+    if total > MAXIMUM_INCOMING_BYTES or files > MAXIMUM_INCOMING_FILES:
+        raise RefusedError(
+            f"Unbound's folder not copied: the primary's unbound.d holds more than the {drop_ins.MAXIMUM_FILES} files "
+            f"and {drop_ins.MAXIMUM_BYTES >> 20} MiB that are shared, the largest is {largest[1]}; move it away there"
+        )
+
+
+def _arriving_name(path: Path) -> str:
+    """A file's name; rsync calls it .NAME.XXXXXX until it is whole."""
+    return path.name[1:-7] if re.fullmatch(r"\..+\.[A-Za-z0-9]{6}", path.name) else path.name
+
+
+def _refuse_faults(staging: Path) -> None:
+    files, faults = drop_ins.look(staging, drop_ins.own_zones(os.environ))
+    try:
+        fault = faults[0] if faults else drop_ins.check(files, "")
+    except drop_ins.CheckError as error:
+        raise ToolError(f"Unbound's folder not copied: {error}") from None
+    if fault is not None:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise RefusedError(
+            f"Unbound's folder not copied, this node's Unbound goes on as before: {fault}{more}; {REMEDY}"
+        )
 
 
 def _ssh(tasks: TaskSettings) -> str:
@@ -130,6 +184,6 @@ def _ssh(tasks: TaskSettings) -> str:
 
 def _reload(tasks: TaskSettings, lock: int) -> None:
     if tasks.unbound_reload_command:
-        child.run(tasks.unbound_reload_command, CONNECT_SECONDS, lock)
+        child.run(tasks.unbound_reload_command, RELOAD_SECONDS, lock)
     else:
         say("unbound: the new files count from its next start")

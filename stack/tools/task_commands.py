@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stack.tools import backup as backing_up
-from stack.tools import inventory, pihole, schedule
+from stack.tools import child, inventory, pihole, schedule
 from stack.tools.archive import inspect
 from stack.tools.drill import drill as rehearse
 from stack.tools.errors import ToolError
 from stack.tools.pinned import trust
 from stack.tools.progress import say
+from stack.tools.runlock import one_run
 from stack.tools.settings import TaskSettings, read_node, read_tasks
 from stack.tools.stamps import has_succeeded
 from stack.tools.sync import synchronise
+from stack.tools.sync_unbound import RELOAD_SECONDS
 
 BY_HAND_WAIT_SECONDS = 600.0
 # How soon after a change on the primary the exporters know that the nodes differ.
@@ -84,6 +86,16 @@ def restore(options: argparse.Namespace, environment: Mapping[str, str]) -> None
         say(f"{options.archive} is whole: {len(contents.members)} files, {contents.rows} entries")
         return
     backing_up.restore(read_tasks(environment), options.archive)
+
+
+def reload_unbound(options: argparse.Namespace, environment: Mapping[str, str]) -> None:  # noqa: ARG001
+    """Let the files of unbound.d count, unless one has a fault."""
+    tasks = read_tasks(environment)
+    if not tasks.unbound_reload_command:
+        raise ToolError("UNBOUND_RELOAD_COMMAND is not set; run this where the stack runs")  # noqa: EM101
+    with one_run(tasks.task_directory / "sync.lock", BY_HAND_WAIT_SECONDS) as lock:
+        child.run(tasks.unbound_reload_command, RELOAD_SECONDS, lock)
+    say("Unbound: the files in unbound.d count now")
 
 
 def alive(options: argparse.Namespace, environment: Mapping[str, str]) -> None:

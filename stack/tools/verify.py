@@ -6,6 +6,7 @@ import time
 
 from exporter.collectors.peer import STATUS_PATH
 from exporter.errors import ExporterError
+from exporter.http.web_config import speaks_tls
 from exporter.observations import Check, Status
 from exporter.parsers.status_document import parse_checks, parse_document, parse_identity
 from exporter.settings.values import Settings
@@ -33,7 +34,9 @@ def complaints(
     """
     host = str(settings.exporter_address or "127.0.0.1")
     try:
-        document = parse_document(http_get(host, settings.exporter_port, STATUS_PATH, 2 * settings.peer_timeout))
+        tls = speaks_tls(settings.web_config_file)
+        answer = http_get(host, settings.exporter_port, STATUS_PATH, 2 * settings.peer_timeout, tls=tls)
+        document = parse_document(answer)
         if parse_identity(document).name != settings.node_name:
             return [f"the exporter on {host} is another node's"]
         checks = parse_checks(document)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from tests.alerting.watch import Watched, watched
 from tests.bench.figures import Figure
-from tests.dashboards.standin_hardware import ENVIRONMENT, containers, furnish, watching_the_wire
+from tests.dashboards.standin_hardware import ENVIRONMENT, containers, furnish
 from tests.lab.lab import Lab
 
 _QUERY_SECONDS = 0.01
@@ -24,8 +24,6 @@ def measure(minutes: float) -> Iterator[list[Figure]]:
     with Lab(guard=True, environment=ENVIRONMENT) as lab, containers(lab):
         for host in lab.nodes:
             furnish(host)
-            lab.stop_service(host.place.name, "exporter")
-            host.install(watching_the_wire(host.service("exporter").daemon)).start()
         with watched(lab) as watch:
             watch.wait_calm()
             yield _series(watch)

@@ -25,7 +25,6 @@ from tests.dashboards.standin_hardware import (
     sensor,
     share,
     stamp,
-    watching_the_wire,
 )
 from tests.lab import processes
 from tests.lab.advert_sender import to_node
@@ -50,8 +49,6 @@ def main() -> int:
         for host in lab.nodes:
             furnish(host)
             host.install(node_exporter()).start()
-            lab.stop_service(host.place.name, "exporter")
-            host.install(watching_the_wire(host.service("exporter").daemon)).start()
         with Scraper(lab) as scraper:
             play(lab, docker)
         lines = scraper.lines()

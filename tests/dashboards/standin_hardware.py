@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +28,6 @@ ENVIRONMENT: Final = {
     "DOCKER_HOST": f"unix://{DOCKER_SOCKET}",
     "EXPECTED_CONTAINERS": ",".join(CONTAINERS),
     "SYNC_TASKS": ",".join(f"{task}={age}" for task, age in TASKS.items()),
-    "DETECT_CONFLICTS": "true",
     "SHARED_CONTENT": f"unbound={SHARED}",
 }
 
@@ -67,12 +65,6 @@ def node_exporter() -> Daemon:
         ),
         ready=lambda host: get(host, host.place.ipv4, NODE_EXPORTER_PORT, "/").status == http.client.OK,
     )  # fmt: skip
-
-
-def watching_the_wire(exporter: Daemon) -> Daemon:
-    """The lab's exporter with the one capability that DETECT_CONFLICTS needs; the lab's own has none."""
-    argv = tuple("--bounding-set=-all,+net_raw" if word == "--bounding-set=-all" else word for word in exporter.argv)
-    return replace(exporter, argv=argv)
 
 
 def sensor(host: Host, name: str, value: str) -> None:

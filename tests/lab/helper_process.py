@@ -17,10 +17,16 @@ _STOP_GRACE_SECONDS = 10.0
 class HelperProcess:
     """A Python module run as a process that says ``started``, and writes JSON when its input ends."""
 
-    def __init__(self, wrap: Callable[[Sequence[str]], list[str]], module: str, *arguments: str) -> None:
+    def __init__(
+        self,
+        wrap: Callable[[Sequence[str]], list[str]],
+        module: str,
+        *arguments: str,
+        package: str | None = __package__,
+    ) -> None:
         """Launch it; ``wrap`` puts the command line into the namespaces it belongs to."""
         self._module = module
-        command = ["env", f"--chdir={REPOSITORY}", sys.executable, "-m", f"{__package__}.{module}", *arguments]
+        command = ["env", f"--chdir={REPOSITORY}", sys.executable, "-m", f"{package}.{module}", *arguments]
         self._process = subprocess.Popen(
             wrap(command),
             stdin=subprocess.PIPE,

@@ -24,6 +24,9 @@ READY_SECONDS = 15.0
 SILENT_END_SECONDS = 1.5  # the real one took 1.0 to 2.0 s
 DRAIN_FILE = Path("/run/dnsha/drain")
 PROCESSES_FILE = Path("/run/dnsha/processes.json")
+EVENTS_FILE = Path("/run/dnsha/events.jsonl")
+MEMORY_SECONDS, OFTEN = 300.0, 3  # the exporter tells of five moves
+VIP_UNANSWERED_FILE = Path("/run/dnsha/health/vip-unanswered")
 
 Direction = Literal["both", "send", "receive"]
 
@@ -262,6 +265,23 @@ class Lab(Pair):
             return False
         return host.service("keepalived").running and any(one["starts"] > 1 for one in told)
 
+    @staticmethod
+    def _has_moved_often(host: Host) -> bool:
+        """Whether the node has become master so often lately that the exporter will soon tell of it."""
+        events = [json.loads(line) for line in host.path(EVENTS_FILE).read_text().splitlines()]
+        messages = [str(event.get("message", "")) for event in events if event["time"] > time.time() - MEMORY_SECONDS]
+        starts = [index for index, message in enumerate(messages) if message.startswith("KEEPALIVED START")]
+        since = messages[starts[-1] :] if starts else messages
+        return sum(" MASTER " in message for message in since) >= OFTEN
+
+    def _give_back(self, host: Host) -> None:
+        """Let a node that took the VIP from one that did not answer give it back without its usual patience."""
+        told = host.path(VIP_UNANSWERED_FILE)
+        if not told.exists() or told.read_text() != "1\n":
+            return
+        self.drain(host.place.name)
+        wait_for(f"{host.place.name} to give the VIP back", told.read_text, until=lambda text: text == "0\n")
+
     def reset(self) -> None:
         """Bring the pair back to health, whatever was done to it: for the next test.
 
@@ -275,8 +295,12 @@ class Lab(Pair):
             if not host.on:
                 self.boot(host.place.name)
             host.resume_services()
-            if self._helpers_were_restarted(host):  # which the exporter tells for ten minutes
+            # Which the exporter tells for minutes.
+            if self._helpers_were_restarted(host) or (
+                host.service("keepalived").running and self._has_moved_often(host)
+            ):
                 host.service("keepalived").stop()
             host.launch_services()
+            self._give_back(host)
             self.undrain(host.place.name)
         self.wait_healthy()

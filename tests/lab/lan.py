@@ -23,8 +23,10 @@ table bridge cuts {{
 }}
 """
 
-Drop = tuple[str | None, str | None]
-"""Frames from the first port to the second vanish; None stands for every port."""
+_VRRP_ALONE: Final = "ether type ip ip protocol 112"
+
+Drop = tuple[str | None, str | None, bool]
+"""Frames from the first port to the second vanish, or their VRRP alone; None stands for every port."""
 
 
 class Lan:
@@ -78,10 +80,27 @@ class Lan:
         """Put the cable back."""
         self._ip(f"link set {place.port} up")
 
-    def drop(self, source: Place | None, destination: Place | None) -> None:
+    def drop(self, source: Place | None, destination: Place | None, *, vrrp_alone: bool = False) -> None:
         """Let frames from one host to another vanish, in this direction only; None stands for everybody."""
-        self._drops.add((source.port if source else None, destination.port if destination else None))
+        self._drops.add((source.port if source else None, destination.port if destination else None, vrrp_alone))
         self._apply()
+
+    def forward(self, *ways: tuple[Place | None, Place | None], vrrp_alone: bool = False) -> None:
+        """Undo some :meth:`drop`, all at once; nothing happens to what is undone already."""
+        for source, destination in ways:
+            drop = (source.port if source else None, destination.port if destination else None, vrrp_alone)
+            self._drops.discard(drop)
+        self._apply()
+
+    @property
+    def pid(self) -> int:
+        """The process that holds the switch's namespaces."""
+        return self._holder.pid
+
+    @property
+    def drops(self) -> frozenset[Drop]:
+        """What vanishes now."""
+        return frozenset(self._drops)
 
     def restore(self) -> None:
         """Forward everything again."""
@@ -98,7 +117,8 @@ class Lan:
     def _apply(self) -> None:
         """Replace the rules in one kernel transaction."""
         lines = []
-        for source, destination in sorted(self._drops, key=str):
+        for source, destination, vrrp_alone in sorted(self._drops, key=str):
             matches = [f'iifname "{source}"' if source else "", f'oifname "{destination}"' if destination else ""]
+            matches.append(_VRRP_ALONE if vrrp_alone else "")
             lines.append("    " + " ".join(filter(None, [*matches, "drop"])))
         self._holder.run("nft", "-f", "-", stdin="flush ruleset\n" + _RULES.format(drops="\n".join(lines)))

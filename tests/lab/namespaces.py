@@ -18,7 +18,7 @@ def nsenter(pid: int, *kinds: str) -> list[str]:
     return ["nsenter", f"--target={pid}", *(f"--{kind}" for kind in kinds), "--"]
 
 
-def socket_in(pid: int, family: int, kind: int) -> socket.socket:
+def socket_in(pid: int, family: int, kind: int, protocol: int = 0) -> socket.socket:
     """A socket that lives in the network namespace of process ``pid``, usable from here.
 
     A socket belongs to the namespace it was made in for ever, so a thread that enters, makes it and ends is enough;
@@ -33,7 +33,7 @@ def socket_in(pid: int, family: int, kind: int) -> socket.socket:
             if _LIBC.setns(namespace.fileno(), _CLONE_NEWNET) != 0:
                 number = ctypes.get_errno()
                 raise OSError(number, f"setns: {os.strerror(number)}")
-        return socket.socket(family, kind)
+        return socket.socket(family, kind, protocol)
 
     with ThreadPoolExecutor(max_workers=1) as executor:
         return executor.submit(enter_and_make).result()

@@ -1,6 +1,7 @@
 """Who really holds an address: the kernel's own lists of each host's network namespace, read from outside.
 
-No daemon is asked, and no route: a route may make a kernel accept packets to an address that no interface has.
+No daemon is asked, and no route: a route may make a kernel accept packets to an address that no interface has. Nor
+does the loopback interface count, to which no other host can be led.
 Used by the owner sampler too, a process of its own.
 """
 
@@ -64,4 +65,4 @@ def _holds_ipv6(pid: int, address: str) -> bool:
     """The kernel lists each address as 32 hexadecimal digits, one address a line."""
     digits = ipaddress.IPv6Address(address).exploded.replace(":", "")
     with Path(f"/proc/{pid}/net/if_inet6").open(encoding="ascii") as table:
-        return any(line.startswith(digits) for line in table)
+        return any(line.startswith(digits) and line.split()[-1] != "lo" for line in table)

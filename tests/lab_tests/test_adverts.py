@@ -236,9 +236,8 @@ def test_the_exporter_names_what_is_forged_and_counts_it(pair: Lab) -> None:
             timeout=25.0,
         )
     check = filter_check(pair, "beta")
-    assert check["status"] == "warning"
+    assert check["status"] == "ok", "who sent it is told by the wire watch, and once is enough"
     assert "of another interval" in check["seen"]
-    assert "VRRP_ADVERT_INTERVAL differs between the nodes, or somebody forges adverts" in check["advice"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tests.lab.exporters import status
 from tests.lab.fixtures import require_lab, require_own_clocks
 from tests.lab.host import Host
 from tests.lab.lab import Lab
-from tests.lab.plan import ALPHA, BETA, STATIC_ADDRESS
+from tests.lab.plan import ALPHA, BETA, REPOSITORY, STATIC_ADDRESS
 from tests.lab.service import Daemon
 from tests.lab.standin_internet import FAULTS, INTERNET
 from tests.lab.waiting import wait_for
@@ -27,6 +27,7 @@ DAY = 86400.0
 # A tenth of what is shipped: a question every second.
 PATIENCE_SECONDS = 3.0
 YIELDED_SECONDS = 20.0
+CONTROL = "/run/unbound-control.socket"
 BOTH = (ALPHA.name, BETA.name)
 
 
@@ -40,7 +41,8 @@ def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     require_own_clocks()
     key, unbound_lines = standin_internet.make_key(tmp_path_factory.mktemp("internet"))
     environment = {"WORLD_NAMES": "com,org", "WORLD_PATIENCE": str(PATIENCE_SECONDS)}
-    with Lab(own_clocks=True, unbound_lines=unbound_lines, environment=environment) as lab:
+    controlled = f"{unbound_lines}remote-control:\n  control-enable: yes\n  control-interface: {CONTROL}\n"
+    with Lab(own_clocks=True, unbound_lines=controlled, environment=environment) as lab:
         command = (sys.executable, "-m", "tests.lab.standin_internet", INTERNET.ipv4, str(key), str(FAULTS))
         host = Host(INTERNET, lab.lan, logs=lab.logs / INTERNET.name)
         host.install(Daemon("internet", command, ready=internet_answers))
@@ -169,6 +171,26 @@ def test_a_clock_that_is_ahead_is_named_as_the_cause(lab: Lab) -> None:
     lab.stop_service(ALPHA.name, "unbound")
     lab.start_service(ALPHA.name, "unbound")
     lab.wait_owners(ALPHA.name, timeout=90.0)
+
+
+def look_at_the_clock(lab: Lab, node: str) -> None:
+    """Do what Unbound's container does at its start and every 15 s."""
+    host = lab.hosts[node]
+    settings = ("UNBOUND_CLOCK=/run/unbound-clock", f"UNBOUND_CONFIG={lab.logs / node / 'unbound.conf'}")
+    host.run("env", *host.clock_environment, *settings, str(REPOSITORY / "stack" / "unbound" / "clock-step"))
+
+
+def test_an_unbound_that_refused_everything_heals_when_the_clock_is_put_right(lab: Lab) -> None:
+    look_at_the_clock(lab, ALPHA.name)
+    lab.step_clock(ALPHA.name, 100 * DAY)
+    look_at_the_clock(lab, ALPHA.name)
+    lab.wait_owners(BETA.name, timeout=YIELDED_SECONDS)
+    lab.step_clock(ALPHA.name, 0)
+    with lab.sample(interval=0.02) as sampler:
+        look_at_the_clock(lab, ALPHA.name)
+        lab.wait_owners(ALPHA.name, timeout=30.0)
+    assert world(lab, ALPHA.name)["verdict"] == "ok"
+    assert sampler.sample.longest_outage < 0.5
 
 
 def test_signatures_that_are_stripped_on_the_way_are_named_as_the_cause(lab: Lab) -> None:

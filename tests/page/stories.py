@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from exporter.observations import CollectorResult, Conflict, HealthVerdict, NodeStatus, PeerVip, Status
+from exporter.observations import CollectorResult, Conflict, ForeignDevice, HealthVerdict, NodeStatus, PeerVip, Status
 from tests.unit import samples
 from tests.unit.samples import (
     absent_vip,
@@ -100,7 +100,14 @@ def broken() -> NodeStatus:
                 task("backup", last_success=None, exit_status=2),
             ),
             peer(stairs),
-            conflicts(Conflict(samples.VIP, "02:00:5e:00:53:01", 3)),
+            conflicts(
+                Conflict(
+                    samples.VIP,
+                    "02:00:5e:00:53:01",
+                    3,
+                    ForeignDevice("02:00:5e:00:53:01", lasting=True, first=samples.NOW - 9, last=samples.NOW),
+                )
+            ),
         ),
         containers="/var/run/docker-proxy/docker.sock did not answer within 2 s",
     )  # fmt: skip

@@ -48,6 +48,7 @@ FOREIGN: dict[str, set[str]] = {
     "node_memory_MemTotal_bytes": set(),
     "prometheus_notifications_errors_total": {"alertmanager"},
     "prometheus_rule_evaluation_failures_total": {"rule_group"},
+    "alertmanager_cluster_members": set(),
     "alertmanager_notifications_failed_total": {"integration", "reason"},
 }
 

@@ -27,6 +27,7 @@ from tests import programs
 from tests.lab.debian import RELEASE, download_environment, mirror
 from tests.lab.errors import LabError
 from tests.lab.plan import REPOSITORY
+from tests.pinned import without_digests
 
 from . import real_images, tools
 from .engine import Engine
@@ -36,6 +37,7 @@ from .tools import STACK
 HERE: Final = Path(__file__).resolve().parent
 TESTS: Final = HERE.parent
 COMPOSE: Final = REPOSITORY / "compose"
+DOCKERFILE: Final = REPOSITORY / "stack" / "images" / "Dockerfile"
 BASE_IMAGE: Final = "debian:trixie-slim"
 BASE_ARCHIVE: Final = STACK / "base.tar"
 IMAGES: Final = STACK / "images.tar"
@@ -50,7 +52,7 @@ def compose_services() -> dict[str, dict[str, Any]]:
     """Every service of the shipped compose files, as written; an overlay's services under the overlay's name too."""
     services: dict[str, dict[str, Any]] = {}
     for file in sorted(COMPOSE.glob("*.yaml")):
-        for name, service in (yaml.safe_load(file.read_text()).get("services") or {}).items():
+        for name, service in (yaml.safe_load(without_digests(file.read_text())).get("services") or {}).items():
             services[f"{file.stem}/{name}"] = service
     return services
 
@@ -68,7 +70,7 @@ def standins() -> dict[str, Path]:
     The folder's name says which: ``standin-pihole`` stands in for the image whose name ends in ``pihole``.
     """
     named = {service["image"] for service in compose_services().values() if "image" in service} - set(own_images())
-    dockerfile = (REPOSITORY / "stack" / "images" / "Dockerfile").read_text()
+    dockerfile = without_digests(DOCKERFILE.read_text())
     named |= {
         line.split()[1] for line in dockerfile.splitlines() if line.startswith("FROM ") and ":" in line.split()[1]
     }
@@ -131,6 +133,7 @@ def make(wish: Wish = NO_REAL_ONES) -> None:
     if not BASE_ARCHIVE.exists():
         _make_base()
     commands = _commands()
+    dockerfile = _dockerfile()
     engine = Engine(STACK / "builder")
     try:
         engine.start()
@@ -141,7 +144,7 @@ def make(wish: Wish = NO_REAL_ONES) -> None:
             file = standins()[image] / "Dockerfile"
             _build(engine, image, TESTS, "--file", str(file), "--build-context", f"programs={commands}")
         for image, target in own_images().items():
-            _build(engine, image, REPOSITORY, "--file", str(REPOSITORY / "stack/images/Dockerfile"), "--target", target)
+            _build(engine, image, REPOSITORY, "--file", str(dockerfile), "--target", target)
         images = [*own_images(), *standins()]
         _STAMP.unlink(missing_ok=True)
         engine.docker("save", "--output", str(IMAGES), *images, timeout=300)
@@ -163,6 +166,14 @@ def _commands() -> Path:
         for command in directory.iterdir():
             shutil.copy2(command, folder)
     return folder
+
+
+def _dockerfile() -> Path:
+    """The shipped Dockerfile for images that no registry knows."""
+    made = STACK / "Dockerfile"
+    made.write_text(without_digests(DOCKERFILE.read_text()))
+    shutil.copyfile(f"{DOCKERFILE}.dockerignore", f"{made}.dockerignore")
+    return made
 
 
 def _build(engine: Engine, image: str, context: Path, *more: str) -> None:

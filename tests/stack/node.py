@@ -14,6 +14,7 @@ from tests.lab.host import Host
 from tests.lab.lan import Lan
 from tests.lab.plan import CLIENT, REPOSITORY, Place
 from tests.lab.waiting import wait_for
+from tests.pinned import without_digests
 
 from .engine import Engine
 from .images import IMAGES
@@ -39,6 +40,8 @@ class Node(Host):
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns(".env", "__pycache__"))
             else:
                 shutil.copyfile(source, target)
+        for file in [*self.compose_folder.glob("*.yaml"), *(self.home / "clone").glob("stack/images/Dockerfile")]:
+            file.write_text(without_digests(file.read_text()))
         self.write_env(environment)
 
     @property

@@ -106,7 +106,7 @@ def test_the_three_questions_are_answered(node: Node, version: str) -> None:
     assert "/keepalived" in str(json.loads(listed.body))
     inspected = ask(node, f"GET {version}/containers/keepalived/json")
     assert inspected.status == 200
-    assert json.loads(inspected.body)["State"]["Running"] is True
+    assert json.loads(inspected.body)["State"]["Status"] == "running"
     assert ask(node, f"GET {version}/events?since=1&until=2").status == 200
 
 
@@ -158,8 +158,30 @@ def test_nothing_that_can_be_reached_holds_a_password(node: Node) -> None:
         assert reply.status == 200
         seen += reply.body
     seen += ask(node, "GET /events?since=1&until=9999999").body
-    assert b"NODE_NAME" in seen  # so this does look at the environments
+    assert b'"Name":"\\/keepalived"' in seen
+    assert b"NODE_NAME" not in seen  # no environment at all
     assert PASSWORD.encode() not in seen
+
+
+def test_containers_that_are_not_ours_are_not_there(node: Node) -> None:
+    command = ["run", "--detach", "--name", "stranger", "--env", "TOKEN=hush", "--entrypoint", "sleep"]
+    identifier = node.engine.docker(*command, "dnsha-exporter:local", "300").strip()
+    try:
+        seen = b""
+        for path in ("/containers/json?all=1", '/containers/json?all=1&filters={"name":["stranger"]}'):
+            listed = ask(node, f"GET {path}")
+            assert listed.status == 200
+            seen += listed.body
+        for name in ("stranger", identifier, identifier[:12]):
+            inspected = ask(node, f"GET /containers/{name}/json")
+            assert inspected.status == 403
+            seen += inspected.body
+        seen += ask(node, "GET /events?since=1&until=9999999999", timeout=3.0).body
+        assert b"keepalived" in seen
+        assert b"stranger" not in seen
+        assert b"hush" not in seen
+    finally:
+        node.engine.docker("rm", "--force", "stranger")
 
 
 def test_the_exporter_can_ask_and_other_users_cannot(node: Node) -> None:

@@ -113,7 +113,7 @@ def test_a_trust_anchor_of_zeros_is_replaced_and_told(rig: Rig) -> None:
 
 def free_of(rig: Rig, mount: str) -> float:
     """What node_exporter on alpha says is left there, in bytes."""
-    text = get(rig.client, ALPHA.ipv4, 9100, "/metrics").body
+    text = get(rig.hosts[ALPHA.name], ALPHA.ipv4, 9100, "/metrics").body
     rows = [line for line in text.splitlines() if line.startswith("node_filesystem_avail_bytes{")]
     (row,) = [line for line in rows if f'mountpoint="{mount}"' in line]
     return float(row.rpartition(" ")[2])

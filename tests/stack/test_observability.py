@@ -55,8 +55,9 @@ class Observed:
     phone: StandinPhone
 
     def ask(self, node: str, port: int, path: str) -> Any:
-        """What a program on a node answers the client, as JSON."""
-        return json.loads(get(self.rig.client, self.rig.hosts[node].place.ipv4, port, path, timeout=20.0).body)
+        """What a program on a node answers on that node, as JSON: the firewall keeps the client out."""
+        host = self.rig.hosts[node]
+        return json.loads(get(host, host.place.ipv4, port, path, timeout=20.0).body)
 
     def told(self, what: str, since: float) -> list[Received]:
         """The messages that tell of an alert for the first time."""

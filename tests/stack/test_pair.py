@@ -111,7 +111,7 @@ def test_a_drop_in_file_counts(rig: Rig) -> None:
     drop_in = node.compose_folder / "unbound.d" / "local.conf"
     drop_in.write_text('server:\n    local-data: "printer.home.example. 60 IN A 192.0.2.99"\n')
     try:
-        node.compose("run", "--rm", "--entrypoint", "/opt/dnsha/stack/unbound/reload", "--user", "9753:9753", "tools")
+        node.compose("run", "--rm", "tools", "reload-unbound")
         assert query(rig.client, BETA.ipv4, "printer.home.example").records == ("192.0.2.99",)
     finally:
         drop_in.unlink()

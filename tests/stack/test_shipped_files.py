@@ -35,8 +35,6 @@ LAYOUTS = {
     "unobserved": ["compose.yaml"],
     "layout B": ["compose.yaml", "layout-b.yaml", "observability.yaml"],
     "unobserved layout B": ["compose.yaml", "layout-b.yaml"],
-    "conflicts": ["compose.yaml", "observability.yaml", "conflicts.yaml"],
-    "layout B and conflicts": ["compose.yaml", "layout-b.yaml", "conflicts.yaml", "observability.yaml"],
 }
 OBSERVABILITY = {"prometheus", "alertmanager", "notifier", "notifier-settings"}
 ROLES = ("primary", "secondary", "standalone")
@@ -172,6 +170,7 @@ def test_compose_takes_the_demonstration(tmp_path: Path) -> None:
     environment = dict(re.findall(r"^([A-Z_]+)=(.*)$", (COMPOSE / "demo.env").read_text(), re.MULTILINE))
     document, complaint = read(["demo.yaml"], environment, tmp_path)
     assert document is not None, complaint
+    assert document["services"]["docker-proxy"]["environment"] == {"COMPOSE_PROJECT_NAME": document["name"]}
     for name, service in document["services"].items():
         assert service["cap_drop"] == ["ALL"], name
         assert not service.get("privileged"), name
@@ -240,6 +239,14 @@ def test_only_the_proxy_sees_dockers_socket(tmp_path: Path) -> None:
         assert any("docker.sock" in source for source in sources) == (name == "docker-proxy"), name
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_proxy_knows_whose_containers_it_shows(layout: str, tmp_path: Path) -> None:
+    document, complaint = read(LAYOUTS[layout], filled(), tmp_path)
+    assert document is not None, complaint
+    assert document["services"]["docker-proxy"]["environment"] == {"COMPOSE_PROJECT_NAME": document["name"]}
+    assert document["name"] == "dnsha"
+
+
 def test_our_own_images_are_never_taken_from_a_registry(tmp_path: Path) -> None:
     for name, service in services(tmp_path, "layout B", "primary", "primary,tools").items():
         assert ("build" in service) == service["image"].startswith("dnsha-"), name
@@ -282,4 +289,4 @@ def test_every_image_is_pinned_and_named_once() -> None:
             assert not image.endswith(":latest"), image
             assert not image or ":" in image, image
     assert len(images) == len(set(images))
-    assert all(re.fullmatch(r"\S+:v?[0-9][0-9.]+", image) for image in images), images
+    assert all(re.fullmatch(r"[^\s@]+:v?[0-9][0-9.]+(@sha256:[0-9a-f]{64})?", image) for image in images), images

@@ -15,7 +15,8 @@ from .upkeep import container_ids, make_well
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
-BROKEN = "server:\n    no-such-option: yes\n"
+# A drop-in file can no longer do it: Unbound starts without one that has a fault.
+BROKEN = "services: {unbound: {environment: {NODE_NAME: no name}}}\n"
 
 
 def test_an_update_replaces_every_container_and_no_client_notices(rig: Rig) -> None:
@@ -70,10 +71,9 @@ def test_a_node_that_is_not_well_after_the_update_stays_drained_and_says_what_to
     make_well(rig)
     node = rig.node(ALPHA.name)
     node.renew_images()
-    # The same on both nodes, as the sync would have it. Unbound reads it when it starts anew.
-    drop_ins = [rig.node(place.name).compose_folder / "unbound.d" / "broken.conf" for place in NODES]
-    for drop_in in drop_ins:
-        drop_in.write_text(BROKEN)
+    broken = node.compose_folder / "broken.yaml"
+    broken.write_text(BROKEN)
+    node.write_env({**rig.env(ALPHA), "COMPOSE_FILE": "compose.yaml:broken.yaml"})
     try:
         done = node.script("update.sh", "--offline", environment={"VERIFY_TIMEOUT": "30"})
         assert done.returncode == 1
@@ -83,9 +83,10 @@ def test_a_node_that_is_not_well_after_the_update_stays_drained_and_says_what_to
         assert rig.owners() == (BETA.name,)
         assert rig.answering() == BETA.name
     finally:
-        for drop_in in drop_ins:
-            drop_in.unlink()
+        node.write_env(rig.env(ALPHA))
+        broken.unlink()
     # It goes on where it stopped, once the cause is gone.
+    node.compose("up", "-d", "unbound")
     node.wait_health("unbound", "pihole")
     done = node.script("update.sh", "--offline")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -15,7 +15,8 @@ from exporter.preflight.clone import MOUNTS, unreadable
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDERS = ("alerts/rules", "alerts/alertmanager", "dashboards/provisioning", "dashboards/generated",
-           "stack/prometheus", "compose/unbound.d", "compose/prometheus.d", "compose/sync-keys")  # fmt: skip
+           "stack/prometheus", "compose/unbound.d", "compose/prometheus.d", "compose/sync-keys",
+           "compose/web")  # fmt: skip
 EVERYTHING = {"COMPOSE_FILE": "compose.yaml:observability.yaml", "NODE_ROLE": "primary"}
 SECONDARY = {**EVERYTHING, "NODE_ROLE": "secondary"}
 
@@ -46,7 +47,8 @@ def told(root: Path, environment: dict[str, str]) -> set[str]:
 def test_what_containers_cannot_read_is_told(umask: int, tmp_path: Path) -> None:
     root = cloned(tmp_path / "clone")
     keys = {mount.path for mount in MOUNTS if mount.container == "sync"}
-    everything = {mount.path for mount in MOUNTS} - keys
+    web = {mount.path for mount in MOUNTS if mount.container == "exporter"}
+    everything = {mount.path for mount in MOUNTS} - keys - web
     grafanas = {"dashboards/provisioning", "dashboards/generated"}
     unobserved = {**EVERYTHING, "COMPOSE_FILE": "compose.yaml"}
     if umask == 0o022:
@@ -55,6 +57,7 @@ def test_what_containers_cannot_read_is_told(umask: int, tmp_path: Path) -> None
         assert told(root, EVERYTHING) == everything
         assert told(root, SECONDARY) == everything - grafanas
         assert told(root, {**SECONDARY, "SYNC_UNBOUND": "yes"}) == everything - grafanas | {"compose/sync-keys"}
+        assert told(root, {**SECONDARY, "WEB_CONFIG_FILE": "/etc/dnsha/web/web.yaml"}) == everything - grafanas | web
         assert told(root, unobserved) == {"compose/unbound.d"}
 
 

@@ -18,7 +18,7 @@ from .conftest import MakeNode
 from .standin_pihole_api import StandinPihole
 
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = ("drain", "undrain", "verify", "sync", "backup", "drill", "restore", "alive")
+COMMANDS = ("drain", "undrain", "verify", "sync", "backup", "drill", "restore", "alive", "reload-unbound")
 
 
 def run(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
@@ -125,3 +125,14 @@ def test_a_task_that_never_ran_or_failed_does_not_keep_itself_from_running_again
     assert judged((failed,), "alpha", drained=False, but_for="drill") == []
     assert judged((failed,), "alpha", drained=False, but_for="backup") == ["alpha: sync.task [drill]: drill failed"]
     assert judged((failed,), "alpha", drained=False) == ["alpha: sync.task [drill]: drill failed"]
+
+
+def test_unbounds_files_count_when_the_command_says_so(make_node: MakeNode, tmp_path: Path) -> None:
+    faulty = tmp_path / "reload"
+    faulty.write_text("#!/bin/sh\necho 'unbound: goes on as before: nas.conf, line 2: local-dato' >&2\nexit 2\n")
+    faulty.chmod(0o755)
+    code, said = run(make_node(UNBOUND_RELOAD_COMMAND=str(faulty)).environment, "reload-unbound")
+    assert code == 1
+    assert "goes on as before: nas.conf, line 2: local-dato" in said
+    code, said = run(make_node(UNBOUND_RELOAD_COMMAND="true").environment, "reload-unbound")
+    assert (code, "the files in unbound.d count now" in said) == (0, True)

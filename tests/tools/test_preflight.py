@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,11 @@ from exporter.preflight import checks
 from exporter.preflight.addresses import parse_addresses
 from exporter.preflight.clone import MOUNTS, Unreadable
 from exporter.preflight.env_file import parse_env, read_env_file
-from exporter.preflight.facts import Facts, InterfaceAddress, Listener, NeededPort, WireFacts
-from exporter.preflight.gather import cgroup_memory, gather, wireless
+from exporter.preflight.facts import Facts, InterfaceAddress, Listener, NeededPort, StrangerFacts, WireFacts
+from exporter.preflight.gather import cgroup_memory, gather, retired, wireless
 from exporter.preflight.port import listeners, needed, parse_table
 from exporter.preflight.resolvers import parse_resolvers, resolvers
+from exporter.preflight.stranger import try_ports
 from exporter.settings.load import load
 
 ENVIRONMENT = {
@@ -52,6 +55,7 @@ RECORDED = [
     for file in sorted(Path(__file__).parents[1].glob("fixtures/compose/*/env_file.json"))
     for case in json.loads(file.read_text())
 ]
+UNGUARDED = Check("firewall.loaded", "beta", "", "firewall", Status.WARNING, "not loaded: nft: no", "x", "modprobe x")
 BETA, STRANGER = "02:00:00:00:00:0c", "02:00:00:00:00:99"
 CONTAINER, STRANGE_CONTAINER = "4f" * 32, "e1" * 32
 KEY = {"PAIR_KEY": "k" * 32}
@@ -88,6 +92,38 @@ def test_a_good_node_has_nothing_wrong_and_every_check_speaks() -> None:
     found = checks.run(GOOD)
     assert judged(GOOD) == []
     assert len({check.id for check in found}) == len(checks.CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "the stack loads its own"),
+        ({"firewall": False}, "FIREWALL=off, so this node has what you gave it"),
+        (
+            {"stranger": StrangerFacts("192.0.2.53", (9093,), ())},
+            "the stack loads its own; 192.0.2.12 keeps 192.0.2.53, a stranger to it, out",
+        ),
+    ],
+)
+def test_what_is_known_of_the_firewalls_is_said_and_no_more(changes: dict[str, Any], said: str) -> None:
+    (found,) = (check for check in checks.run(replace(GOOD, **changes)) if check.id == "preflight.firewall")
+    assert (found.status, found.seen) == (Status.OK, said)
+
+
+def test_a_port_is_tried_from_the_strange_address() -> None:
+    peer, strange = ip_address("127.0.0.1"), ip_address("127.0.0.2")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            closed = other.getsockname()[1]
+        found = try_ports(strange, peer, [port, closed])
+        connection, (source, _) = server.accept()
+        connection.close()
+    assert (found.opened, source) == ((port,), "127.0.0.2")
+
+
+def test_an_address_that_has_left_the_node_tries_nothing() -> None:
+    assert try_ports(ip_address("192.0.2.53"), ip_address("127.0.0.1"), [9093]).opened == ()
 
 
 def with_peer(**changes: Any) -> dict[str, Any]:
@@ -137,7 +173,7 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
         ({"unreadable": (Unreadable(MOUNTS[5], "alerts/rules/slo.yaml"),)}, "readable", Status.CRITICAL,
          "alerts/rules/slo.yaml cannot be read by prometheus's user.*chmod -R a[+]rX alerts/rules"),
         ({"unreadable": (Unreadable(MOUNTS[2], "compose/sync-keys/key"),)}, "readable", Status.CRITICAL,
-         "sudo chown 9753 compose/sync-keys/key"),
+         "sudo chown -R 9753 compose/sync-keys/key"),
         ({"addresses": ()}, "static_address", Status.CRITICAL, "does not have 192.0.2.11"),
         ({"addresses": (InterfaceAddress("wlan0", "192.0.2.11", permanent=True),)}, "static_address",
          Status.CRITICAL, "on wlan0, not on eth0"),
@@ -156,6 +192,9 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
          "192.0.2.53 here and 192.0.2.54 there"),
         (with_peer(virtual_router_ids={"VI_1": 51}), "peer", Status.CRITICAL, "53 here and 51 there"),
         (with_peer(vrrp_versions={"VI_1": 2}), "peer", Status.CRITICAL, "VRRP version is 3 here, 2 there"),
+        (with_peer(checks=(UNGUARDED,)), "firewall", Status.WARNING, "beta: not loaded: nft: no.*modprobe"),
+        ({"stranger": StrangerFacts("192.0.2.53", (9093, 9094), (9093,))}, "firewall", Status.WARNING,
+         "192.0.2.12 lets 192.0.2.53, a stranger to it, reach 9093.*FIREWALL=off"),
         ({"passwords": {**KEY, "PIHOLE_PASSWORD": "Raspberry"}}, "passwords", Status.CRITICAL, "everybody tries first"),
         ({"passwords": {**KEY, "PIHOLE_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
         ({"passwords": {**KEY, "VRRP_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
@@ -210,6 +249,15 @@ def test_a_standalone_node_has_no_peer_to_check() -> None:
     environment = {**ENVIRONMENT, "NODE_ROLE": "standalone", "PEER_IP": ""}
     facts = replace(GOOD, settings=load(None, environment, {}, lambda _: []), peer=None)
     assert judged(replace(facts, wire=WireFacts({}, (), 1.0))) == []
+
+
+def test_what_an_older_env_has_and_is_no_more_is_said_clearly() -> None:
+    old = {"DETECT_CONFLICTS": "true", "COMPOSE_FILE": "compose.yaml:observability.yaml:conflicts.yaml"}
+    assert retired({"COMPOSE_FILE": "compose.yaml:observability.yaml"}) == ()
+    found = [check for check in checks.run(replace(GOOD, retired=retired(old))) if check.id.endswith("settings")]
+    assert [check.status for check in found] == [Status.WARNING] * 2
+    assert found[0].seen.startswith("DETECT_CONFLICTS is no setting any more: the wire is always watched")
+    assert found[1].seen.startswith("COMPOSE_FILE names conflicts.yaml, which there is no more")
 
 
 @pytest.mark.parametrize(
@@ -413,6 +461,13 @@ def test_behind_systemd_resolved_are_those_that_it_asks(tmp_path: Path, link: st
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/resolv.conf").symlink_to(link)
     assert resolvers(tmp_path) == ("192.0.2.53",)
+
+
+def test_a_copy_of_a_stubs_file_does_not_say_whom_it_asks(tmp_path: Path) -> None:
+    """As a container has it, without the host's /run."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/resolv.conf").write_text("nameserver 127.0.0.53\n")
+    assert resolvers(tmp_path) is None
 
 
 def test_a_host_without_a_file_asks_itself_and_one_that_cannot_be_looked_into_is_unknown(tmp_path: Path) -> None:

@@ -94,6 +94,14 @@ def test_an_update_that_fails_stops_there_and_says_in_which_state(
     assert (verbs(calls) or calls)[-1] == last
 
 
+@pytest.mark.parametrize("script", ["update.sh", "deploy.sh"])
+def test_a_compose_file_that_there_is_no_more_is_explained(site: Site, script: str) -> None:
+    (site.folder / "compose" / ".env").write_text("COMPOSE_FILE=compose.yaml:conflicts.yaml\n")
+    code, said, _ = site.run(script, fails="1 compose config")
+    assert code == 3
+    assert "COMPOSE_FILE in .env names conflicts.yaml, which there is no more: the wire is always watched" in said
+
+
 def test_an_update_that_stopped_goes_on_when_it_is_run_again(site: Site) -> None:
     assert site.run("update.sh", fails=f"1 {VERIFY}")[0] == 1
     assert site.run("update.sh")[0] == 0

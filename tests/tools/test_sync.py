@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +21,18 @@ from .conftest import MakeNode, Node
 from .standin_pihole_api import StandinPihole, content, empty_content, standin_pihole
 
 HERE = Path(__file__).parent
+SYSTEM_PATH = f"{os.environ['PATH']}:/usr/sbin"
+OLD = 'server:\n    local-data: "printer.home.example. 60 IN A 192.0.2.97"\n'
+NEW = OLD.replace("97", "98")
 
 
 @pytest.fixture(autouse=True)
 def rsync() -> None:
-    if shutil.which("rsync") and shutil.which("rrsync"):
+    if shutil.which("rsync") and shutil.which("rrsync") and shutil.which("unbound-checkconf", path=SYSTEM_PATH):
         return
     if os.environ.get("CI"):
-        pytest.fail("rsync is missing", pytrace=False)
-    pytest.skip("rsync is missing: apt-get install rsync")
+        pytest.fail("rsync or unbound-checkconf is missing", pytrace=False)
+    pytest.skip("rsync or unbound-checkconf is missing: apt-get install rsync unbound")
 
 
 @dataclass
@@ -89,15 +95,14 @@ def test_a_fresh_secondary_gets_all_of_it(nodes: Nodes) -> None:
 
 
 def test_later_changes_and_deletions_on_the_primary_follow(nodes: Nodes) -> None:
-    (nodes.source / "old.conf").write_text("old")
+    (nodes.source / "old.conf").write_text(OLD)
     nodes.sync()
     (nodes.source / "old.conf").unlink()
-    (nodes.source / "home.conf").write_text("new")
-    (nodes.source / "sub").mkdir()
-    (nodes.source / "sub" / "more.conf").write_text("more")
+    (nodes.source / "home.conf").write_text(NEW)
+    (nodes.source / "more.conf").write_text("")
     nodes.primary.content = content("https://lists.example/two")
     nodes.sync()
-    assert nodes.files(nodes.live) == {"home.conf": "new", "sub/more.conf": "more"}
+    assert nodes.files(nodes.live) == {"home.conf": NEW, "more.conf": ""}
     assert nodes.replica.content == nodes.primary.content
 
 
@@ -204,3 +209,98 @@ def test_a_password_that_nebula_sync_cannot_take_is_named(nodes: Nodes, tmp_path
     api = PiholeApi("http://192.0.2.1", "a,b", 1)
     with pytest.raises(ToolError, match="a comma or a"):
         sync_pihole._nebula_sync(api, api, nodes.node.tasks, 0)
+
+
+def faulty(nodes: Nodes, name: str, content: str) -> str:
+    """Put a faulty file on the primary after a good sync: nothing changes here, and the sync says why."""
+    nodes.sync()
+    (nodes.source / name).write_text(content)
+    (nodes.source / "home.conf").write_text(NEW)
+    with pytest.raises(RefusedError, match="this node's Unbound goes on as before"):
+        nodes.sync()
+    assert nodes.files(nodes.live) == {"home.conf": "server:\n"}
+    stamp = nodes.stamp("unbound")
+    assert stamp["exit_status"] == 2
+    return str(stamp["last_error"])
+
+
+def test_a_typo_on_the_primary_ends_nothing_and_is_named_with_its_line(nodes: Nodes) -> None:
+    said = faulty(nodes, "nas.conf", "server:\n\n    local-dato: 'nas.home.example. A 192.0.2.98'\n")
+    assert "nas.conf, line 3: local-dato: in server: is unknown" in said
+    assert "correct it in unbound.d on the primary, then there: docker compose run --rm tools reload-unbound" in said
+    (nodes.source / "nas.conf").unlink()
+    nodes.sync()
+    assert nodes.files(nodes.live) == {"home.conf": NEW}
+
+
+def test_what_only_unbound_finds_wrong_is_not_copied_either(nodes: Nodes) -> None:
+    assert "nas.conf, line 2: error parsing local-data" in faulty(nodes, "nas.conf", OLD.replace("97", "997"))
+
+
+def test_a_file_that_would_load_code_is_not_copied(nodes: Nodes) -> None:
+    module = "python:\n    python-script: '/etc/unbound/shared/evil.conf'\n"
+    assert "evil.conf, line 1: python: is not for drop-in files" in faulty(nodes, "evil.conf", module)
+
+
+def test_what_is_no_conf_file_is_not_copied(nodes: Nodes) -> None:
+    assert "evil.py: only ordinary files named *.conf" in faulty(nodes, "evil.py", "import os\n")
+
+
+def test_a_file_that_arrived_with_an_earlier_version_is_looked_at_too(nodes: Nodes) -> None:
+    nodes.sync()
+    for folder in (nodes.source, nodes.live):
+        (folder / "old.conf").write_text("server:\n    interface: 0.0.0.0\n")
+    with pytest.raises(RefusedError, match=r"old\.conf, line 2: interface: in server: is unknown or not"):
+        nodes.sync()
+
+
+def test_a_reload_that_failed_is_made_good_by_the_next_sync(nodes: Nodes, make_node: MakeNode, tmp_path: Path) -> None:
+    commands = {"UNBOUND_RELOAD_COMMAND": f"touch {tmp_path}/nowhere/x", "SYNC_PIHOLE_COMMAND": ""}
+    node = make_node(**{**nodes.node.environment, **commands})
+    with pytest.raises(ToolError, match="touch ended with 1"):
+        synchronise(node.settings, node.tasks, 0)
+    (tmp_path / "nowhere").mkdir()
+    synchronise(node.settings, node.tasks, 0)
+    (tmp_path / "nowhere" / "x").unlink()
+    synchronise(node.settings, node.tasks, 0)  # nothing to do any more
+    assert not (tmp_path / "nowhere" / "x").exists()
+
+
+@pytest.mark.parametrize("files", [{"big.conf": 4 << 30}, {f"{n}.conf": 1 << 20 for n in range(100)}])
+def test_a_primary_that_sends_too_much_is_stopped_while_it_sends(
+    nodes: Nodes, files: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    for name, size in files.items():
+        with (nodes.source / name).open("wb") as file:
+            file.truncate(size)
+    largest = 0
+    done = threading.Event()
+
+    def look() -> None:
+        nonlocal largest
+        while not done.wait(0.01):
+            held = subprocess.run(["du", "-sk", scratch], capture_output=True, text=True, check=False).stdout
+            largest = max(largest, int(held.split()[0] or 0) << 10)
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    try:
+        with pytest.raises(RefusedError, match=r"more than the 200 files and 4 MiB that are shared, .*\.conf; move it"):
+            nodes.sync()
+    finally:
+        done.set()
+        looker.join()
+    assert 0 < largest < 128 << 20
+    assert list(scratch.iterdir()) == []
+    assert nodes.stamp("unbound")["exit_status"] == 2
+
+
+def test_a_primary_that_sends_too_many_files_is_stopped(nodes: Nodes) -> None:
+    for number in range(1000):
+        (nodes.source / f"{number}.conf").touch()
+    with pytest.raises(RefusedError, match="more than"):
+        nodes.sync()
+    assert nodes.files(nodes.live) == {}

@@ -11,12 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from .unbound_node import SHIPPED
+
 UNBOUND = Path(__file__).parents[2] / "stack" / "unbound"
-# The root's key-signing keys as IANA publishes them (root-anchors.xml, 20326 and 38696), in the form of Debian's file.
-SHIPPED = """\
-. IN DNSKEY 257 3 8 AwEAAaz/tAm8yTn4Mfeh5eyI96WSVexTBAvkMgJzkKTOiW1vkIbzxeF3+/4RgWOq7HrxRixHlFlExOLAJr5emLvN7SWXgnLh4+B5xQlNVz8Og8kvArMtNROxVQuCaSnIDdD5LKyWbRd2n9WGe2R8PzgCmr3EgVLrjyBxWezF0jLHwVN8efS3rCj/EWgvIWgb9tarpVUDK/b58Da+sqqls3eNbuv7pr+eoZG+SrDK6nWeL3c6H5Apxz7LjVc1uTIdsIXxuOLYA4/ilBmSVIzuDWfdRUfhHdY6+cn8HFRm+2hM8AnXGXws9555KrUB5qihylGa8subX2Nn6UwNR1AkUTV74bU= ; keytag 20326
-. IN DNSKEY 257 3 8 AwEAAa96jeuknZlaeSrvyAJj6ZHv28hhOKkx3rLGXVaC6rXTsDc449/cidltpkyGwCJNnOAlFNKF2jBosZBU5eeHspaQWOmOElZsjICMQMC3aeHbGiShvZsx4wMYSjH8e7Vrhbu6irwCzVBApESjbUdpWWmEnhathWu1jo+siFUiRAAxm9qyJNg/wOZqqzL/dL/q8PkcRU5oUKEpUge71M3ej2/7CPqpdVwuMoTvoB+ZOT4YeGyxMvHmbrxlFzGOHOijtzN+u1TQNatX2XBuzZNQ1K+s2CXkPIZo7s6JgZyvaBevYtxPvYLw4z9mR7K2vaF18UYH9Z9GNUUeayffKC73PYc= ; keytag 38696
-"""  # noqa: E501
 # As Unbound writes it once it has asked the root (validator/autotrust.c of Unbound 1.22).
 KEPT = f"""\
 ; autotrust trust anchor file
@@ -40,7 +37,7 @@ class Container:
         done = subprocess.run(
             [self.root / "start"],
             env={"NODE_NAME": "pi-1", "CANARY_ZONE": "canary.dnsha.example",
-                 "PATH": f"{self.root}/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+                 "PATH": f"{self.root}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": f"{self.root}/opt/dnsha"},
             capture_output=True, text=True, timeout=20, check=False, user=user,
         )  # fmt: skip
         return done.returncode, done.stderr
@@ -55,17 +52,26 @@ def container(tmp_path: Path) -> Container:
         "var/lib/unbound",
         "run/unbound",
         "run/unbound-control",
+        "run/unbound-shared",
         "etc/unbound/shared",
         "usr/share/dns",
         "bin",
     ):
         (tmp_path / folder).mkdir(parents=True)
-    for name, target in (("start", "start"), ("unbound.conf", "etc/unbound/unbound.conf")):
+    for name, target in (
+        ("start", "start"),
+        ("clock-step", "bin/clock-step"),
+        ("unbound.conf", "etc/unbound/unbound.conf"),
+    ):
         text = (UNBOUND / name).read_text()
         for folder in ("/var/lib/unbound", "/run/unbound", "/etc/unbound", "/usr/share/dns"):
             text = text.replace(folder, f"{tmp_path}{folder}")
         (tmp_path / target).write_text(text)
-    (tmp_path / "start").chmod(0o755)
+    for package in ("exporter", "stack/unbound"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(UNBOUND.parents[1] / package, tmp_path / "opt/dnsha" / package, ignore=ignored)
+    for program in ("start", "bin/clock-step"):
+        (tmp_path / program).chmod(0o755)
     (tmp_path / "usr/share/dns/root.key").write_text(SHIPPED)
     standin = tmp_path / "bin/unbound"
     standin.write_text("#!/bin/sh\nexit 42\n")
@@ -76,6 +82,7 @@ def container(tmp_path: Path) -> Container:
 def test_a_first_start_takes_the_shipped_anchor_and_says_nothing(container: Container) -> None:
     assert container.start() == (42, "")
     assert container.anchor.read_text() == SHIPPED
+    assert (container.root / "run/unbound/clock").exists()  # by which the health check knows a clock that was put back
 
 
 def test_an_anchor_that_unbound_has_kept_is_left_as_it_is(container: Container) -> None:
@@ -113,16 +120,17 @@ def test_a_drop_in_that_cannot_be_read_is_told_with_what_to_do(container: Contai
     for folder in (container.root, *container.root.parents):
         if folder != Path("/") and folder.stat().st_mode & 0o5 != 0o5:
             folder.chmod(0o755)
-    for name in ("var/lib/unbound", "run/unbound"):
+    for name in ("var/lib/unbound", "run/unbound", "run/unbound-shared"):
         (container.root / name).chmod(0o777)
     shared = container.root / "etc/unbound/shared"
     (shared / "local.conf").write_text("server:\n")
     (shared / "local.conf").chmod(0o600)
     code, said = container.start(user=9753)
-    assert code == 3
-    assert "local.conf" in said
+    assert code == 42
+    assert "WITHOUT this file: local.conf: it cannot be read: Permission denied" in said
     assert "sudo chmod -R a+rX compose/unbound.d" in said
     shared.chmod(0o700)
     code, said = container.start(user=9753)
-    assert code == 3
+    assert code == 42
+    assert "starting WITHOUT ANY of the files in unbound.d" in said
     assert "sudo chmod -R a+rX compose/unbound.d" in said

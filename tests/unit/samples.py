@@ -21,6 +21,7 @@ from exporter.observations import (
     Container,
     ContainersObservation,
     ContentDigest,
+    FirewallObservation,
     HealthObservation,
     HealthQuestion,
     HealthVerdict,
@@ -58,6 +59,7 @@ _NAMES: Mapping[type[Observation], str] = {
     VrrpObservation: "vrrp",
     HealthObservation: "health",
     AdvertFilterObservation: "adverts",
+    FirewallObservation: "firewall",
     ResolveObservation: "resolve",
     ContainersObservation: "containers",
     SyncObservation: "sync",
@@ -83,6 +85,7 @@ def settings(**changes: Any) -> Settings:
         exporter_address=None,
         exporter_port=9753,
         pair_key_file=None,
+        web_config_file=None,
         runtime_directory=Path("/nonexistent/runtime"),
         state_directory=Path("/nonexistent/state"),
         docker_host="",
@@ -103,7 +106,7 @@ def settings(**changes: Any) -> Settings:
         stamp_directory=Path("/nonexistent/stamps"),
         sync_tasks={},
         shared_content={},
-        detect_conflicts=False,
+        firewall=False,
         log_level="info",
     )
     return replace(good, **changes)
@@ -202,6 +205,11 @@ def adverts(**changes: Any) -> AdvertFilterObservation:
     return replace(good, **changes)
 
 
+def firewall(**changes: Any) -> FirewallObservation:
+    """A firewall that is loaded."""
+    return replace(FirewallObservation(NOW - 2, "loaded", "", (9090, 9093, 9094, 9100, 9754)), **changes)
+
+
 def probe(target: str = "vip", **changes: Any) -> Probe:
     """A probe that has always been answered, by alpha."""
     servers = {"vip": (VIP, 53), "pihole": ("127.0.0.1", 53), "unbound": ("127.0.0.1", 5335), "peer": (BETA, 53)}
@@ -288,7 +296,7 @@ def silent_peer(error: str = f"http://{BETA}:9753/api/v1/status did not answer w
 
 def conflicts(*seen: Conflict, **changes: Any) -> ConflictObservation:
     """A wire on which nobody contradicts."""
-    good = ConflictObservation(seen or (Conflict(VIP, None, 0),), {}, None)
+    good = ConflictObservation(keepalived_up=True, conflicts=seen or (Conflict(VIP, None, 0),))
     return replace(good, **changes)
 
 
@@ -307,4 +315,4 @@ def status(*observations: Observation, failed: Mapping[str, str] | None = None, 
 
 def healthy() -> NodeStatus:
     """Everything that a healthy alpha sees."""
-    return status(vips(), vrrp(), health(), adverts(), resolve(), containers(), sync(), peer(), conflicts())
+    return status(vips(), vrrp(), health(), adverts(), firewall(), resolve(), containers(), sync(), peer(), conflicts())

@@ -47,8 +47,10 @@ def only(datagram: bytes) -> AddressChange:
     return change
 
 
-def test_an_address_that_comes_is_read_with_its_interface() -> None:
-    expected = AddressChange(present=True, address="192.0.2.53", interface_index=7, usable=True, created=None)
+def test_an_address_that_comes_is_read_with_its_interface_and_prefix_length() -> None:
+    expected = AddressChange(
+        present=True, address="192.0.2.53", interface_index=7, usable=True, created=None, prefix_length=32
+    )
     assert only(added("192.0.2.53", index=7)) == expected
 
 
@@ -144,63 +146,63 @@ RECORDED = {
             "4c00000014000000ab64036b97610000022080000300000008000100c000023508000200c00002350700030076300000"
             "080008008000000014000600ffffffffffffffffa0060700a0060700"
         ),
-        AddressChange(True, "192.0.2.53", 3, True, 4604.48),
+        AddressChange(True, "192.0.2.53", 3, True, 4604.48, 32),
     ),
     "addr add 192.0.2.54/24 label v0:vip": (
         (
             "5000000014000000ac64036b7c620000021880000300000008000100c000023608000200c00002360b00030076303a76"
             "69700000080008008000000014000600ffffffffffffffff0207070002070700"
         ),
-        AddressChange(True, "192.0.2.54", 3, True, 4605.46),
+        AddressChange(True, "192.0.2.54", 3, True, 4605.46, 24),
     ),
     "addr add 192.0.2.60 peer 198.51.100.1": (
         (
             "4c00000014000000ac64036bda620000022080000300000008000100c633640108000200c000023c0700030076300000"
             "080008008000000014000600ffffffffffffffff3907070039070700"
         ),
-        AddressChange(True, "192.0.2.60", 3, True, 4606.01),
+        AddressChange(True, "192.0.2.60", 3, True, 4606.01, 32),
     ),
     "addr add 2001:db8::53/128, at first": (
         (
             "480000001400000000000000000000000a80c000030000001400010020010db800000000000000000000005314000600"
             "ffffffffffffffff6d0707006d07070008000800c0000000"
         ),
-        AddressChange(True, "2001:db8::53", 3, False, 4606.53),
+        AddressChange(True, "2001:db8::53", 3, False, 4606.53, 128),
     ),
     "addr add 2001:db8::53/128, a second later": (
         (
             "480000001400000000000000000000000a808000030000001400010020010db800000000000000000000005314000600"
             "ffffffffffffffff6d0707006d0707000800080080000000"
         ),
-        AddressChange(True, "2001:db8::53", 3, True, 4606.53),
+        AddressChange(True, "2001:db8::53", 3, True, 4606.53, 128),
     ),
     "addr add 2001:db8::54/128 nodad preferred_lft 0": (
         (
             "480000001400000000000000000000000a80a200030000001400010020010db800000000000000000000005414000600"
             "00000000ffffffff690807006908070008000800a2000000"
         ),
-        AddressChange(True, "2001:db8::54", 3, True, 4609.05),
+        AddressChange(True, "2001:db8::54", 3, True, 4609.05, 128),
     ),
     "addr add 2001:db8::55/64, which a neighbour has": (
         (
             "480000001400000000000000000000000a40c800030000001400010020010db800000000000000000000005514000600"
             "ffffffffffffffff9c0807009c08070008000800c8000000"
         ),
-        AddressChange(True, "2001:db8::55", 3, False, 4609.56),
+        AddressChange(True, "2001:db8::55", 3, False, 4609.56, 64),
     ),
     "addr del 192.0.2.53/32": (
         (
             "4c00000015000000b364036be2660000022080000300000008000100c000023508000200c00002350700030076300000"
             "080008008000000014000600ffffffffffffffffa0060700a0060700"
         ),
-        AddressChange(False, "192.0.2.53", 3, True, 4604.48),
+        AddressChange(False, "192.0.2.53", 3, True, 4604.48, 32),
     ),
     "addr del 2001:db8::53/128": (
         (
             "480000001500000000000000000000000a808000030000001400010020010db800000000000000000000005314000600"
             "ffffffffffffffff6d0707006d0707000800080080000000"
         ),
-        AddressChange(False, "2001:db8::53", 3, True, 4606.53),
+        AddressChange(False, "2001:db8::53", 3, True, 4606.53, 128),
     ),
 }
 

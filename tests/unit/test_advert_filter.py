@@ -85,9 +85,9 @@ def test_keepalived_is_given_the_very_interval_that_is_let_through(interval: str
 
 
 def test_the_other_nodes_highest_priority_is_let_through() -> None:
-    """The shipped file raises no priority, and a primary has 250, a secondary 240."""
-    assert highest_priority(CONFIGURATION, "primary") == 240
-    assert highest_priority(CONFIGURATION, "secondary") == 250
+    """A primary has 250, a secondary 240; a standby that takes from a silent owner is raised by 12, to 254 at most."""
+    assert highest_priority(CONFIGURATION, "primary") == 252
+    assert highest_priority(CONFIGURATION, "secondary") == 254
 
 
 def test_what_raises_a_priority_counts_and_what_lowers_it_does_not() -> None:

@@ -25,7 +25,7 @@ def names(only: tuple[str, ...] = (), **settings: Any) -> list[str]:
 
 
 def test_a_node_of_a_pair_watches_address_keepalived_dns_and_peer() -> None:
-    assert names() == ["vip", "vrrp", "health", "adverts", "resolve", "peer"]
+    assert names() == ["vip", "vrrp", "health", "adverts", "resolve", "peer", "conflict"]
 
 
 def test_a_standalone_node_has_no_peer() -> None:
@@ -38,7 +38,7 @@ def test_a_standalone_node_has_no_peer() -> None:
         ({"docker_host": "unix:///run/docker.sock", "expected_containers": (PIHOLE,)}, "containers"),
         ({"sync_tasks": {"pihole": 3600.0}}, "sync"),
         ({"shared_content": {"unbound": Path("/etc/unbound/shared")}}, "sync"),
-        ({"detect_conflicts": True}, "conflict"),
+        ({"firewall": True}, "firewall"),
     ],
 )
 def test_what_is_asked_for_is_watched_as_well(settings: dict[str, Any], name: str) -> None:
@@ -58,7 +58,7 @@ def test_every_collector_that_can_run_can_be_named() -> None:
         docker_host="unix:///run/docker.sock",
         expected_containers=(PIHOLE,),
         sync_tasks={"pihole": 3600.0},
-        detect_conflicts=True,
+        firewall=True,
     )
     assert sorted(everything) == sorted(COLLECTORS)
 

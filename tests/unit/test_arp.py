@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.errors import ParseError
-from exporter.parsers.arp import ArpOperation, build_arp_probe, parse_arp
+from exporter.parsers.arp import ArpOperation, build_arp_announcement, build_arp_probe, build_arp_request, parse_arp
 
 OURS = bytes.fromhex("02000000000b")
 THEIRS = bytes.fromhex("02000000000c")
@@ -39,6 +39,15 @@ def test_a_probe_asks_for_an_address_and_claims_none() -> None:
     probe = build_arp_probe(OURS, VIP)
     assert probe == bytes.fromhex("0001 0800 06 04 0001 02000000000b 00000000 000000000000 c0000235")
     assert parse_arp(probe).sender == IPv4Address("0.0.0.0")
+
+
+def test_a_request_asks_in_the_name_of_an_address_that_the_host_has() -> None:
+    request = build_arp_request(OURS, IPv4Address("192.0.2.11"), IPv4Address("192.0.2.12"))
+    assert request == bytes.fromhex("0001 0800 06 04 0001 02000000000b c000020b 000000000000 c000020c")
+
+
+def test_an_announcement_asks_for_the_address_that_it_is_from() -> None:
+    assert build_arp_announcement(THEIRS, VIP) == GRATUITOUS_REQUEST
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from exporter.observations import (
     PeerVip,
     Status,
     SyncTask,
+    VipObservation,
 )
 from tests.unit import samples
 from tests.unit.judging import judge, the, verdicts
@@ -37,6 +38,7 @@ def test_a_healthy_pair_is_well_in_every_respect() -> None:
         "vrrp.priority",
         "vrrp.agreement",
         "vrrp.filter",
+        "firewall.loaded",
         "health.chain",
         "health.address",
         "health.running",
@@ -52,8 +54,21 @@ def test_a_healthy_pair_is_well_in_every_respect() -> None:
         "peer.reachable",
         "peer.settings",
         "conflict.advertisements",
+        "conflict.this_host",
     }
     assert {check.node for check in found} == {"alpha"}
+
+
+def test_a_file_that_was_damaged_and_replaced_is_told() -> None:
+    healthy = samples.healthy()
+    results = tuple(
+        replace(one, observation=replace(one.observation, notices=("vip.json made no sense",)))
+        if isinstance(one.observation, VipObservation)
+        else one
+        for one in healthy.results
+    )
+    found = the(judge(status=replace(healthy, results=results)), "vip.file")
+    assert (found.status, found.seen) == (WARNING, "vip.json made no sense")
 
 
 @pytest.mark.parametrize(
@@ -177,6 +192,9 @@ def test_a_silent_peer_is_a_warning_because_nobody_could_take_over() -> None:
     one = the(judge(samples.silent_peer()), "peer.reachable")
     assert (one.status, one.subject) == (WARNING, "192.0.2.12")
     assert one.seen == "http://192.0.2.12:9753/api/v1/status did not answer within 1 s"
+    alone = the(judge(samples.vips(), samples.silent_peer()), "peer.reachable")
+    assert alone.status is WARNING
+    assert alone.seen == f"{one.seen}; alpha serves, and nobody is known who could take over"
 
 
 @pytest.mark.parametrize(

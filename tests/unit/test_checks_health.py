@@ -42,6 +42,15 @@ def test_a_missing_address_is_named_with_what_to_do() -> None:
     assert "ip -br address show eth0" in one.advice
 
 
+def test_a_vip_that_was_taken_from_a_silent_owner_is_a_warning_with_its_reason() -> None:
+    took = "beta took the VIP because 192.0.2.53 did not answer for 3 s at the other node"
+    found = judge(samples.health(question(), question("vip", verdict=SOFT, problem=took, since=NOW - 30)))
+    one = the(found, "health.vip")
+    assert (one.status, one.seen) == (WARNING, f"{took} (since 30 s)")
+    assert one.expected == "the virtual IP answers where VRRP has it"
+    assert "drain this one" in one.advice
+
+
 def test_what_is_not_proved_yet_is_unknown() -> None:
     one = the(judge(samples.health(question(verdict=UNPROVED, problem="Pi-hole has not answered yet"))), "health.chain")
     assert (one.status, one.seen) == (UNKNOWN, "not proved yet: Pi-hole has not answered yet (since 60 min)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,6 +33,26 @@ def test_no_answer_from_the_virtual_ip_is_critical_and_from_anything_else_a_warn
 ) -> None:
     one = the(judge(samples.resolve(probe(target, **FAILED))), f"resolve.{target}")
     assert (one.status, one.seen) == (status, "192.0.2.53 did not answer within 1 s (since 90 s)")
+
+
+@pytest.mark.parametrize(
+    ("resolvers", "who"),
+    [
+        ((VIP,), "192.0.2.53 (the virtual IP)"),
+        (("192.0.2.12", "192.0.2.11"), "192.0.2.12 (the other node), 192.0.2.11 (this node)"),
+        (("127.0.0.1",), "127.0.0.1 (this host itself)"),
+    ],
+)
+def test_a_host_that_asks_the_pair_alone_for_names_cannot_heal(resolvers: tuple[str, ...], who: str) -> None:
+    one = the(judge(replace(samples.resolve(), resolvers=resolvers)), "resolve.resolvers")
+    assert one.status is WARNING
+    assert one.seen.startswith(f"this host asks nobody but {who} for names")
+    assert "9.9.9.9" in one.advice
+
+
+@pytest.mark.parametrize("resolvers", [None, ("192.0.2.1",), (VIP, "192.0.2.1"), ("127.0.0.11",)])
+def test_a_host_that_asks_others_too_is_not_mentioned(resolvers: tuple[str, ...] | None) -> None:
+    assert verdicts(judge(replace(samples.resolve(), resolvers=resolvers)), "resolve.resolvers") == {}
 
 
 def test_each_protocol_is_judged_by_itself() -> None:
@@ -83,12 +104,36 @@ def test_the_owner_s_answer_through_the_virtual_ip_is_well_wherever_it_is() -> N
         (vip(steady=0.1), PeerVip(False, 60.0)),  # it has just come
         (vip(), PeerVip(True, 60.0)),  # two owners: that is another check's matter
         (vip(last_transition=NOW - 0.2), PeerVip(False, 60.0)),  # the answer is older than the move
+        # it came while the old owner went on answering, for itself too
+        (vip(last_transition=NOW - 0.8), PeerVip(False, 60.0)),
     ],
 )
 def test_while_nobody_can_tell_who_should_answer_any_answer_will_do(here: Vip, theirs: PeerVip) -> None:
     there = samples.peer(beta(vips={VIP: theirs}))
     found = judge(samples.vips(here), there, samples.resolve(probe(answered_by="beta")))
     assert verdicts(found, "resolve.answered_by") == {}
+
+
+def test_the_first_answer_after_the_old_owner_has_ended_counts() -> None:
+    found = judge(
+        samples.vips(vip(last_transition=NOW - 1.1)), samples.peer(), samples.resolve(probe(answered_by="beta"))
+    )
+    assert the(found, "resolve.answered_by").expected == "alpha answers"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "moved", "words"),
+    [
+        (1.9, 60.0, "answered by alpha in 1.2 ms"),
+        (19.0, 60.0, "answered by alpha in 1.2 ms, 19 s ago"),
+        (19.0, 5.0, "answered by alpha in 1.2 ms, 19 s ago, before the address moved"),
+        (0.9, 0.8, "answered by alpha in 1.2 ms, before the address moved"),
+    ],
+)
+def test_an_old_answer_says_how_old_it_is(seconds: float, moved: float, words: str) -> None:
+    old = probe(last_success=NOW - seconds, protocol="tcp")
+    found = judge(samples.vips(vip(last_transition=NOW - moved)), samples.peer(), samples.resolve(old))
+    assert the(found, "resolve.vip").seen == words
 
 
 def test_a_failed_query_says_nothing_about_who_answers() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.observations import Conflict, Observation, PeerObservation, PeerVip, Status
+from exporter.observations import Observation, PeerObservation, PeerVip, Status
 from tests.unit import samples
 from tests.unit.judging import judge, the, verdicts
 from tests.unit.samples import NOW, VIP, VIP_6, absent_vip, beta, probe, vip
@@ -98,10 +98,3 @@ def test_an_address_that_a_dead_keepalived_left_behind_is_critical() -> None:
 def test_a_dead_keepalived_without_the_address_has_left_nothing_behind() -> None:
     found = judge(samples.vips(absent_vip()), samples.vrrp(keepalived_up=False, keepalived_version=None))
     assert verdicts(found, "vip.abandoned") == {}
-
-
-def test_another_host_that_answers_for_the_address_is_critical_by_its_hardware_address() -> None:
-    found = judge(samples.vips(), samples.conflicts(Conflict(VIP, "02:00:00:00:00:99", 7), Conflict(VIP_6, None, 0)))
-    one = the(found, "vip.foreign_owner")
-    assert (one.status, one.collector, one.subject) == (CRITICAL, "conflict", VIP)
-    assert one.seen == "02:00:00:00:00:99 also answers for 192.0.2.53"

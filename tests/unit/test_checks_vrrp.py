@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from alerts import thresholds
 from exporter import checks
+from exporter.checks import vrrp
 from exporter.checks.vrrp import AGREEMENT_SECONDS
-from exporter.observations import HealthObservation, HealthQuestion, HealthVerdict, Status, VipObservation, VrrpState
+from exporter.observations import (
+    HealthObservation,
+    HealthQuestion,
+    HealthVerdict,
+    Status,
+    VipObservation,
+    VrrpEvent,
+    VrrpState,
+)
 from tests.unit import samples
 from tests.unit.judging import judge, the, verdicts
 from tests.unit.samples import NOW, VIP, VIP_6, absent_vip, instance, process, question, vip
@@ -170,3 +180,39 @@ def test_with_several_instances_nobody_knows_which_address_is_whose() -> None:
 
 def test_without_the_kernel_s_word_there_is_nothing_to_compare() -> None:
     assert verdicts(judge(samples.vrrp()), "vrrp.agreement") == {}
+
+
+def moves(*ages: float, name: str = "VI_1", word: str = "MASTER") -> tuple[VrrpEvent, ...]:
+    """What the event log tells of moves so many seconds ago, the oldest first."""
+    return tuple(VrrpEvent(NOW - seconds, f'INSTANCE "{name}" {word} 250') for seconds in ages)
+
+
+def test_moves_that_each_healed_are_told_when_there_were_many() -> None:
+    """The other node's keepalived stood still for 0.3 s, again and again."""
+    one = the(judge(samples.vrrp(recent_events=moves(290, 200, 90, 60, 2))), "vrrp.flapping")
+    assert (one.status, one.subject) == (WARNING, "VI_1")
+    assert one.seen == "VI_1 became master here 5 times in 5 min"
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        moves(290, 200, 90, 60),
+        moves(310, 200, 90, 60, 2),
+        moves(290, 200, 90, 60, 2, word="BACKUP"),
+        moves(290, 200, 90, 60, 2, word="MASTER_PRIORITY"),
+        moves(290, 200, 90, 60, 2, name="VI_10"),
+    ],
+)
+def test_a_few_moves_or_other_events_are_no_flapping(events: tuple[VrrpEvent, ...]) -> None:
+    assert verdicts(judge(samples.vrrp(recent_events=events)), "vrrp.flapping") == {}
+
+
+def test_moves_of_before_keepalived_was_started_are_no_flapping() -> None:
+    flapped = samples.vrrp(recent_events=moves(290, 200, 90, 60, 2), last_start=NOW - 100)
+    assert verdicts(judge(flapped), "vrrp.flapping") == {}
+
+
+def test_flapping_means_what_the_alert_means_by_it() -> None:
+    assert vrrp.FLAPPING_MOVES == thresholds.FLAPPING_MOVES
+    assert f"{vrrp.FLAPPING_SECONDS / 60:g}m" == thresholds.FLAPPING_WINDOW

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ipaddress
 import os
 import signal
 import socket
@@ -14,11 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from exporter import __version__, cli, once
+from exporter import __version__, cli, healthcheck, once
 from exporter.app import COLLECTORS
+from exporter.collectors.peer import PeerCollector
+from exporter.errors import NotReadyError
+from exporter.observations import PeerObservation
 from exporter.settings.table import SETTINGS
 from exporter.sources.http_get import FetchError, http_get
 from tests.unit import samples
+from tests.unit.certificates import TLS, make_certificate, users
 from tests.unit.network_namespace import REPOSITORY, in_network_namespace, ip
 from tests.unit.standin_application import factory
 
@@ -75,7 +80,10 @@ def test_every_mistake_is_reported_at_once_and_nothing_is_started(run: Run, monk
     code, output, errors = run(*arguments)
     assert (code, output) == (3, "")
     assert errors.splitlines() == [
-        "exporter: --only: 'dns' is not one of vip, vrrp, health, adverts, resolve, containers, sync, peer, conflict",
+        (
+            "exporter: --only: 'dns' is not one of "
+            "vip, vrrp, health, adverts, firewall, resolve, containers, sync, peer, conflict"
+        ),
         "exporter: --timeout must be from 0.1 to 300 seconds",
         "exporter: /nonexistent cannot be read: No such file or directory",
         "exporter: NODE_ROLE in the environment: 'master' is not one of primary, secondary, standalone",
@@ -247,13 +255,62 @@ def test_a_state_directory_that_cannot_be_made_costs_only_its_purpose(tmp_path: 
 
 @in_network_namespace
 def test_alone_and_in_a_hurry_it_says_what_it_knows(tmp_path: Path) -> None:
-    ip("link set lo up", "addr add 192.0.2.53/32 dev lo")
+    ip("link set lo up", "link add lan0 type veth peer name lan1", "addr add 192.0.2.53/32 dev lan0")
     arguments = [sys.executable, "-m", "exporter", "--once", "--timeout", "1.5", "--only", "vip"]
     environment = {**os.environ, **GOOD, "RUNTIME_DIRECTORY": str(tmp_path)}
     began = time.monotonic()
     done = subprocess.run(arguments, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert time.monotonic() - began < 10
     assert done.stderr == ""
-    assert "192.0.2.53 is on lo" in done.stdout
+    assert "192.0.2.53 is on lan0" in done.stdout
     assert done.stdout.endswith("from a look of its own: no exporter runs on this node\n")
     assert done.returncode == 1  # the address is on another interface than NETWORK_INTERFACE says
+
+
+@in_network_namespace
+def test_with_a_web_configuration_the_node_s_own_programs_go_on_asking(tmp_path: Path) -> None:
+    """The verdict, the container's health check and the peer: over TLS, and without a password."""
+    ip("link set lo up")
+    make_certificate(tmp_path)
+    web = tmp_path / "web.yaml"
+    web.write_text(TLS + users())
+    environment = {**GOOD, "WEB_CONFIG_FILE": str(web), "EXPORTER_PORT": "9753"}
+    with serve(tmp_path, 9753, WEB_CONFIG_FILE=str(web)) as process:
+        deadline = time.monotonic() + 15
+        while (problem := healthcheck.problem(environment)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert problem is None
+        arguments = [sys.executable, "-m", "exporter", "--once", "--web.config.file", str(web)]
+        beside = subprocess.run(
+            arguments, cwd=REPOSITORY, env={**os.environ, **GOOD}, capture_output=True, text=True, check=False
+        )
+        assert "from the running exporter, port 9753" in beside.stdout
+        peer = PeerCollector(ipaddress.ip_address("127.0.0.1"), 9753, 0.1, 2.0, "beta", tls=True)
+        peer.start()
+        while not (seen := _first(peer)):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        peer.stop()
+        assert (seen.error, seen.peer and seen.peer.name) == (None, GOOD["NODE_NAME"])
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=15)
+    assert "Traceback" not in errors
+    assert healthcheck.problem(environment) is not None
+
+
+def _first(peer: PeerCollector) -> PeerObservation | None:
+    try:
+        return peer.collect()
+    except NotReadyError:
+        return None
+
+
+def test_a_broken_web_configuration_starts_nothing(tmp_path: Path) -> None:
+    web = tmp_path / "web.yaml"
+    web.write_text("unknown: 1\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "exporter", "--check-config", "--web.config.file", str(web)],
+        cwd=REPOSITORY, env={**os.environ, **GOOD}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr == (f"exporter: {web}: unknown is not supported; there is tls_server_config, basic_auth_users\n")

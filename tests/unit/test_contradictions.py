@@ -105,6 +105,11 @@ def test_equal_priorities_are_told() -> None:
     assert reasons(v3(priority=0), replace(OWN, priority=0)) == []
 
 
+@pytest.mark.parametrize("priority, expected", [(240, []), (241, [Reason.PRIORITY]), (255, [Reason.PRIORITY])])
+def test_a_priority_that_the_other_node_cannot_have_is_told(priority: int, expected: list[Reason]) -> None:
+    assert reasons(v3(priority=priority), replace(OWN, highest=240)) == expected
+
+
 def test_another_interval_is_told_in_seconds() -> None:
     assert said(v3(interval=100)) == "its interval is 1 s, this node's 0.05 s"
     assert said(v2(interval=3), OWN_V2) == "its interval is 3 s, this node's 1 s"

@@ -50,7 +50,7 @@ def _problems(one: Instruction, stages: set[str]) -> list[str]:
     found = []
     if one.word == "FROM":
         image = one.text.split()[0]
-        if image not in stages and not re.search(r":(?!latest$)[\w.-]+$", image):
+        if image not in stages and not re.search(r":(?!latest(@|$))[\w.-]+(@sha256:[0-9a-f]{64})?$", image):
             found.append(f"DL3006/DL3007: {image} has no tag, or the one that moves")
     elif one.word == "ADD":
         found.append(f"DL3020: ADD {one.text}; COPY does no more than it says")

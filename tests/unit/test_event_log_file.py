@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from exporter.errors import ParseError
 from exporter.observations import VrrpState
+from exporter.parsers.vrrp_state import format_vrrp_state, parse_vrrp_state
 from exporter.runtime import RuntimeFiles
 from exporter.sources.keepalived import CHUNK_BYTES, DumpFile, EventLogFile, drain_requested
 from stack.keepalived.recorder import EventLog
@@ -19,8 +25,7 @@ MASTER = VrrpState.MASTER
 def masters(file: EventLogFile) -> int:
     """How often VI_1 became master, as far as the file has told by now."""
     file.read()
-    instance = file.history.instances.get("VI_1")
-    return instance.transitions.get(MASTER, 0) if instance else 0
+    return file.history.counts.transitions.get("VI_1", {}).get(MASTER, 0)
 
 
 @pytest.fixture
@@ -180,3 +185,117 @@ def test_a_dump_is_parsed_again_only_when_it_is_a_new_one(files: RuntimeFiles) -
     taken, second = dump.read()
     assert (taken, second) == (2000.0, first)
     assert second is not first
+
+
+SPOILT: dict[str, Callable[[bytes], bytes]] = {
+    "emptied": lambda content: b"",
+    "cut in half": lambda content: content[: len(content) // 2],
+    "cut in its last line": lambda content: content[:-10],
+    "overwritten at its start": lambda content: b"\0" * 40 + content[40:],
+    "overwritten in the middle": lambda content: content[:100] + b"\0" * 20 + content[120:],
+    "garbage": lambda content: b"\0" * 5000,
+    "of another kind": lambda content: b'{"seq": 1, "time": 5, "message": "x"}\n',
+}
+MASTERS = 'INSTANCE "VI_1" MASTER 250'
+
+
+def saved_by(file: EventLogFile) -> EventLogFile:
+    """The exporter ends, and another one goes on with what it has saved."""
+    again = EventLogFile(file._path)
+    again.history.resume(parse_vrrp_state(format_vrrp_state(file.history.save())))
+    return again
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_log_that_something_else_changes_is_set_aside_and_written_anew_and_no_event_is_lost(
+    files: RuntimeFiles, how: str
+) -> None:
+    log, file = EventLog(files), EventLogFile(files.events)
+    for _ in range(3):
+        log.record(MASTERS)
+    assert masters(file) == 3
+    spoilt = SPOILT[how](files.events.read_bytes())
+    files.events.write_bytes(spoilt)
+    log.flush()  # as the recorder does all the time
+    assert masters(file) == 3
+    assert files.damaged_events.read_bytes() == spoilt
+    assert file.history.last_replaced is not None
+    log.record(MASTERS)
+    assert masters(file) == masters(saved_by(file)) == masters(EventLogFile(files.events)) == 4
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_the_event_after_the_damage_is_not_lost_with_it(files: RuntimeFiles, how: str) -> None:
+    log, file = EventLog(files), EventLogFile(files.events)
+    for _ in range(3):
+        log.record(MASTERS)
+    assert masters(file) == 3
+    files.events.write_bytes(SPOILT[how](files.events.read_bytes()))
+    log.record(MASTERS)
+    assert masters(file) == masters(EventLogFile(files.events)) == 4
+    assert file.history.instances["VI_1"].state is MASTER
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_counters_never_go_back_when_exporter_and_recorder_both_come_back_to_a_damaged_log(
+    files: RuntimeFiles, how: str
+) -> None:
+    log, file = EventLog(files), EventLogFile(files.events)
+    for _ in range(3):
+        log.record(MASTERS)
+    assert masters(file) == 3
+    files.events.write_bytes(SPOILT[how](files.events.read_bytes()))
+    file = saved_by(file)
+    assert masters(file) >= 3  # before the recorder has looked
+    again = EventLog(files)
+    again.resume()
+    again.record(MASTERS)
+    assert masters(file) >= 4
+    assert masters(saved_by(file)) >= 4
+
+
+def test_a_log_of_which_only_the_time_has_changed_goes_on_and_nothing_is_told(files: RuntimeFiles) -> None:
+    """A write that finds no room moves the time, and nothing else."""
+    log, file = EventLog(files), EventLogFile(files.events)
+    log.record(MASTERS)
+    for recorder in (log, EventLog(files)):
+        recorder.resume()
+        os.utime(files.events, (1.0, 1.0))
+        recorder.record(MASTERS)
+    assert masters(file) == 3
+    assert file.history.last_replaced is None
+    assert not files.damaged_events.exists()
+
+
+def test_a_log_that_is_gone_is_written_anew(files: RuntimeFiles) -> None:
+    log, file = EventLog(files), EventLogFile(files.events)
+    for _ in range(3):
+        log.record(MASTERS)
+    files.events.unlink()
+    log.flush()
+    assert masters(file) == 3
+
+
+def test_a_folder_in_the_log_s_place_is_set_aside(files: RuntimeFiles) -> None:
+    files.events.mkdir()
+    log = EventLog(files)
+    log.resume()
+    log.record(MASTERS)
+    assert masters(EventLogFile(files.events)) == 1
+
+
+def test_counts_outlive_the_host_s_memory(files: RuntimeFiles) -> None:
+    log, file = EventLog(files), EventLogFile(files.events)
+    for _ in range(3):
+        log.record(MASTERS)
+    assert masters(file) == 3
+    files.events.unlink()  # a boot: the runtime directory is empty
+    after = saved_by(file)
+    EventLog(files).record(MASTERS)
+    assert masters(after) == 4
+
+
+@given(st.binary(max_size=200) | st.builds(lambda n: json.dumps({"format": 1, "sequence": n}).encode(), st.integers()))
+def test_a_state_file_that_makes_no_sense_is_refused(content: bytes) -> None:
+    with contextlib.suppress(ParseError):
+        parse_vrrp_state(content)

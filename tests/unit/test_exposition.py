@@ -88,6 +88,7 @@ def everything() -> NodeStatus:
             processes=(process(starts=13), process("recorder", running=False, starts=14)),
         ),
         samples.adverts(),
+        samples.firewall(),
         samples.resolve(probe(), failing),
         samples.containers(
             container(restarts=6, events={"start": 7, "die": 6, "kill": 2}),
@@ -98,7 +99,11 @@ def everything() -> NodeStatus:
             task(exit_status=3), task("backup", last_success=None, duration=None), digest="0123456789ab" * 5 + "cdef"
         ),
         samples.peer(query_duration=0.0042),
-        samples.conflicts(Conflict(VIP, "02:00:00:00:00:99", 11), advertisements={"wrong_vrid": 12}),
+        samples.conflicts(
+            Conflict(VIP, "02:00:00:00:00:99", 11),
+            advertisements={"wrong_vrid": 12, "forged": 0, "interval": 0},
+            dropped_frames=13,
+        ),
         failed={"containers-of-another": "only its name and duration are told"},
     )
 

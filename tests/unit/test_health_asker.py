@@ -26,12 +26,12 @@ QUESTION = Question("canary.dnsha.example", "node-a")
 
 
 @contextlib.contextmanager
-def asking(port: int, verdict: Verdict = Verdict.OK, host: str = "127.0.0.1") -> Iterator[Asker]:
+def asking(port: int, verdict: Verdict = Verdict.OK, host: str = "127.0.0.1") -> Iterator[Asker[Service]]:
     with contextlib.closing(Asker(Service("Pi-hole", 0.45, verdict), (host, port), QUESTION)) as one:
         yield one
 
 
-def drive(one: Asker, until: Callable[[], bool], seconds: float = 10.0) -> float:
+def drive(one: Asker[Service], until: Callable[[], bool], seconds: float = 10.0) -> float:
     """Ask as the check does until something is so; return how long that took."""
     began = time.monotonic()
     while not until():
@@ -49,6 +49,15 @@ def test_a_service_that_answers_well_is_proved() -> None:
     with StandinDnsServer(sends(good)) as server, asking(server.port, Verdict.UNPROVED) as one:
         drive(one, lambda: one.service.verdict is Verdict.OK)
     assert one.service.problem == ""
+
+
+def test_a_node_that_asks_itself_knows_it_until_the_socket_is_closed() -> None:
+    with StandinDnsServer(sends(good)) as server, asking(server.port) as one:
+        assert not one.asks_itself
+        one.ask(0.0)
+        assert one.asks_itself  # on loopback the destination is the source
+        one.close()
+        assert not one.asks_itself
 
 
 def test_where_nothing_listens_two_refusals_come_much_sooner_than_two_questions_are_due() -> None:

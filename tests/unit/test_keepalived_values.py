@@ -80,6 +80,7 @@ def test_a_primary_with_its_defaults() -> None:
         ],
         "VIRTUAL_ADDRESSES": ["192.0.2.53/32"],
         "OTHER_FAMILY": [],
+        "ROUTES": [],
     }
 
 
@@ -93,6 +94,17 @@ def test_addresses_of_the_other_family_move_along_without_being_advertised() -> 
     values = rendered(VIP_ADDRESS="2001:db8::53/64,192.0.2.53/24,192.0.2.54")
     assert values["VIRTUAL_ADDRESSES"] == ["192.0.2.53/24", "192.0.2.54/32"]
     assert values["OTHER_FAMILY"] == ["virtual_ipaddress_excluded {", "    2001:db8::53/64", "}"]
+
+
+def test_the_kernel_is_told_at_once_to_receive_what_is_sent_to_a_virtual_ipv6_address() -> None:
+    """keepalived announces the address before the kernel's own route to it is there."""
+    values = rendered(VIP_ADDRESS="2001:db8::53/64,192.0.2.53/24,2001:db8::54")
+    assert values["ROUTES"] == [
+        "virtual_routes {",
+        "    local 2001:db8::53/128 dev lo table local metric 5353",
+        "    local 2001:db8::54/128 dev lo table local metric 5353",
+        "}",
+    ]
 
 
 def test_a_password_selects_the_older_version_with_its_whole_seconds() -> None:
@@ -190,4 +202,4 @@ def test_whatever_the_environment_holds_no_value_escapes_its_line(changes: dict[
         values = definitions_of(read(**changes))
     except ConfigurationError:
         return
-    assert len(values) == 10
+    assert len(values) == 11

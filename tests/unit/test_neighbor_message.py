@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from exporter.errors import ParseError
 from exporter.parsers.ip_packet import IpPacket, internet_checksum, parse_ip_packet, pseudo_header
-from exporter.parsers.neighbor_message import build_neighbor_probe, parse_neighbor_advertisement
+from exporter.parsers.neighbor_message import (
+    build_neighbor_announcement,
+    build_neighbor_probe,
+    build_neighbor_solicitation,
+    parse_neighbor_advertisement,
+)
 
 VIP = IPv6Address("2001:db8::53")
 THEIRS = bytes.fromhex("02000000000c")
@@ -75,6 +80,24 @@ def test_a_probe_is_a_solicitation_from_nobody_to_those_who_may_have_the_address
     )
     parsed = parse_ip_packet(packet)
     assert internet_checksum(pseudo_header(parsed) + parsed.payload) == 0
+
+
+def test_a_question_in_the_name_of_an_address_says_where_to_answer() -> None:
+    """RFC 4861, 4.3: with the source link-layer address, because the source is specified."""
+    packet, hardware = build_neighbor_solicitation(THEIRS, IPv6Address("2001:db8::12"), VIP)
+    assert hardware == bytes.fromhex("3333ff000053")
+    parsed = parse_ip_packet(packet)
+    assert (str(parsed.source), str(parsed.destination)) == ("2001:db8::12", "ff02::1:ff00:53")
+    assert parsed.payload[:2] == b"\x87\0"
+    assert parsed.payload[4:] == bytes(4) + TARGET + bytes.fromhex("01 01 02000000000c")
+    assert internet_checksum(pseudo_header(parsed) + parsed.payload) == 0
+
+
+def test_an_announcement_overrides_what_all_nodes_have_cached() -> None:
+    packet, hardware = build_neighbor_announcement(THEIRS, VIP)
+    assert hardware == bytes.fromhex("333300000001")
+    assert parse_ip_packet(packet) == advertisement(WITH_LINK_LAYER_ADDRESS)
+    assert parse_neighbor_advertisement(parse_ip_packet(packet)).hardware == THEIRS
 
 
 @given(st.binary(max_size=80).map(lambda noise: advertisement(WITH_LINK_LAYER_ADDRESS[:24] + noise)))

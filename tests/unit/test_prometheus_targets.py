@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from stack.prometheus.targets import files, mistakes
+from tests.unit.certificates import TLS
 
 GOOD = {
     "NODE_ROLE": "primary",
@@ -56,6 +58,16 @@ def test_ports_of_ones_own_and_ipv6() -> None:
     seen = targets(NODE_IP="2001:db8::11", PEER_IP="2001:db8::12", EXPORTER_PORT="1", NODE_EXPORTER_PORT="2")
     assert [address for address, _, _ in seen["dnsha.json"]] == ["[2001:db8::11]:1", "[2001:db8::12]:1"]
     assert [address for address, _, _ in seen["node.json"]] == ["[2001:db8::11]:2", "[2001:db8::12]:2"]
+
+
+@pytest.mark.parametrize(("text", "scheme"), [(TLS, "https"), ("", None)])
+def test_an_exporter_with_tls_is_scraped_by_https(tmp_path: Path, text: str, scheme: str | None) -> None:
+    web = tmp_path / "web.yaml"
+    web.write_text(text)
+    written = {name: json.loads(content) for name, content in files({**GOOD, "WEB_CONFIG_FILE": str(web)}).items()}
+    assert {(name, group["labels"].get("__scheme__")) for name, groups in written.items() for group in groups} == {
+        (name, scheme if name == "dnsha.json" else None) for name in written
+    }
 
 
 @pytest.mark.parametrize("changes", [{}, ALONE, {"PROMETHEUS_RETENTION": "1y2w", "PROMETHEUS_RETENTION_SIZE": "512MB"}])

@@ -51,6 +51,7 @@ def settings_for(vip_port: int, *, peer: bool = False) -> Settings:
         exporter_address=None,
         exporter_port=9753,
         pair_key_file=None,
+        web_config_file=None,
         runtime_directory=Path("/nonexistent"),
         state_directory=Path("/nonexistent"),
         docker_host="",
@@ -71,7 +72,7 @@ def settings_for(vip_port: int, *, peer: bool = False) -> Settings:
         stamp_directory=Path("/nonexistent"),
         sync_tasks={},
         shared_content={},
-        detect_conflicts=False,
+        firewall=False,
         log_level="info",
     )
 
@@ -384,3 +385,28 @@ def test_an_address_that_another_node_answers_for_is_asked_by_every_protocol_at_
             eventually(collector, lambda probes: all(probe.answered_by == "node-a" for probe in probes.values()))
             server.behaviour = answers_as("node-b")
             eventually(collector, lambda probes: all(probe.answered_by == "node-b" for probe in probes.values()))
+
+
+def test_a_virtual_ip_that_has_moved_is_asked_again_by_every_protocol_soon() -> None:
+    """Not at once: the old owner still answers. And not the other servers, which have not moved."""
+    with StandinDnsServer(answers_as("node-a")) as server, StandinDnsServer(answers_as("node-a")) as local:
+        hourly = dict.fromkeys(("probe_interval", "probe_interval_vip", "probe_interval_tcp"), 3600.0)
+        settings = replace(
+            settings_for(server.port),
+            pihole_address=(Endpoint(LOOPBACK, local.port),),
+            unbound_address=(),
+            **hourly,  # type: ignore[arg-type]
+        )
+        with running(ResolveCollector(settings, port=server.port)) as collector:
+            eventually(collector, lambda probes: all(probe.answered_by == "node-a" for probe in probes.values()))
+            time.sleep(0.3)  # who answers at all was news, and asked again
+            before = {key: probe.queries for key, probe in by_key(collector.collect()).items()}
+            began = time.monotonic()
+            collector.ask_again()
+            eventually(
+                collector,
+                lambda probes: all(
+                    probe.queries == before[key] + (probe.target == "vip") for key, probe in probes.items()
+                ),
+            )
+            assert time.monotonic() - began >= 0.5

@@ -88,7 +88,6 @@ def test_a_whole_file_is_enough(tmp_path: Path) -> None:
         vip_address: [192.0.2.53, "2001:db8::53"]
         network_interface: eth0
         probe_interval: 0.5
-        detect_conflicts: true
         docker_host: unix:///run/docker.sock
         expected_containers:
           - pihole
@@ -99,7 +98,6 @@ def test_a_whole_file_is_enough(tmp_path: Path) -> None:
     )
     settings = read({}, file)
     assert settings.probe_interval == 0.5
-    assert settings.detect_conflicts is True
     assert settings.containers == ("pihole", "unbound")
     assert dict(settings.sync_tasks) == {"pihole": 10_800.0, "backup": 93_600.0}
     assert settings.exporter_address is None
@@ -219,6 +217,7 @@ def test_an_interface_that_does_not_exist_yet_is_no_mistake() -> None:
         ("just text\n", "must hold settings as KEY: VALUE, not a str"),
         ("node_name: [alpha\n", "is not valid YAML"),
         ("a: &a [x]\nb: *a\n", "'b' is not a setting"),
+        ("detect_conflicts: true\n", "detect_conflicts is no setting any more: the wire is always watched"),
         (b"\xff\xfe\x00", "is not valid YAML"),
         (b"node_name: \x00\n", "is not valid YAML"),
         ("[" * 500, "is not valid YAML"),

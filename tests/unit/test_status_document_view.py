@@ -11,7 +11,16 @@ import jsonschema
 import pytest
 
 from exporter import checks
-from exporter.observations import Conflict, HealthVerdict, NodeStatus, Status, VrrpState
+from exporter.observations import (
+    Advertiser,
+    AdvertiserKind,
+    Conflict,
+    ForeignDevice,
+    HealthVerdict,
+    NodeStatus,
+    Status,
+    VrrpState,
+)
 from exporter.views import status_document
 from tests.unit import samples
 
@@ -79,9 +88,28 @@ def failing() -> NodeStatus:
         ),
         samples.silent_peer(),
         samples.conflicts(
-            Conflict(samples.VIP, "02:00:00:00:00:01", 4),
+            Conflict(
+                samples.VIP,
+                "02:00:00:00:00:01",
+                4,
+                ForeignDevice("02:00:00:00:00:01", lasting=True, first=samples.NOW - 9, last=samples.NOW),
+            ),
             advertisements={"wrong_vrid": 2},
-            last_advertisement_problem="192.0.2.99: virtual router 54",
+            advertisers=(
+                Advertiser(
+                    AdvertiserKind.STRANGER,
+                    "192.0.2.99",
+                    "02:00:00:00:00:02",
+                    "multicast",
+                    mixed=False,
+                    settled=False,
+                    lasting=False,
+                    first=samples.NOW - 99,
+                    last=samples.NOW - 90,
+                    count=2,
+                    seen=("virtual router 54",),
+                ),
+            ),
         ),
     )
 
@@ -180,11 +208,11 @@ def test_no_object_has_fields_that_are_not_described_and_all_are_always_there(pa
 
 @pytest.mark.parametrize("path", [path for path, field in parts(SCHEMA) if "properties" in field])
 def test_a_field_that_is_missing_or_misspelt_is_noticed(path: str) -> None:
-    """In the definitions that a healthy node's document uses."""
-    built = document(samples.healthy())
-    assert not VALIDATOR.is_valid({**built, "extra": 1})
+    """In the definitions that a healthy node's document uses, or a failing one's."""
+    both = document(samples.healthy()), document(failing())
+    assert not any(VALIDATOR.is_valid({**built, "extra": 1}) for built in both)
     name = next(iter(dict(parts(SCHEMA))[path]["properties"]))
-    assert not VALIDATOR.is_valid(without(built, name))
+    assert not all(VALIDATOR.is_valid(without(built, name)) for built in both)
 
 
 def without(value: Any, name: str) -> Any:
@@ -197,4 +225,9 @@ def test_the_schema_knows_every_field_of_every_observation() -> None:
     described = {path.rpartition("/")[2] for path, _ in parts(SCHEMA)}
     for observed in (result.observation for result in samples.healthy().results):
         assert observed is not None
-        assert {field.name for field in dataclasses.fields(observed)} - {"overruns", "probes", "vips"} <= described
+        assert {field.name for field in dataclasses.fields(observed)} - {
+            "overruns",
+            "probes",
+            "resolvers",
+            "vips",
+        } <= described

@@ -79,7 +79,7 @@ def first_result(collector: VipCollector) -> VipObservation | CollectorError:
 
 
 def held(created: float | None) -> AddressChange:
-    return AddressChange(present=True, address=VIP, interface_index=1, usable=True, created=created)
+    return AddressChange(present=True, address=VIP, interface_index=1, usable=True, created=created, prefix_length=32)
 
 
 @pytest.mark.parametrize(("made", "up"), [(100.0, 160.0), (BOOT_497_DAYS - 10.0, BOOT_497_DAYS + 50.0)])
@@ -105,7 +105,7 @@ def test_an_address_without_a_stamp_is_owned_since_nobody_knows_when(
 def test_an_interface_that_has_gone_meanwhile_has_no_name_but_a_number(
     kernel: FakeKernel, collector: VipCollector
 ) -> None:
-    kernel.addresses = [AddressChange(True, VIP, 2**31 - 1, True, None)]
+    kernel.addresses = [AddressChange(True, VIP, 2**31 - 1, True, None, 32)]
     seen = first_result(collector)
     assert isinstance(seen, VipObservation)
     assert seen.vips[0].device == "interface 2147483647"

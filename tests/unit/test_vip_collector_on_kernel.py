@@ -23,8 +23,9 @@ from exporter.sources import addresses
 from tests.unit.network_namespace import REPOSITORY, in_network_namespace, ip
 
 VIP, VIP_6 = "192.0.2.53", "2001:db8::53"
-ADD, REMOVE = f"addr add {VIP}/32 dev lo", f"addr del {VIP}/32 dev lo"
-ADD_6, REMOVE_6 = f"addr add {VIP_6}/128 dev lo", f"addr del {VIP_6}/128 dev lo"
+LAN = "link add lan0 type veth peer name lan1", "link set lan0 up"
+ADD, REMOVE = f"addr add {VIP}/32 dev lan0", f"addr del {VIP}/32 dev lan0"
+ADD_6, REMOVE_6 = f"addr add {VIP_6}/128 dev lan0 nodad", f"addr del {VIP_6}/128 dev lan0"
 
 
 def collector(state_file: Path | None = None, on_change: Callable[[], None] = lambda: None) -> VipCollector:
@@ -66,7 +67,7 @@ def counts(one: VipCollector, address: str = VIP) -> tuple[bool, int, int]:
 
 @in_network_namespace
 def test_each_acquisition_and_release_is_counted_and_timed_per_address(tmp_path: Path) -> None:
-    ip("link set lo up")
+    ip(*LAN)
     with collecting() as one:
         assert [counts(one), counts(one, VIP_6)] == [(False, 0, 0), (False, 0, 0)]
         vip = look(one)
@@ -75,19 +76,33 @@ def test_each_acquisition_and_release_is_counted_and_timed_per_address(tmp_path:
         ip(ADD)
         vip = look(one)
         assert counts(one) == (True, 1, 0)
-        assert (vip.device, vip.usable, vip.family) == ("lo", True, "ipv4")
+        assert (vip.device, vip.usable, vip.family) == ("lan0", True, "ipv4")
         assert vip.last_transition is not None
         assert before <= vip.last_transition <= time.time()
         assert vip.steady is not None
         assert 0 <= vip.steady <= time.time() - before
         ip(ADD_6, REMOVE)
+        until(one, lambda seen: seen.vips[1].owned)  # the kernel announces an IPv6 address a little later
         assert [counts(one), counts(one, VIP_6)] == [(False, 1, 1), (True, 1, 0)]
+
+
+@in_network_namespace
+def test_an_address_that_somebody_added_a_second_time_is_owned_until_both_are_gone(tmp_path: Path) -> None:
+    """The kernel takes an IPv4 address twice on an interface, with different prefix lengths."""
+    ip(*LAN, ADD)
+    with collecting() as one:
+        ip(f"addr add {VIP}/24 dev lan0", REMOVE)
+        assert counts(one) == (True, 0, 0)
+        ip(ADD, f"addr del {VIP}/24 dev lan0")
+        assert counts(one) == (True, 0, 0)
+        ip(REMOVE)
+        assert counts(one) == (False, 0, 1)
 
 
 @in_network_namespace
 def test_a_change_is_seen_without_anybody_looking(tmp_path: Path) -> None:
     changes: list[float] = []
-    ip("link set lo up")
+    ip(*LAN)
     with collecting(on_change=lambda: changes.append(time.monotonic())) as one:
         ip(ADD)
         deadline = time.monotonic() + 5
@@ -99,7 +114,7 @@ def test_a_change_is_seen_without_anybody_looking(tmp_path: Path) -> None:
 
 @in_network_namespace
 def test_a_thousand_pairs_in_a_burst_are_all_counted(tmp_path: Path) -> None:
-    ip("link set lo up")
+    ip(*LAN)
     with collecting() as one:
         ip(*[ADD, REMOVE] * 1000)
         assert counts(one) == (False, 1000, 1000)
@@ -108,7 +123,7 @@ def test_a_thousand_pairs_in_a_burst_are_all_counted(tmp_path: Path) -> None:
 
 @in_network_namespace
 def test_a_thousand_pairs_while_the_process_stood_still_are_all_counted(tmp_path: Path) -> None:
-    ip("link set lo up")
+    ip(*LAN)
     program = """
 import sys, time
 from tests.unit.test_vip_collector_on_kernel import collecting, counts
@@ -139,7 +154,7 @@ with collecting() as one:
 def test_when_the_kernel_drops_messages_a_full_look_follows_and_is_counted(tmp_path: Path) -> None:
     addresses.RECEIVE_BUFFER_BYTES = 1  # the kernel makes the least of it that it allows
     logging.disable()
-    ip("link set lo up")
+    ip(*LAN)
     stories = [
         ([ADD, REMOVE] * 500 + [ADD], True),
         ([REMOVE, ADD] * 500 + [REMOVE], False),
@@ -162,7 +177,7 @@ def test_when_the_kernel_drops_messages_a_full_look_follows_and_is_counted(tmp_p
 def test_an_address_that_went_and_came_back_among_dropped_messages_is_counted_at_least_once(tmp_path: Path) -> None:
     addresses.RECEIVE_BUFFER_BYTES = 1
     logging.disable()
-    ip("link set lo up", ADD)
+    ip(*LAN, ADD)
     with collecting() as one:
         time.sleep(0.02)  # the kernel's stamps count hundredths of a second
         with one._lock:
@@ -176,8 +191,10 @@ def test_an_address_that_went_and_came_back_among_dropped_messages_is_counted_at
 @in_network_namespace
 def test_another_process_that_poses_as_the_kernel_is_not_believed(tmp_path: Path) -> None:
     """Any process with CAP_NET_ADMIN may send to our socket; only the kernel's messages come from port 0."""
-    ip("link set lo up")
-    forged = bytes.fromhex("20000000140000000000000000000000022080000100000008000100c0000235")  # 192.0.2.53 on lo
+    ip(*LAN)
+    forged = bytes.fromhex(
+        "20000000140000000000000000000000022080000200000008000100c0000235"
+    )  # 192.0.2.53 on the second interface
     assert parse_address_messages(forged).changes[0].address == VIP
     with collecting() as one:
         assert one._subscription is not None
@@ -185,21 +202,36 @@ def test_another_process_that_poses_as_the_kernel_is_not_believed(tmp_path: Path
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as forger:
             forger.sendto(forged, (port, 0))
         ip(ADD_6)
+        until(one, lambda seen: seen.vips[1].owned)
         assert counts(one, VIP_6) == (True, 1, 0)
         assert counts(one) == (False, 0, 0)
 
 
 @in_network_namespace
 def test_an_address_on_two_interfaces_is_owned_until_the_last_one_loses_it(tmp_path: Path) -> None:
-    ip("link set lo up", "link add eth0 type veth peer name eth1")
+    ip(*LAN, "link add eth0 type veth peer name eth1")
     with collecting() as one:
         ip(f"addr add {VIP}/32 dev eth0", ADD)
         assert counts(one) == (True, 1, 0)
-        assert look(one).device == "lo"
+        assert look(one).device == "lan0"
         ip(REMOVE)
         assert (counts(one), look(one).device) == ((True, 1, 0), "eth0")
         ip("link del eth0")
         assert counts(one) == (False, 1, 1)
+
+
+@in_network_namespace
+def test_an_address_of_the_loopback_interface_is_not_owned(tmp_path: Path) -> None:
+    """The guard puts a virtual IP there for a moment, to answer what is still on its way."""
+    ip(*LAN, "link set lo up", f"addr add {VIP_6}/128 dev lo")
+    with collecting() as one:
+        assert counts(one, VIP_6) == (False, 0, 0)
+        ip(ADD_6)
+        until(one, lambda seen: seen.vips[1].owned)
+        ip(REMOVE_6)
+        assert counts(one, VIP_6) == (False, 1, 1)
+        ip(f"addr del {VIP_6}/128 dev lo", f"addr add {VIP}/32 dev lo")
+        assert (counts(one), counts(one, VIP_6)) == ((False, 0, 0), (False, 1, 1))
 
 
 @in_network_namespace
@@ -217,7 +249,7 @@ def test_an_address_that_somebody_else_may_have_is_owned_but_not_usable(tmp_path
 
 @in_network_namespace
 def test_an_address_that_is_there_at_the_first_start_is_no_acquisition_but_has_its_time(tmp_path: Path) -> None:
-    ip("link set lo up", ADD)
+    ip(*LAN, ADD)
     made = time.time()
     with collecting(tmp_path / "vip.json") as one:
         vip = look(one)
@@ -229,7 +261,7 @@ def test_an_address_that_is_there_at_the_first_start_is_no_acquisition_but_has_i
 @in_network_namespace
 def test_a_restart_keeps_the_counters_and_invents_nothing(tmp_path: Path) -> None:
     state = tmp_path / "vip.json"
-    ip("link set lo up")
+    ip(*LAN)
     with collecting(state) as one:
         ip(*[ADD, REMOVE] * 3, ADD)
         before = look(one)
@@ -243,7 +275,7 @@ def test_a_restart_keeps_the_counters_and_invents_nothing(tmp_path: Path) -> Non
 @in_network_namespace
 def test_what_changed_while_the_exporter_was_away_is_counted(tmp_path: Path) -> None:
     state = tmp_path / "vip.json"
-    ip("link set lo up")
+    ip(*LAN)
     with collecting(state) as one:
         ip(ADD)
         assert counts(one) == (True, 1, 0)
@@ -263,7 +295,7 @@ def test_what_changed_while_the_exporter_was_away_is_counted(tmp_path: Path) -> 
 def test_a_clock_that_steps_between_two_starts_changes_no_count(tmp_path: Path) -> None:
     """A Raspberry Pi has no clock of its own: it boots with an old time and steps when the network is up."""
     state = tmp_path / "vip.json"
-    ip("link set lo up", ADD)
+    ip(*LAN, ADD)
     for now in (1_000_000_000.0, 1_700_000_000.0, 1_600_000_000.0):
         one = VipCollector([parse_virtual_address(VIP)], state, clock=lambda now=now: now)  # type: ignore[misc]
         one.start()
@@ -276,7 +308,7 @@ def test_a_clock_that_steps_between_two_starts_changes_no_count(tmp_path: Path) 
 @in_network_namespace
 def test_what_changed_after_a_kill_without_any_change_before_is_counted(tmp_path: Path) -> None:
     state = tmp_path / "vip.json"
-    ip("link set lo up", ADD)
+    ip(*LAN, ADD)
     one = collector(state)
     one.start()
     deadline = time.monotonic() + 5
@@ -292,18 +324,24 @@ def test_what_changed_after_a_kill_without_any_change_before_is_counted(tmp_path
 
 
 @in_network_namespace
-def test_a_state_file_that_makes_no_sense_costs_the_old_counts_and_nothing_else(tmp_path: Path) -> None:
+def test_a_state_file_that_makes_no_sense_costs_no_count_and_is_told(tmp_path: Path) -> None:
     logging.disable()
     state = tmp_path / "vip.json"
-    ip("link set lo up", ADD)
-    for content in (b"", b'{"format": 1, "vips": {"192.0.2.53": {"own', b"[" * 100_000, b"\0" * (2 << 20), b"null"):
+    ip(*LAN, ADD)
+    with collecting(state):
+        pass
+    spoilt = (b"", b'{"format": 1, "vips": {"192.0.2.53": {"own', b"[" * 100_000, b"\0" * (2 << 20), b"null")
+    for before, content in enumerate(spoilt):
         state.write_bytes(content)
         with collecting(state) as one:
-            assert counts(one) == (True, 0, 0)
+            assert counts(one) == (True, before, before)
+            (notice,) = one.collect().notices
+            assert "vip.json" in notice
             ip(REMOVE, ADD)
-            assert counts(one) == (True, 1, 1)
+            assert counts(one) == (True, before + 1, before + 1)
         with collecting(state) as one:
-            assert counts(one) == (True, 1, 1)
+            assert counts(one) == (True, before + 1, before + 1)
+            assert one.collect().notices == ()
 
 
 @in_network_namespace
@@ -312,7 +350,7 @@ def test_a_state_file_that_cannot_be_read_or_written_costs_nothing_but_its_purpo
     fifo, folder, missing = tmp_path / "fifo", tmp_path / "folder", tmp_path / "missing" / "vip.json"
     os.mkfifo(fifo)
     folder.mkdir()
-    ip("link set lo up")
+    ip(*LAN)
     for state in (fifo, folder, missing, Path("/proc/vip.json")):
         with collecting(state) as one:
             ip(ADD, REMOVE)
@@ -322,7 +360,7 @@ def test_a_state_file_that_cannot_be_read_or_written_costs_nothing_but_its_purpo
 @in_network_namespace
 def test_a_change_is_on_disk_within_seconds_also_if_nothing_else_happens(tmp_path: Path) -> None:
     state = tmp_path / "vip.json"
-    ip("link set lo up")
+    ip(*LAN)
     with collecting(state) as one:
         ip(ADD)
         deadline = time.monotonic() + 5
@@ -336,7 +374,7 @@ def test_a_change_is_on_disk_within_seconds_also_if_nothing_else_happens(tmp_pat
 def test_it_leaves_no_descriptor_and_no_thread_behind(tmp_path: Path) -> None:
     import threading
 
-    ip("link set lo up")
+    ip(*LAN)
     with collecting():
         pass
     before = len(list(Path("/proc/self/fd").iterdir()))
@@ -351,7 +389,7 @@ def test_it_leaves_no_descriptor_and_no_thread_behind(tmp_path: Path) -> None:
 @in_network_namespace
 def test_a_subscription_that_breaks_while_somebody_looks_is_made_anew(tmp_path: Path) -> None:
     logging.disable()
-    ip("link set lo up")
+    ip(*LAN)
     with collecting() as one:
         read = addresses.AddressSubscription.read
 

@@ -336,3 +336,38 @@ def test_a_runtime_directory_that_does_not_exist_is_a_failure_with_what_to_do(tm
 def test_an_empty_runtime_directory_is_a_node_without_keepalived(tmp_path: Path) -> None:
     seen = VrrpCollector(RuntimeFiles(tmp_path)).collect()
     assert (seen.keepalived_up, seen.starts, seen.instances, seen.problems) == (False, 0, (), ())
+
+
+def test_an_exporter_that_starts_again_knows_all_and_counts_on_although_the_log_was_spoilt(
+    node: Node, tmp_path: Path
+) -> None:
+    state = tmp_path / "state" / "vrrp.json"
+    state.parent.mkdir()
+    first = VrrpCollector(node.files, node.clock, state)
+    first.start()
+    with node.keepalived():
+        before = first.collect()
+        first.stop()
+        after = VrrpCollector(node.files, node.clock, state).collect()
+        assert after == before
+        content = node.files.events.read_bytes()
+        for spoilt in (content[: len(content) // 3], b"", b"\0" * 100):
+            node.files.events.write_bytes(spoilt)
+            seen = VrrpCollector(node.files, node.clock, state).collect()
+            assert seen.starts == before.starts == 1
+            assert {i.name: i.state for i in seen.instances} == {i.name: i.state for i in before.instances}
+            assert {i.name: i.transitions for i in seen.instances} == {i.name: i.transitions for i in before.instances}
+
+
+def test_a_damaged_state_file_and_a_log_that_was_replaced_are_told_for_ten_minutes(node: Node, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    state.write_bytes(b"\0")
+    collector = VrrpCollector(node.files, node.clock, state)
+    with node.files.events.open("ab") as log:
+        log.write(json.dumps({"seq": 900, "time": node.clock.now, "message": "KEEPALIVED LOG_REPLACED -"}).encode())
+        log.write(b"\n")
+    damaged, replaced = collector.collect().notices
+    assert "state.json makes no sense (the file of VRRP counters is not JSON" in damaged
+    assert "events.jsonl was changed by something else" in replaced
+    node.clock.now += 601
+    assert collector.collect().notices == (damaged,)  # by a clock that never steps

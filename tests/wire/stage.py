@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -21,18 +21,19 @@ from tests.lab.plan import ALPHA, BETA, EXPORTER_PORT, INTERFACE, REPOSITORY, VI
 from tests.lab.service import Daemon
 from tests.lab.waiting import wait_for
 from tests.wire import flood as flood_script
+from tests.wire import watch_alone
 
 STRANGER: Final = Place("stranger", 66)
 VIP: Final = VIPS["ipv4"]
 VIP6: Final = VIPS["ipv6"]
-PROMISE_SECONDS: Final = 20.0  # generous: the collector looks once a second
+PROMISE_SECONDS: Final = 20.0  # generous: the watch looks twice a second
 
 _NODES: Final = {
     ALPHA: {"NODE_ROLE": "primary", "PEER_IP": BETA.ipv4},
     BETA: {"NODE_ROLE": "secondary", "PEER_IP": ALPHA.ipv4},
     STRANGER: {"NODE_ROLE": "primary", "PEER_IP": ALPHA.ipv4},
 }
-_EXPORTER: Final = ("setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs")
+_NO_MORE_RIGHTS: Final = ("setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs")
 
 
 class Stage:
@@ -73,29 +74,18 @@ class Stage:
         daemon = daemons.keepalived(self.keepalived, node_environment(host.place, environment))
         host.install(daemon).start()
 
-    def exporter_on(self, host: Host, capability: str = ",+net_raw", /, **environment: str) -> None:
-        """Run the exporter with conflict detection and no capability but the one that this needs."""
-        bounding = f"--bounding-set=-all{capability}"
-        settings = _exporter_environment(host.place, environment)
-        daemon = Daemon("exporter", (*_EXPORTER, bounding, sys.executable, "-m", "exporter"), _healthy, settings)
-        host.install(daemon).start()
+    def exporter_on(self, host: Host, **environment: str) -> None:
+        """Run the exporter, without any capability."""
+        settings = {"STATE_DIRECTORY": "/run/dnsha-exporter", **node_environment(host.place, environment)}
+        command = (*_NO_MORE_RIGHTS, "--bounding-set=-all", sys.executable, "-m", "exporter")
+        host.install(Daemon("exporter", command, _healthy, settings)).start()
 
-    def once(self, host: Host, only: str) -> tuple[str, int]:
-        """Take one look from a host on which no exporter runs; return what it printed and its exit code."""
-        settings = [f"{name}={value}" for name, value in _exporter_environment(host.place, {}).items()]
-        command = [
-            "env",
-            f"--chdir={REPOSITORY}",
-            *settings,
-            sys.executable,
-            "-m",
-            "exporter",
-            "--once",
-            "--only",
-            only,
-        ]
-        done = subprocess.run(host.command(command), capture_output=True, text=True, timeout=30, check=False)
-        return done.stdout, done.returncode
+    def watch_on(self, host: Host, capability: str = ",+net_raw", /, **environment: str) -> None:
+        """Run the wire watch without keepalived, with the one capability that it needs, and the exporter."""
+        command = (*_NO_MORE_RIGHTS, f"--bounding-set=-all{capability}", sys.executable, "-m", watch_alone.__name__)
+        daemon = Daemon("wire", command, _reports, node_environment(host.place, environment))
+        host.install(daemon).start()
+        self.exporter_on(host, **environment)
 
     def second_interface(self, host: Host, name: str = "eth1") -> None:
         """Plug one more interface of a host into the LAN, with a hardware address of the kernel's choice."""
@@ -107,21 +97,16 @@ class Stage:
         host.run("ip", "link", "set", name, "up")
 
     def descriptors(self, host: Host) -> int:
-        """How many packet sockets the exporter on a host has open."""
-        links = [link.readlink() for link in Path(f"/proc/{host.service('exporter').pid}/fd").iterdir()]
+        """How many packet sockets the watch on a host has open."""
+        links = [link.readlink() for link in Path(f"/proc/{host.service('wire').pid}/fd").iterdir()]
         sockets = {str(link).strip("socket:[]") for link in links if str(link).startswith("socket:")}
         table = Path(f"/proc/{host.holder.pid}/net/packet").read_text().splitlines()[1:]
         return sum(line.split()[-1] in sockets for line in table)
 
     def resident_kibibytes(self, host: Host) -> int:
-        """How much memory the exporter on a host has."""
-        lines = Path(f"/proc/{host.service('exporter').pid}/status").read_text().splitlines()
+        """How much memory the watch on a host has."""
+        lines = Path(f"/proc/{host.service('wire').pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
-
-
-def _exporter_environment(place: Place, changes: Mapping[str, str]) -> dict[str, str]:
-    own = {"DETECT_CONFLICTS": "true", "STATE_DIRECTORY": "/run/dnsha-exporter"}
-    return {**own, **node_environment(place, changes)}
 
 
 def node_environment(place: Place, changes: Mapping[str, str]) -> dict[str, str]:
@@ -136,6 +121,10 @@ def node_environment(place: Place, changes: Mapping[str, str]) -> dict[str, str]
         **_NODES[place],
         **changes,
     }
+
+
+def _reports(host: Host) -> bool:
+    return host.path("/run/dnsha/wire.json").exists()
 
 
 def _healthy(host: Host) -> bool:
@@ -168,9 +157,25 @@ def counted(host: Host, reason: str) -> int:
 
 
 def sees(host: Host, foreign_owner: str | None, address: str = VIP) -> bool:
-    """Whether the exporter on a host says that another one with this hardware address has a virtual IP."""
+    """Whether the exporter on a host says that a strange device with this hardware address has a virtual IP."""
     owners = {entry["address"]: entry["foreign_owner"] for entry in conflict(host)["conflicts"]}
     return bool(owners[address] == foreign_owner)
+
+
+def split(host: Host, address: str = VIP) -> bool:
+    """Whether the exporter on a host says that the other node answers for a virtual IP that this one has."""
+    return any(entry["split"] for entry in conflict(host)["conflicts"] if entry["address"] == address)
+
+
+def heard(host: Host) -> dict[tuple[str, str], list[str]]:
+    """What the exporter on a host says of each sender of VRRP that does not fit, by its kind and source."""
+    return {(one["kind"], one["source"]): one["seen"] for one in conflict(host)["advertisers"]}
+
+
+def processor_seconds(host: Host) -> float:
+    """How much processor time the watch on a host has taken so far."""
+    fields = Path(f"/proc/{host.service('wire').pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def check(host: Host, name: str) -> str | None:
@@ -205,7 +210,7 @@ def remove_vips(host: Host) -> None:
 
 
 def flood(host: Host, seconds: float) -> None:
-    """Let a host send random packets of every kind that the collector listens to, as fast as it can."""
+    """Let a host send random packets of every kind that the watch listens to, as fast as it can."""
     host.run("env", f"--chdir={REPOSITORY}", sys.executable, "-m", flood_script.__name__, str(seconds))
 
 

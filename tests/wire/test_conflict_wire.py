@@ -1,4 +1,4 @@
-"""Given real hosts on a real LAN, when they contradict a node, then its exporter says so: with real packets."""
+"""Given real hosts on a real LAN, when they contradict a node, then its wire watch says so: with real packets."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from tests.wire.stage import (
     conflict,
     counted,
     flood,
+    heard,
     listening,
     missing,
     owned_by,
     owners,
     priority,
+    processor_seconds,
     remove_vips,
     sees,
+    split,
 )
 
 BOTH_VIPS = {"VIP_ADDRESS": f"{VIP}/24,{VIP6}/64"}
@@ -43,66 +46,88 @@ UNICAST, MULTICAST = {"USE_UNICAST_VRRP": "true"}, {"USE_UNICAST_VRRP": "false"}
 
 
 @in_private_namespaces
-def test_an_owner_names_the_other_host_that_has_its_virtual_ip_and_forgets_it() -> None:
+def test_an_owner_names_the_device_that_has_its_virtual_ip_and_then_says_that_it_had() -> None:
     with Stage() as stage:
-        alpha, beta = stage.host(ALPHA), stage.host(BETA)
-        stage.exporter_on(alpha, **BOTH_VIPS)
+        alpha, stranger = stage.host(ALPHA), stage.host(STRANGER)
+        stage.watch_on(alpha, **BOTH_VIPS)
         add_vips(alpha)
         listening(alpha)
         time.sleep(2)
         assert sees(alpha, None, VIP)
         assert sees(alpha, None, VIP6)
 
-        add_vips(beta)
+        add_vips(stranger)
         for address in (VIP, VIP6):
-            wait_for("beta", partial(sees, alpha, BETA.mac, address), timeout=PROMISE_SECONDS)
+            wait_for("the stranger", partial(sees, alpha, STRANGER.mac, address), timeout=PROMISE_SECONDS)
         assert check(alpha, "vip.foreign_owner") == "critical"
 
-        remove_vips(beta)
+        remove_vips(stranger)
         for address in (VIP, VIP6):
-            wait_for("oblivion", partial(sees, alpha, None, address), timeout=PROMISE_SECONDS)
-        assert check(alpha, "vip.foreign_owner") is None
+            wait_for("its end", partial(sees, alpha, None, address), timeout=PROMISE_SECONDS)
+        assert check(alpha, "vip.foreign_owner") == "warning"
 
 
 @in_private_namespaces
-def test_a_single_look_finds_another_owner_too() -> None:
+def test_a_standby_names_it_too_and_the_other_node_is_no_such_device() -> None:
+    with Stage() as stage:
+        alpha, beta, stranger = stage.host(ALPHA), stage.host(BETA), stage.host(STRANGER)
+        stage.watch_on(alpha)
+        add_vips(beta)
+        time.sleep(4)
+        assert sees(alpha, None)
+        add_vips(stranger)
+        wait_for("the stranger", partial(sees, alpha, STRANGER.mac), timeout=PROMISE_SECONDS)
+        assert not split(alpha), "alpha has not got the address"
+        assert beta.on
+
+
+@in_private_namespaces
+def test_both_nodes_with_the_address_are_a_split_brain_while_it_lasts() -> None:
     with Stage() as stage:
         alpha, beta = stage.host(ALPHA), stage.host(BETA)
+        stage.watch_on(alpha, **BOTH_VIPS)
         add_vips(alpha)
         add_vips(beta)
-        text, code = stage.once(alpha, "conflict")
-        assert f"CRITICAL: {BETA.mac} also answers for {VIP}" in text
-        assert code == 2
+        for address in (VIP, VIP6):
+            wait_for("the split brain", partial(split, alpha, address), timeout=PROMISE_SECONDS)
+            assert sees(alpha, None, address)
+        assert check(alpha, "vip.split_brain") == "critical"
+        remove_vips(beta)
+        for address in (VIP, VIP6):
+            wait_for("its end", partial(split, alpha, address), until=lambda seen: not seen, timeout=PROMISE_SECONDS)
+        assert check(alpha, "vip.foreign_owner") is None
 
 
 @pytest.mark.parametrize("arp_ignore, arp_announce", [(1, 0), (1, 2), (2, 2), (3, 1)])
 @in_private_namespaces
-def test_another_owner_answers_however_careful_it_is_with_arp(arp_ignore: int, arp_announce: int) -> None:
+def test_a_device_answers_however_careful_it_is_with_arp(arp_ignore: int, arp_announce: int) -> None:
     with Stage() as stage:
-        alpha, beta = stage.host(ALPHA), stage.host(BETA)
+        alpha, stranger = stage.host(ALPHA), stage.host(STRANGER)
         for name, value in (("arp_ignore", arp_ignore), ("arp_announce", arp_announce)):
-            beta.run("sh", "-c", f"echo {value} > /proc/sys/net/ipv4/conf/eth0/{name}")
-        add_vips(beta)
+            stranger.run("sh", "-c", f"echo {value} > /proc/sys/net/ipv4/conf/eth0/{name}")
+        add_vips(stranger)
         add_vips(alpha)
-        stage.exporter_on(alpha)
-        wait_for("beta", partial(sees, alpha, BETA.mac), timeout=PROMISE_SECONDS)
+        stage.watch_on(alpha)
+        wait_for("the stranger", partial(sees, alpha, STRANGER.mac), timeout=PROMISE_SECONDS)
 
 
 @in_private_namespaces
-def test_a_second_interface_of_the_owner_on_the_same_lan_is_no_other_host() -> None:
+def test_a_second_interface_of_either_node_on_the_same_lan_is_no_other_host() -> None:
     """Linux answers on it as well, with that interface's hardware address."""
     with Stage() as stage:
-        alpha, beta = stage.host(ALPHA), stage.host(BETA)
+        alpha, beta, stranger = stage.host(ALPHA), stage.host(BETA), stage.host(STRANGER)
         stage.second_interface(alpha)
+        stage.second_interface(beta)
         add_vips(alpha)
-        add_vips(beta)
-        stage.exporter_on(alpha)
-        wait_for("beta", partial(sees, alpha, BETA.mac), timeout=PROMISE_SECONDS)
-        remove_vips(beta)
-        wait_for("oblivion", partial(sees, alpha, None), timeout=PROMISE_SECONDS)
-        before = conflict(alpha)["conflicts"]
+        stage.watch_on(alpha)
         time.sleep(3)
-        assert conflict(alpha)["conflicts"] == before
+        assert sees(alpha, None)
+        add_vips(beta)
+        wait_for("the split brain", partial(split, alpha), timeout=PROMISE_SECONDS)
+        time.sleep(3)
+        assert [entry["foreign_replies"] for entry in conflict(alpha)["conflicts"]] == [0]
+        add_vips(stranger)
+        wait_for("the stranger", partial(sees, alpha, STRANGER.mac), timeout=PROMISE_SECONDS)
 
 
 @in_private_namespaces
@@ -121,7 +146,7 @@ def test_a_healthy_pair_that_hands_its_virtual_ips_over_and_back_contradicts_not
         for node in nodes:
             seen = conflict(node)
             assert set(seen["advertisements"].values()) == {0}
-            assert seen["last_advertisement_problem"] is None
+            assert seen["advertisers"] == []
             assert [entry["foreign_replies"] for entry in seen["conflicts"]] == [0, 0]
             assert check(node, "conflict.advertisements") == "ok"
 
@@ -173,7 +198,7 @@ def test_a_backup_says_how_its_master_differs(
         wait_for(f"{reason} at beta", lambda: counted(beta, reason), timeout=PROMISE_SECONDS)
         seen = conflict(beta)
         assert {other for other, count in seen["advertisements"].items() if count} == {reason}
-        assert seen["last_advertisement_problem"] == (said and f"{for_beta['PEER_IP']}: {said}")
+        assert heard(beta) == ({("peer", for_beta["PEER_IP"]): [said]} if said else {})
         assert check(beta, "conflict.advertisements") == ("warning" if said else "ok")
 
 
@@ -190,11 +215,11 @@ def test_a_node_with_a_password_sees_that_its_peer_has_none() -> None:
             stage.keepalived_on(node, VRRP_PASSWORD=password)
             stage.exporter_on(node)
         wait_for("the version at alpha", lambda: counted(alpha, "version"), timeout=PROMISE_SECONDS)
-        said = f"{BETA.ipv4}: it speaks VRRPv3, this node VRRPv2 (is VRRP_PASSWORD set on one node alone?)"
-        assert conflict(alpha)["last_advertisement_problem"] == said
+        said = "it speaks VRRPv3, this node VRRPv2 (is VRRP_PASSWORD set on one node alone?)"
+        assert heard(alpha) == {("peer", BETA.ipv4): [said]}
         assert check(alpha, "conflict.advertisements") == "warning"
-        for node, other in ((alpha, BETA), (beta, ALPHA)):
-            wait_for("each other", partial(sees, node, other.mac), timeout=PROMISE_SECONDS)
+        for node in (alpha, beta):
+            wait_for("each other", partial(split, node), timeout=PROMISE_SECONDS)
 
 
 @pytest.mark.parametrize("transport", [UNICAST, MULTICAST], ids=["unicast", "multicast"])
@@ -203,24 +228,24 @@ def test_a_stranger_that_advertises_the_same_virtual_router_is_named(transport: 
     with Stage() as stage:
         alpha, stranger = stage.host(ALPHA), stage.host(STRANGER)
         stage.keepalived_on(stranger, **transport)
-        stage.exporter_on(alpha)
+        stage.watch_on(alpha)
         wait_for("the stranger", lambda: counted(alpha, "foreign_source"), timeout=PROMISE_SECONDS)
-        said = f"{STRANGER.ipv4}: it is neither this node nor its peer, but advertises virtual router 53 too"
-        assert conflict(alpha)["last_advertisement_problem"] == said
+        said = "it is neither this node nor its peer, but advertises virtual router 53 too"
+        assert heard(alpha) == {("stranger", STRANGER.ipv4): [said]}
         assert check(alpha, "conflict.advertisements") == "warning"
 
 
 @in_private_namespaces
 def test_it_begins_by_itself_when_the_interface_appears_comes_up_or_is_replaced() -> None:
     with Stage() as stage:
-        alpha, beta = stage.host(ALPHA), stage.host(BETA)
-        stage.exporter_on(alpha, NETWORK_INTERFACE="eth9")
+        alpha, stranger = stage.host(ALPHA), stage.host(STRANGER)
+        stage.watch_on(alpha, NETWORK_INTERFACE="eth9")
         wait_for("no interface", lambda: "eth9 does not exist" in missing(alpha), timeout=PROMISE_SECONDS)
-        add_vips(beta)
+        add_vips(stranger)
 
         stage.second_interface(alpha, "eth9")
         add_vips(alpha, "eth9")
-        wait_for("beta", partial(sees, alpha, BETA.mac), timeout=PROMISE_SECONDS)
+        wait_for("the stranger", partial(sees, alpha, STRANGER.mac), timeout=PROMISE_SECONDS)
         descriptors = stage.descriptors(alpha)
 
         alpha.run("ip", "link", "set", "eth9", "down")
@@ -232,16 +257,16 @@ def test_it_begins_by_itself_when_the_interface_appears_comes_up_or_is_replaced(
         wait_for("no interface", lambda: "eth9 does not exist" in missing(alpha), timeout=PROMISE_SECONDS)
         stage.second_interface(alpha, "eth9")
         add_vips(alpha, "eth9")
-        wait_for("beta", partial(sees, alpha, BETA.mac), timeout=PROMISE_SECONDS)
-        assert stage.descriptors(alpha) == descriptors
+        wait_for("the stranger", partial(sees, alpha, STRANGER.mac), timeout=PROMISE_SECONDS)
+        assert abs(stage.descriptors(alpha) - descriptors) <= 1  # the one that is opened now and then
 
 
 @in_private_namespaces
 def test_without_the_capability_it_says_which_one_and_costs_nothing_else() -> None:
     with Stage() as stage:
         alpha = stage.host(ALPHA)
-        stage.exporter_on(alpha, "")
-        wait_for("the sentence", lambda: "CAP_NET_RAW" in missing(alpha), timeout=PROMISE_SECONDS)
+        stage.watch_on(alpha, "")
+        wait_for("the sentence", lambda: "lacks NET_RAW" in missing(alpha), timeout=PROMISE_SECONDS)
         assert check(alpha, "vip.owner") is not None
 
 
@@ -250,14 +275,17 @@ def test_a_flood_of_nonsense_neither_stops_it_nor_makes_it_grow() -> None:
     with Stage() as stage:
         alpha, stranger = stage.host(ALPHA), stage.host(STRANGER)
         add_vips(alpha)
-        stage.exporter_on(alpha)
+        stage.watch_on(alpha)
         listening(alpha)
         descriptors = stage.descriptors(alpha)
         flood(stranger, seconds=2)  # a first one fills what is filled once
-        memory = stage.resident_kibibytes(alpha)
+        memory, before = stage.resident_kibibytes(alpha), processor_seconds(alpha)
         flood(stranger, seconds=6)
-        assert conflict(alpha)["advertisements"]["malformed"] > 0
-        assert stage.descriptors(alpha) == descriptors
+        assert processor_seconds(alpha) - before < 6 * 0.2, "what it takes is bounded"
+        seen = conflict(alpha)
+        assert seen["advertisements"]["malformed"] > 0
+        assert seen["dropped_frames"] > 1000
+        assert abs(stage.descriptors(alpha) - descriptors) <= 1, "but for the one that it opens now and then"
         assert stage.resident_kibibytes(alpha) < memory + 2048
         add_vips(stranger)
         wait_for("the stranger", partial(sees, alpha, STRANGER.mac), timeout=PROMISE_SECONDS)

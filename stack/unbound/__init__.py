@@ -1,0 +1,1 @@
+"""Unbound of the node: its configuration, and what decides which drop-in files count."""

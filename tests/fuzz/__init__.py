@@ -1,0 +1,1 @@
+"""Fuzzing: every parser on mutated real input."""

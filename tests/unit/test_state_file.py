@@ -1,0 +1,71 @@
+"""State that survives a restart: whatever happens to one of its two files, what was saved last is read back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import ParseError
+from exporter.state_file import StateFile
+
+GARBAGE = (b"", b"\0" * 4096, b'{"n": ', b"[1]", b"\xff\xfe", b"9" * (2 << 20))
+
+
+def number(content: bytes) -> int:
+    try:
+        found = json.loads(content)["n"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ParseError(str(error)) from None
+    if type(found) is not int:
+        message = "no number"
+        raise ParseError(message)
+    return found
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StateFile[int]:
+    return StateFile(tmp_path / "state.json", number)
+
+
+def test_what_was_saved_last_is_read_back_and_nothing_is_told(state: StateFile[int]) -> None:
+    assert state.load() is None
+    assert state.notice is None
+    state.save(b'{"n": 3}')
+    state.save(b'{"n": 4}')
+    assert (state.load(), state.notice) == (4, None)
+
+
+@pytest.mark.parametrize("name", ["state.json", "state.copy.json"])
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_a_damaged_file_costs_nothing_and_is_set_aside_told_and_replaced(
+    state: StateFile[int], tmp_path: Path, name: str, garbage: bytes
+) -> None:
+    state.save(b'{"n": 4}')
+    (tmp_path / name).write_bytes(garbage)
+    assert state.load() == 4
+    assert state.notice is not None
+    assert name in state.notice
+    assert "nothing is lost" in state.notice
+    assert (tmp_path / f"{name}.damaged").read_bytes() == garbage
+    state.save(b'{"n": 5}')
+    assert (tmp_path / name).read_bytes() == b'{"n": 5}'
+    assert state.load() == 5
+    assert state.notices() == ()
+
+
+def test_a_folder_in_its_place_is_set_aside_too(state: StateFile[int], tmp_path: Path) -> None:
+    (tmp_path / "state.json").mkdir()
+    assert state.load() is None
+    state.save(b'{"n": 1}')
+    assert state.load() == 1
+
+
+def test_both_damaged_is_told_as_a_loss(state: StateFile[int], tmp_path: Path) -> None:
+    state.save(b'{"n": 4}')
+    for name in ("state.json", "state.copy.json"):
+        (tmp_path / name).write_bytes(b"\0")
+    assert state.load() is None
+    assert state.notice is not None
+    assert "counters of before the restart are lost" in state.notice
