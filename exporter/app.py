@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from exporter import __version__, checks
 from exporter.collectors.advert_filter import AdvertFilterCollector
@@ -17,6 +18,7 @@ from exporter.collectors.vip import VipCollector
 from exporter.collectors.vrrp import VrrpCollector
 from exporter.http.web_config import speaks_tls
 from exporter.observations import Check, NodeIdentity, NodeStatus, Status
+from exporter.pair_key import key_from
 from exporter.runner import Runner
 from exporter.runtime import RuntimeFiles
 from exporter.settings.values import Settings
@@ -63,6 +65,7 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
             settings.peer_interval,
             settings.peer_timeout,
             settings.node_name,
+            key=partial(key_from, settings.pair_key_file),
             # Both nodes have the same file.
             tls=speaks_tls(settings.web_config_file),
         )

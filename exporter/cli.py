@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -142,6 +143,7 @@ def _serve(settings: Settings) -> int:
     from exporter.app import Application
     from exporter.http.access import WebAccess
     from exporter.http.server import Server
+    from exporter.pair_key import key_from
     from exporter.web import FOR_THE_PAIR, routes
 
     logging.basicConfig(
@@ -156,10 +158,13 @@ def _serve(settings: Settings) -> int:
         )
     application = Application(settings)
     host = str(settings.exporter_address) if settings.exporter_address else ""
+    key = partial(key_from, settings.pair_key_file)
     try:
         file = settings.web_config_file
         access = WebAccess(file, FOR_THE_PAIR) if file else None
-        server = Server(host, settings.exporter_port, routes(application), peer=settings.peer_ip, access=access)
+        server = Server(
+            host, settings.exporter_port, routes(application), peer=settings.peer_ip, access=access, pair_key=key
+        )
     except ExporterError as error:
         print(f"exporter: {error}", file=sys.stderr)
         return 1

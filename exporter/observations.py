@@ -350,6 +350,7 @@ class PeerObservation:
     query_duration: float
     peer: Peer | None
     error: str | None
+    keyed: bool = True  # only an answer that has the pair key counts
 
 
 @dataclass(frozen=True, slots=True)

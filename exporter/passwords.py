@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 SHORTEST = 8
 # Where the field is shorter: VRRPv2 has room for eight characters.
-SHORTEST_OF = {"VRRP_PASSWORD": 6}
+# And longer where whoever is on the LAN gets what is signed with it, and may try keys at home.
+SHORTEST_OF = {"VRRP_PASSWORD": 6, "PAIR_KEY": 32}
 # What people find in examples, and what everybody tries first.
 KNOWN = frozenset(
     [

@@ -54,6 +54,27 @@ if ! usable_by_compose; then
   exit 3
 fi
 
+# The key by which the nodes know each other; what says PAIR_KEY already is the owner's word. Never on a command line.
+if [ -z "$only" ] && ! grep -Eq '^[[:space:]]*(export[[:space:]]+)?PAIR_KEY[[:space:]]*[=:]' .env; then
+  if grep -Eq "^[[:space:]]*(export[[:space:]]+)?NODE_ROLE[[:space:]]*[=:][[:space:]]*[\"']?primary" .env; then
+    real=$(readlink -f .env)
+    new=$real.new
+    (
+      umask 077
+      cp -p "$real" "$new"
+      printf '\n# Made by stack/deploy.sh: this very line belongs into the other node'"'"'s .env too.\nPAIR_KEY=%s\n' \
+        "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" >>"$new"
+      sync "$new"
+      mv "$new" "$real"
+    )
+    say "made a PAIR_KEY in compose/.env; copy that line into the other node's compose/.env and run stack/deploy.sh there," \
+      "for instance: grep ^PAIR_KEY= compose/.env | ssh OTHER-NODE 'cat >> CLONE/compose/.env'"
+    say "until then this node takes the other one for silent; failover does not depend on it"
+  elif grep -Eq "^[[:space:]]*(export[[:space:]]+)?NODE_ROLE[[:space:]]*[=:][[:space:]]*[\"']?secondary" .env; then
+    say "there is no PAIR_KEY: copy that line from the primary's compose/.env, where stack/deploy.sh makes it"
+  fi
+fi
+
 if [ -z "$offline" ]; then
   say "building the exporter's image (minutes, the first time)"
   docker compose build --quiet settings >&2

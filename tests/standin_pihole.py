@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.standin_ftl import WEB_PORTS, Settings, WebPort, dnsmasq_configuration, read_only_keys, web_ports
-from tests.tools.standin_pihole_api import StandinPihole, content, serve
+from tests.tools.standin_pihole_api import StandinPihole, content, made_certificate, serve
 
 FIRST_LIST: Final = "https://lists.example.test/hosts"  # the real one begins with a list too
 ENDING_SECONDS: Final = 1.5  # the real one took 1.0 to 2.0 s
@@ -100,9 +100,9 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def _usable(port: WebPort) -> bool:
-    """Whether to listen there: without TLS, and not where that is optional and somebody else does."""
-    if port.encrypted or not port.optional:
-        return not port.encrypted
+    """Whether to listen there: not where that is optional and somebody else does."""
+    if not port.optional:
+        return True
     family = socket.AF_INET6 if ":" in port.address else socket.AF_INET
     try:
         with socket.create_server((port.address, port.port), family=family):
@@ -129,9 +129,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     resolver.start()
     ports = web_ports(environment.get("FTLCONF_webserver_port", WEB_PORTS))
-    places = [(port.address, port.port) for port in filter(_usable, ports)]
-    if places:
-        serve(pihole, *places[0], *places[1:])  # until the end of this process, in threads of its own
+    usable = [port for port in ports if _usable(port)]
+    places = [(port.address, port.port) for port in usable]
+    if places:  # until the end of this process, in threads of its own
+        tls = made_certificate(folder, "tls.pem") if any(port.encrypted for port in usable) else None
+        plain = frozenset(port.port for port in usable if not port.encrypted)
+        serve(pihole, *places[0], *places[1:], tls=tls, plain=plain)
     try:
         while not stopping.wait(_LOOK_SECONDS):
             resolver.write_hosts()

@@ -75,7 +75,9 @@ def _serve(settings: Settings, secrets: SecretFiles) -> int:
     heartbeat = Heartbeat(settings.heartbeat_url, metrics)
     try:
         other_node = ipaddress.ip_address(settings.peer) if settings.peer else None
-        server = NotifierServer(settings.address, settings.port, notifier, heartbeat, metrics, other_node)
+        server = NotifierServer(
+            settings.address, settings.port, notifier, heartbeat, metrics, other_node, lambda: settings.pair_key
+        )
     except ListenError as error:
         print(f"notifier: {error}", file=sys.stderr)
         return 2
@@ -83,13 +85,15 @@ def _serve(settings: Settings, secrets: SecretFiles) -> int:
     threading.Thread(target=server.serve_forever, name="server", daemon=True).start()
     if not settings.all_receivers:
         log.error("NOTIFY_URLS is empty: NOBODY IS TOLD when something breaks. Set it in .env and start again")
+    if settings.peer and not settings.pair_key:
+        log.warning("PAIR_KEY is not set: whoever answers at %s is taken for the other node", settings.peer)
     log.info("listening on port %d. %s", settings.port, _receivers(settings))
     stuck: list[str] = []
     changed = False
     while not ended.wait(LOOK_SECONDS) and not (stuck := notifier.stuck()) and not (changed := secrets.changed()):
         pass
     if changed:
-        log.info("NOTIFY_URLS or HEARTBEAT_URL has changed; ending, to be started anew with it")
+        log.info("NOTIFY_URLS, HEARTBEAT_URL or PAIR_KEY has changed; ending, to be started anew with it")
     if stuck:
         # A thread that hangs in a library cannot be ended; whoever started this process starts it again.
         log.error("%s: a message has been under way for minutes; ending, to be started anew", ", ".join(stuck))

@@ -17,6 +17,7 @@ from alerts.notifier.courier import Courier, Task
 from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.owed import OwedStore
+from alerts.notifier.patience import Patience
 from alerts.notifier.payload import SEVERITIES, Alert, Group
 from alerts.notifier.receivers import places
 from alerts.notifier.settings import Settings
@@ -50,12 +51,13 @@ class Notifier:
         self._told.move(moved)
         owed.move(moved)
         writer = Writer(settings.timezone, settings.runbooks)
-        self._ask_peer = ask_peer or (lambda: peer.ask(settings.peer, settings.port))
+        self._ask_peer = ask_peer or (lambda: peer.ask(settings.peer, settings.port, settings.pair_key))
         self._couriers = {
             receiver.number: Courier(receiver, self._told, owed, writer, metrics, self._told_elsewhere)
             for receiver in settings.all_receivers
         }
         self._future = FutureStarts()
+        self._patience = Patience()
         self._unheard = Unheard(self._told.open_alerts, lambda: unheard.ask(settings.alertmanager))
         self._silences = Silences(settings.alertmanager, settings.prometheus, self._told.open_alerts)
         metrics.critical_silences.set(UNKNOWN)
@@ -164,7 +166,8 @@ class Notifier:
         """Ask the other node about alerts of which this one does not know enough; None when it is better to wait.
 
         Two Alertmanagers that see a group differently for a moment both send it, and an end may come to the node that
-        did not tell the beginning. To wait costs nothing: Alertmanager tries again, soon with a fresh view.
+        did not tell the beginning. To wait costs nothing: Alertmanager tries again, soon with a fresh view. But whoever
+        makes this node wait for minutes (``patience.HOLD_BACK_SECONDS``) is not believed any more.
         """
         told = {number: self._told.of(courier.receiver.identity) for number, courier in self._couriers.items()}
         asked = [
@@ -183,16 +186,28 @@ class Notifier:
         if answer and self._settings.node > answer.node and any(_is_untold(alert, answer) for alert in asked):
             time.sleep(COURTESY_SECONDS)
             answer = self._ask_peer()
+        reason = _reason_to_wait(asked, answer) if answer else None
+        if reason and not self._patience.is_over(asked_for):
+            log.info("%s; Alertmanager will try again", reason)
+            return None
+        if reason:
+            log.warning("the other node holds messages back for too long (%s); what it says counts for nothing", reason)
+            answer = None
+        else:
+            self._patience.end(asked_for)
         if answer is None:
             # Alertmanager lists inhibited alerts among those that ended: rather such an end too many than one too few.
             return {alert.fingerprint: Told(alert.starts_at, alert.starts_at) for alert in asked if not alert.firing}
-        if asked_for & answer.in_hand:
-            log.info("the other node is telling it right now; Alertmanager will try again")
-            return None
-        if any(is_stale(alert, answer.told.get(alert.fingerprint), time.time()) for alert in asked):
-            log.info("the other node has just told the end of it; Alertmanager will try again with a fresh view")
-            return None
         return {fingerprint: answer.told[fingerprint] for fingerprint in asked_for & answer.told.keys()}
+
+
+def _reason_to_wait(asked: Sequence[Alert], answer: peer.Peer) -> str | None:
+    """Why it is better to let Alertmanager try again, with a fresh view."""
+    if any(alert.fingerprint in answer.in_hand for alert in asked):
+        return "the other node is telling it right now"
+    if any(is_stale(alert, answer.told.get(alert.fingerprint), time.time()) for alert in asked):
+        return "the other node has just told the end of it"
+    return None
 
 
 def _is_untold(alert: Alert, answer: peer.Peer) -> bool:

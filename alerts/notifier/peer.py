@@ -12,7 +12,9 @@ from alerts.notifier.changes import Told
 from alerts.notifier.told import told_of
 from exporter.errors import ParseError
 from exporter.files import parse_json
-from exporter.sources.http_get import FetchError, http_get
+from exporter.pair_key import PairKey
+from exporter.sources.http_get import FetchError
+from exporter.sources.peer_get import peer_get
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +38,10 @@ def document(told: Mapping[str, Told], in_hand: Collection[str], node: str) -> b
     return json.dumps({"version": 2, "node": node, "alerts": alerts, "in_hand": sorted(in_hand)}).encode()
 
 
-def ask(address: str, port: int) -> Peer | None:
-    """Ask the peer; None when it did not answer, which is known within a second."""
+def ask(address: str, port: int, key: PairKey) -> Peer | None:
+    """Ask the peer; None when it did not answer, or somebody else did, which is known within a second."""
     try:
-        return _parse(http_get(address, port, PATH, SECONDS, MAXIMUM_BYTES))
+        return _parse(peer_get(address, port, PATH, SECONDS, lambda: key, MAXIMUM_BYTES))
     except FetchError as error:
         log.warning("the other node's notifier: %s", error)
     except (ParseError, KeyError, TypeError, ValueError, OverflowError, AttributeError):

@@ -16,6 +16,7 @@ from alerts.notifier.payload import SEVERITIES, Severity
 from alerts.notifier.receivers import Receiver, ReceiverError, open_receiver
 from exporter.errors import ConfigurationError, ParseError
 from exporter.files import read_bounded
+from exporter.pair_key import PairKey
 
 PORT: Final = 9754
 ALERTMANAGER_PORT: Final = 9093  # of this node's
@@ -41,6 +42,7 @@ class Settings:
     alertmanager: int
     prometheus: int
     peer: str
+    pair_key: PairKey
     node: str
     timezone: tzinfo
     log_level: str
@@ -79,6 +81,7 @@ class _Reader:
             alertmanager=self._port("ALERTMANAGER_PORT", ALERTMANAGER_PORT),
             prometheus=self._port("PROMETHEUS_PORT", PROMETHEUS_PORT),
             peer=self._address("PEER_IP"),
+            pair_key=PairKey(self._secret("PAIR_KEY").encode()),
             node=self._text("NODE_NAME"),
             timezone=self._timezone(),
             log_level=self._log_level(),

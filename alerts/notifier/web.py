@@ -19,6 +19,7 @@ from exporter.addressing import Address
 from exporter.errors import ParseError
 from exporter.http.handler import TEXT, Answer, Handler
 from exporter.http.server import Server
+from exporter.pair_key import KeySource, no_key
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class NotifierServer(Server):
         heartbeat: Heartbeat,
         metrics: Metrics,
         peer_address: Address | None = None,
+        pair_key: KeySource = no_key,
     ) -> None:
         def told(_: str, __: Sequence[str]) -> Answer:
             return notifier.for_peer(), "application/json"
@@ -74,6 +76,7 @@ class NotifierServer(Server):
             {"/metrics": show, "/healthz": health, peer.PATH: told},
             NotifierHandler,
             peer=peer_address,
+            pair_key=pair_key,
             variables="NOTIFIER",
         )
 

@@ -20,6 +20,7 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
     if seen is None:
         return
     judge = Judge(status, "peer")
+    yield _pair_key(judge, seen)
     if seen.peer is None:
         yield judge.warning(
             "peer.reachable",
@@ -44,6 +45,18 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
     for check in seen.peer.checks:
         if check.status is not Status.OK and not check.id.startswith(_ABOUT_THE_PAIR):
             yield replace(check, collector="peer")
+
+
+def _pair_key(judge: Judge, seen: PeerObservation) -> Check:
+    if seen.keyed:
+        return judge.ok("peer.pair_key", "the other node's answers count with the pair key alone", subject=seen.address)
+    return judge.warning(
+        "peer.pair_key",
+        f"there is no pair key: whoever answers at {seen.address} is taken for the other node",
+        "the same PAIR_KEY on both nodes",
+        "on the primary stack/deploy.sh makes one; copy that line of its .env into the other node's, and run it there",
+        seen.address,
+    )
 
 
 def _alone(status: NodeStatus) -> str:

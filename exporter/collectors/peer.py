@@ -10,8 +10,9 @@ from dataclasses import replace
 from exporter.addressing import Address
 from exporter.errors import ExporterError, NotReadyError
 from exporter.observations import Peer, PeerObservation
+from exporter.pair_key import KeySource, PairKeyError, no_key
 from exporter.parsers.status_document import parse_peer
-from exporter.sources.http_get import http_get
+from exporter.sources.peer_get import peer_get
 from exporter.worker import Worker
 
 STATUS_PATH = "/api/v1/status"
@@ -37,6 +38,7 @@ class PeerCollector:
         clock: Callable[[], float] = time.time,
         *,
         tls: bool = False,
+        key: KeySource = no_key,
     ) -> None:
         self._address = str(address)
         self._port = port
@@ -44,6 +46,7 @@ class PeerCollector:
         self._timeout = timeout
         self._own_name = own_name
         self._clock = clock
+        self._key = key
         self._tls = tls
         self._changed_at = -CHANGE_PERIOD_SECONDS
         self._lock = threading.Lock()
@@ -78,7 +81,7 @@ class PeerCollector:
         peer: Peer | None = None
         problem: str | None = None
         try:
-            answer = http_get(self._address, self._port, STATUS_PATH, self._timeout, tls=self._tls)
+            answer = peer_get(self._address, self._port, STATUS_PATH, self._timeout, self._key, tls=self._tls)
             duration = time.monotonic() - began
             # The answer was made somewhere between the question and its arrival.
             peer = parse_peer(answer, asked_at + duration / 2)
@@ -98,11 +101,19 @@ class PeerCollector:
         with self._lock:
             before = self._latest
             self._asked = began
-            self._latest = PeerObservation(self._address, 0.0, time.monotonic() - began, peer, problem)
+            self._latest = PeerObservation(
+                self._address, 0.0, time.monotonic() - began, peer, problem, keyed=self._is_keyed()
+            )
         if before is not None and _ownership(before) != _ownership(self._latest):
             self._changed_at = time.monotonic()
         changing = time.monotonic() - self._changed_at < CHANGE_PERIOD_SECONDS
         return min(CHANGE_INTERVAL_SECONDS, self._interval) if changing else self._interval
+
+    def _is_keyed(self) -> bool:
+        try:
+            return bool(self._key())
+        except PairKeyError:  # it is the reason why there was no answer
+            return True
 
     def _is_credible(self, peer: Peer) -> bool:
         """Whether it is one of the few that this peer has been, or there is room for one more."""

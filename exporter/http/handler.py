@@ -18,6 +18,7 @@ from exporter.http.access import WebAccess
 from exporter.http.basic_auth import BusyError
 from exporter.http.connection import BoundedReader, HeadTooLargeError, send_all, wait_until_taken
 from exporter.http.seats import Seats
+from exporter.pair_key import NONCE_HEADER, SIGNATURE_HEADER, KeySource, PairKeyError
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Site(Protocol):
     """What a server offers."""
 
     routes: dict[str, Route]
+    pair_key: KeySource
     access: WebAccess | None
 
     def allowed(self, path: str) -> str:
@@ -106,7 +108,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         finally:
             self._seats.answers.release()
-        self._send(HTTPStatus.OK, body, content_type)
+        signature = self._signature(body)
+        self._send(HTTPStatus.OK, body, content_type, {SIGNATURE_HEADER: signature} if signature else None)
 
     def do_HEAD(self) -> None:
         """Answer a request without its body."""
@@ -145,6 +148,16 @@ class Handler(BaseHTTPRequestHandler):
             return urlsplit(self.path)
         except ValueError:  # such as http://[/
             return urlsplit("")
+
+    def _signature(self, body: bytes) -> str | None:
+        """Prove to the other node, which asks for it, that this is this node's answer to its question."""
+        try:
+            key = self.server.pair_key()
+        except PairKeyError as error:
+            log.warning("an answer is not signed: %s", error)
+            return None
+        # The address that was asked: this node's, whatever somebody in between makes the other node believe.
+        return key.answers(self.connection.getsockname()[0], self.path, self.headers.get(NONCE_HEADER), body)
 
     def _send(
         self, status: HTTPStatus, body: bytes, content_type: str, headers: Mapping[str, str] | None = None

@@ -19,6 +19,7 @@ from exporter.http.callers import CALLERS, listen_apart
 from exporter.http.connection import close, handshake, reset
 from exporter.http.handler import CLIENT_TIMEOUT_SECONDS, Handler, Route
 from exporter.http.seats import Seats, host_of
+from exporter.pair_key import KeySource, no_key
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Server:
         handler: type[Handler] = Handler,
         *,
         peer: Address | None = None,
+        pair_key: KeySource = no_key,
         access: WebAccess | None = None,
         variables: str = "EXPORTER",
     ) -> None:
@@ -57,6 +59,7 @@ class Server:
             ListenError: the address or port cannot be had.
         """
         self.routes = routes
+        self.pair_key = pair_key
         self.access = access
         self._handler = handler
         family = socket.AF_INET if host and ":" not in host else socket.AF_INET6

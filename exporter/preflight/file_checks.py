@@ -18,6 +18,7 @@ SECRETS = frozenset(
         "NOTIFY_URLS_CRITICAL",
         "NOTIFY_URLS_INFO",
         "NOTIFY_URLS_WARNING",
+        "PAIR_KEY",
         "PEER_PIHOLE_APP_PASSWORD",
         "PIHOLE_APP_PASSWORD",
         "PIHOLE_PASSWORD",

@@ -16,6 +16,7 @@ from exporter.errors import ConfigurationError, ExporterError, ParseError
 from exporter.files import read_bounded
 from exporter.http.web_config import speaks_tls
 from exporter.observations import Peer
+from exporter.pair_key import PairKey
 from exporter.parsers.status_document import parse_peer
 from exporter.passwords import is_synced
 from exporter.preflight.addresses import interface_addresses
@@ -28,7 +29,7 @@ from exporter.preflight.stranger import try_ports
 from exporter.settings.load import load
 from exporter.settings.table import RETIRED
 from exporter.settings.values import Settings
-from exporter.sources.http_get import http_get
+from exporter.sources.peer_get import peer_get
 
 STATUS_PATH = "/api/v1/status"
 PASSWORDS = (
@@ -36,6 +37,7 @@ PASSWORDS = (
     "PIHOLE_APP_PASSWORD",
     "PEER_PIHOLE_APP_PASSWORD",
     "GRAFANA_ADMIN_PASSWORD",
+    "PAIR_KEY",
     "VRRP_PASSWORD",
 )
 # Told by stack/deploy.sh, because a container cannot ask Docker.
@@ -80,7 +82,7 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
     if settings is None:
         return facts
     wire, wire_problem = listen(settings, facts.vrrp_version, seconds)
-    found, peer_problem = _peer(settings)
+    found, peer_problem = _peer(settings, passwords.get("PAIR_KEY", ""))
     vips = {str(virtual) for virtual in settings.vip_address}
     return replace(
         facts,
@@ -141,13 +143,14 @@ def _password(environment: Mapping[str, str], name: str) -> str:
     return _text(Path(path)).strip() if path else environment.get(name, "").strip()
 
 
-def _peer(settings: Settings) -> tuple[Peer | None, str | None]:
+def _peer(settings: Settings, pair_key: str) -> tuple[Peer | None, str | None]:
     if settings.peer_ip is None:
         return None, None
     try:
         tls = speaks_tls(settings.web_config_file)
-        where = str(settings.peer_ip), settings.exporter_port, STATUS_PATH
-        answer = http_get(*where, 2 * settings.peer_timeout, tls=tls)
+        key = PairKey(pair_key.encode())
+        address, port, timeout = str(settings.peer_ip), settings.exporter_port, 2 * settings.peer_timeout
+        answer = peer_get(address, port, STATUS_PATH, timeout, lambda: key, tls=tls)
         return parse_peer(answer, time.time()), None
     except ExporterError as error:
         return None, str(error)

@@ -167,7 +167,8 @@ def passwords(facts: Facts) -> Iterator[Check]:
         problem = weak or (unfit_for_sync(name, text) if facts.synced else None)
         if problem:
             unfit = True
-            advice = f"choose {shortest_of(name)} characters or more, such as: openssl rand -hex 12"
+            shortest = shortest_of(name)
+            advice = f"choose {shortest} characters or more, such as: openssl rand -hex {max(12, shortest // 2)}"
             expected = "a password that nobody guesses" if weak else "a password that every service takes"
             yield check(facts, "passwords", Status.CRITICAL, problem, expected, advice, name)
     if facts.passwords and not unfit:

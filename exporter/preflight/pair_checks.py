@@ -83,6 +83,23 @@ def peer(facts: Facts) -> Iterator[Check]:
         yield check(facts, "peer", Status.OK, f"{facts.peer.name}'s settings fit", subject=facts.peer.name)
 
 
+def pair_key(facts: Facts) -> Iterator[Check]:
+    """There is a key by which the nodes know each other; the other node's answers are judged with it above."""
+    if facts.settings is None or facts.settings.peer_ip is None:
+        return
+    if facts.passwords.get("PAIR_KEY"):
+        yield check(facts, "pair_key", Status.OK, "PAIR_KEY is set")
+        return
+    advice = "stack/deploy.sh on the primary makes one"
+    if facts.settings.node_role == "secondary":
+        advice = "copy the line PAIR_KEY=… from the primary's .env, where stack/deploy.sh makes it"
+    yield check(
+        facts, "pair_key", Status.WARNING,
+        f"there is no PAIR_KEY: whoever answers at {facts.settings.peer_ip} is taken for the other node",
+        "the same PAIR_KEY on both nodes", advice,
+    )  # fmt: skip
+
+
 def firewall(facts: Facts) -> Iterator[Check]:
     """What strangers reach of the other node; of this one nobody can say before it runs, and then its exporter does."""
     if facts.settings is None:

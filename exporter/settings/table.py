@@ -45,6 +45,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("exporter_address", parse.optional_address, "", "Address to listen on; empty for all."),
     Setting("exporter_port", parse.integer(1, 65535), "9753", "TCP port of this exporter and of its peer."),
     Setting(
+        "pair_key_file",
+        parse.optional_file,
+        "",
+        "File with the key that both nodes share, without which nobody's word counts as the peer's; empty for none.",
+    ),
+    Setting(
         "web_config_file",
         parse.optional_file,
         "",

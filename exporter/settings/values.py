@@ -23,6 +23,7 @@ class Settings:
     virtual_router_id: int
     exporter_address: Address | None
     exporter_port: int
+    pair_key_file: Path | None
     web_config_file: Path | None
     runtime_directory: Path
     state_directory: Path

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.errors import ExporterError
@@ -23,6 +25,14 @@ class FetchError(ExporterError):
     """There is no usable answer; the message says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A good answer; the names of headers are in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
 def http_get(
     host: str, port: int, path: str, timeout: float, limit: int = MAXIMUM_BYTES, *, tls: bool = False
 ) -> bytes:
@@ -33,9 +43,29 @@ def http_get(
     Raises:
         FetchError: no connection, no complete answer within ``timeout`` seconds, too large, or not 200.
     """
+    return http_exchange(host, port, path, timeout, limit, tls=tls).body
+
+
+def http_exchange(
+    host: str,
+    port: int,
+    path: str,
+    timeout: float,
+    limit: int = MAXIMUM_BYTES,
+    headers: Mapping[str, str] | None = None,
+    *,
+    tls: bool = False,
+) -> HttpAnswer:
+    """Fetch a path with headers of one's own, and return the answer's too; otherwise as ``http_get``.
+
+    Raises:
+        FetchError: as ``http_get``.
+    """
     where = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}{path}"
     deadline = time.monotonic() + timeout
-    request = f"GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: */*\r\nConnection: close\r\n\r\n".encode("ascii")
+    lines = {"Host": host, "Accept": "*/*", "Connection": "close", **(headers or {})}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    request = f"GET {path} HTTP/1.0\r\n{head}\r\n".encode("ascii")
     try:
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(socket.create_connection((host, port), timeout))
@@ -52,7 +82,7 @@ def http_get(
         hint = "; has the other side no TLS?" if getattr(error, "reason", None) == "WRONG_VERSION_NUMBER" else ""
         msg = f"{where} cannot be reached: {error.strerror or error}{hint}"
         raise FetchError(msg) from None
-    return _body(answer, where)
+    return _parsed(answer, where)
 
 
 def _encrypted(connection: socket.socket) -> ssl.SSLSocket:
@@ -84,7 +114,7 @@ def _read_all(connection: socket.socket, deadline: float, where: str, limit: int
             raise FetchError(msg)
 
 
-def _body(answer: bytes, where: str) -> bytes:
+def _parsed(answer: bytes, where: str) -> HttpAnswer:
     head, separator, body = answer.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     words = lines[0].split(None, 2)
@@ -94,9 +124,11 @@ def _body(answer: bytes, where: str) -> bytes:
     if words[1] != b"200":
         msg = f"{where} answered {words[1][:3].decode()}"
         raise FetchError(msg)
+    headers: dict[str, str] = {}
     for line in lines[1:]:
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-length" and value.strip() != str(len(body)).encode():
+        name, _, value = (part.strip().decode("latin-1") for part in line.partition(b":"))
+        headers[name.lower()] = value
+        if name.lower() == "content-length" and value != str(len(body)):
             msg = f"{where} ended its answer early"
             raise FetchError(msg)
-    return body
+    return HttpAnswer(headers, body)

@@ -23,6 +23,7 @@ _OF_CHECK = {
     "keepalived.running": "DnsHaKeepalivedDown",
     "node.drained": "DnsHaDrainedTooLong",
     "peer.clock": "DnsHaClocksDiffer",
+    "peer.pair_key": "DnsHaPeerUnreachable",
     "peer.reachable": "DnsHaPeerUnreachable",
     "peer.settings": "DnsHaVrrpSettingsDiffer",
     "recorder.running": "DnsHaHelperDown",

@@ -54,7 +54,7 @@ class Password:
         if not text:
             return f"{self.variable} is not set" if self.required else None
         # The VRRP password has keepalived's own rules, an application password is Pi-hole's own.
-        weak = weakness(self.variable, text) if self.required else None
+        weak = weakness(self.variable, text) if self.required or self.variable == "PAIR_KEY" else None
         return weak or (unfit_for_sync(self.variable, text) if synced else None)
 
 
@@ -67,6 +67,8 @@ def passwords_of(environment: Mapping[str, str]) -> Iterator[Password]:
     """Name the passwords of this node's services."""
     yield Password("PIHOLE_PASSWORD", "pihole_password", "pihole/password", "docker restart pihole", required=True)
     yield Password("VRRP_PASSWORD", "vrrp_password", "vrrp/password", "docker restart keepalived", required=False)
+    reread = "nothing, they notice it"
+    yield Password("PAIR_KEY", "pair_key", "pair/key", reread, required=False)
     again = "the next run of sync or backup"
     yield Password("PIHOLE_APP_PASSWORD", "pihole_app_password", "pihole/app_password", again, required=False)
     peers = "PEER_PIHOLE_APP_PASSWORD", "peer_pihole_app_password", "pihole/peer_app_password"

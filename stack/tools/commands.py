@@ -49,7 +49,8 @@ def verify(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
 def add_tasks(add: AddCommand) -> None:
     """Add the commands of the tasks."""
     sub = add("sync", task_commands.sync, "Copy what both nodes share from the primary to this secondary.")
-    sub.add_argument("when", choices=("now", "scheduled"), help="once, or every SYNC_INTERVAL until stopped")
+    words = "once; every SYNC_INTERVAL until stopped; accept the certificate that the other Pi-hole has now"
+    sub.add_argument("when", choices=("now", "scheduled", "trust"), help=words)
     sub.add_argument("--force", action="store_true", help="now: even if this node's own changes are lost")
     add("reload-unbound", task_commands.reload_unbound, "Let Unbound read the files of unbound.d, if all are good.")
     sub = add("backup", task_commands.backup, "Back this node's Pi-hole up, and prove that the backup opens.")

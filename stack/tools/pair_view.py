@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from exporter.collectors.peer import STATUS_PATH
 from exporter.collectors.vrrp import VrrpCollector
 from exporter.errors import ExporterError
 from exporter.http.web_config import speaks_tls
 from exporter.observations import Peer, Status, VrrpObservation, VrrpState
+from exporter.pair_key import key_from
 from exporter.parsers.status_document import parse_peer
 from exporter.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 from exporter.sources.addresses import all_addresses
-from exporter.sources.http_get import http_get
+from exporter.sources.peer_get import peer_get
 from stack.tools.errors import ToolError
 
 # The checks of the other node that say whether it could serve the VIP.
@@ -84,8 +86,9 @@ def look(settings: Settings) -> PairView:
     else:
         try:
             tls = speaks_tls(settings.web_config_file)
+            key = partial(key_from, settings.pair_key_file)
             where = str(settings.peer_ip), settings.exporter_port, STATUS_PATH
-            answer = http_get(*where, settings.peer_timeout, tls=tls)
+            answer = peer_get(*where, settings.peer_timeout, key, tls=tls)
             peer = parse_peer(answer, time.time())
         except ExporterError as error:
             problem = str(error)

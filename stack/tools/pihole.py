@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from exporter.settings.values import Settings
 from stack.tools import web_port
-from stack.tools.errors import ToolError
+from stack.tools.errors import RefusedError, ToolError
 from stack.tools.pihole_api import PiholeApi, read_password
+from stack.tools.pinned import pinned
 from stack.tools.settings import TaskSettings
 
 
@@ -25,12 +27,39 @@ def there(node: Settings, tasks: TaskSettings, timeout: float) -> PiholeApi:
     """The other node's; where nothing else is said its web port is the same as this one's.
 
     Raises:
-        ToolError: there is no other node, or its password cannot be read.
+        RefusedError: it would get the password in clear, or has another certificate than at the first contact.
+        ToolError: there is no other node, it does not answer, or its password cannot be read.
+    """
+    url = url_there(node, tasks)
+    pin = pinned(url, tasks.task_directory) if url.startswith("https:") else None
+    return PiholeApi(url, password_there(tasks), timeout, pin)
+
+
+def url_there(node: Settings, tasks: TaskSettings) -> str:
+    """Where the other node's API is: by TLS alone, for the password goes there, and whoever has that address gets it.
+
+    Raises:
+        RefusedError: it would have to go there in clear.
+        ToolError: there is no other node.
     """
     if node.peer_ip is None:
         msg = "PEER_IP is not set; a standalone node has nothing to copy"
         raise ToolError(msg)
-    return PiholeApi(tasks.peer_pihole_api or api_url(tasks, str(node.peer_ip)), password_there(tasks), timeout)
+    url = tasks.peer_pihole_api or api_url(tasks, str(node.peer_ip))
+    if not url.startswith("https:") and not _is_this_machine(urlsplit(url).hostname or ""):
+        raise RefusedError(
+            f"{url} is not encrypted, and Pi-hole's password is not sent to another host in clear; give the other "
+            "Pi-hole an encrypted port (443os in PIHOLE_WEB_PORT, on both nodes) or write its https:// URL into "
+            "PEER_PIHOLE_API"
+        )
+    return url
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def api_url(tasks: TaskSettings, host: str) -> str:

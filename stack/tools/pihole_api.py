@@ -25,6 +25,7 @@ from stack.tools.pihole_http import (
     Request,
     exchange,
 )
+from stack.tools.pinned import Pin
 from stack.tools.progress import say
 
 MAXIMUM_JSON_BYTES = 32 << 20
@@ -60,8 +61,9 @@ class PiholeApi:
     Pi-hole forgets a session when it likes, and while it restarts it knows none: then another one is taken.
     """
 
-    def __init__(self, url: str, password: str, timeout: float) -> None:
+    def __init__(self, url: str, password: str, timeout: float, pin: Pin | None = None) -> None:
         self.url = url
+        self.pin = pin
         self._password = password
         self._timeout = timeout
         self._deadline = 0.0
@@ -145,7 +147,7 @@ class PiholeApi:
         sid = self._sids[-1] if self._sids else None
         if sid is not None:
             headers["X-FTL-SID"] = sid
-        return Request(method, f"{self.url}/api{path}", self._deadline, self._timeout, headers, body)
+        return Request(method, f"{self.url}/api{path}", self._deadline, self._timeout, headers, body, self.pin)
 
     @contextlib.contextmanager
     def _exchange(self, method: str, path: str, kind: str | None = None, body: bytes | None = None) -> Iterator[Answer]:
@@ -167,6 +169,7 @@ class PiholeApi:
                 self._timeout,
                 {"Content-Type": "application/json"},
                 body,
+                self.pin,
             )
             try:
                 with exchange(request) as answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from exporter.errors import ParseError
 from exporter.files import parse_json
 from stack.tools.errors import ToolError
+from stack.tools.pinned import Pin, context
 
 MAXIMUM_ERROR_BYTES = 64 << 10
 CHUNK_BYTES = 64 << 10
@@ -76,6 +76,7 @@ class Request:
     patience: float
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    pin: Pin | None = None  # the certificate without which nothing is sent
 
     def wrong(self, what: str) -> PiholeError:
         """An error about this request."""
@@ -142,6 +143,8 @@ def exchange(request: Request) -> Iterator[Answer]:
         with translated(request, late):
             connection.connect()
             bounds.enter_context(_cut_at(request.deadline, connection.sock, late))
+            if request.pin is not None:
+                request.pin.check(connection.sock)
             connection.request(request.method, parts.path, request.body, {"Connection": "close", **request.headers})
             response = bounds.enter_context(connection.getresponse())
         if not 200 <= response.status < 300:
@@ -185,11 +188,8 @@ def _connection(parts: SplitResult, timeout: float) -> http.client.HTTPConnectio
     # Without a port http.client takes the end of an IPv6 address for one.
     if parts.scheme != "https":
         return http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=timeout)
-    # Pi-hole makes its certificate itself, for the name pi.hole: nothing vouches for it.
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return http.client.HTTPSConnection(parts.hostname or "", parts.port or 443, timeout=timeout, context=context)
+    # Pi-hole makes its certificate itself, for the name pi.hole: nothing vouches for it but its fingerprint.
+    return http.client.HTTPSConnection(parts.hostname or "", parts.port or 443, timeout=timeout, context=context())
 
 
 def _refusal(request: Request, status: int, text: bytes) -> PiholeError:

@@ -23,6 +23,7 @@ from stack.tools.pihole_api import PiholeApi
 from stack.tools.pihole_content import Content
 from stack.tools.pihole_http import NoGravityError, PiholeError
 from stack.tools.pihole_restart import wait_until_settled
+from stack.tools.pinned import forwarder
 from stack.tools.progress import say
 from stack.tools.settings import TaskSettings
 from stack.tools.stamps import last_success
@@ -47,7 +48,7 @@ NEBULA_SYNC = {
     "CLIENT_TIMEOUT_SECONDS": "60",
     # It tries five times: together longer than a slow machine takes to restart FTL.
     "CLIENT_RETRY_DELAY_SECONDS": "5",
-    # As the tools themselves do it: Pi-hole makes its certificate itself. Towards a plain port this says nothing.
+    # Of this node's own Pi-hole, where it has no plain port; to the other one's it speaks through our forwarder.
     "CLIENT_SKIP_TLS_VERIFICATION": "true",
 }
 USER_AGENT = "nebula-sync/"
@@ -68,8 +69,6 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool, by_hand
         ToolError: it did not work, or the two differ afterwards.
     """
     primary, replica = pihole.there(node, tasks, tasks.sync_timeout), pihole.here(tasks, tasks.sync_timeout)
-    if primary.url.startswith("https:"):
-        say(f"pihole: {primary.url} is encrypted, and its certificate is not checked: Pi-hole made it itself")
     state_file = gravity.state_file(tasks.task_directory)
     with primary.session(), replica.session():
         wanted = pihole_content.fetch(primary, primary.url)
@@ -163,11 +162,13 @@ def _nebula_sync(primary: PiholeApi, replica: PiholeApi, tasks: TaskSettings, lo
         problem = unfit_for_sync("PIHOLE_PASSWORD", password)
         if problem:
             raise ToolError(problem)
-    with tempfile.TemporaryDirectory(prefix="dnsha-sync-") as folder:  # for its owner alone, on tmpfs
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="dnsha-sync-"))  # for its owner, on tmpfs
+        source = stack.enter_context(forwarder(primary.pin)) if primary.pin else primary.url
         files = {}
-        for name, api, password in zip(("PRIMARY", "REPLICAS"), (primary, replica), passwords, strict=True):
+        for name, url, password in zip(("PRIMARY", "REPLICAS"), (source, replica.url), passwords, strict=True):
             file = Path(folder, name.lower())
-            file.write_text(f"{api.url}|{password}\n")
+            file.write_text(f"{url}|{password}\n")
             files[f"{name}_FILE"] = str(file)
         child.run(tasks.sync_pihole_command, tasks.sync_timeout, lock, {**NEBULA_SYNC, **files}, passwords)
 

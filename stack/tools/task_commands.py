@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stack.tools import backup as backing_up
-from stack.tools import child, inventory, schedule
+from stack.tools import child, inventory, pihole, schedule
 from stack.tools.archive import inspect
 from stack.tools.drill import drill as rehearse
 from stack.tools.errors import ToolError
+from stack.tools.pinned import trust
 from stack.tools.progress import say
 from stack.tools.runlock import one_run
 from stack.tools.settings import TaskSettings, read_node, read_tasks
@@ -44,6 +45,9 @@ def backup(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
 def sync(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     """Sync now, or every SYNC_INTERVAL. A primary only writes down what it holds, for the comparison."""
     node, tasks = read_node(environment), read_tasks(environment)
+    if options.when == "trust":
+        trust(pihole.url_there(node, tasks), tasks.task_directory)
+        return
     if options.when == "now":
         synchronise(node, tasks, BY_HAND_WAIT_SECONDS, force=options.force)
         return

@@ -15,6 +15,8 @@ from stack.tools.progress import say, wait_until
 
 DRAINED_CHECK = "node.drained"
 TASK_CHECK = "sync.task"
+# An update of a pair that has none must not wait for it.
+PAIR_KEY_CHECK = "peer.pair_key"
 LOOK_SECONDS = 0.5
 ONLY_OK = frozenset({Status.OK})
 # Where nothing has run for long: no backup yet, maybe no second node.
@@ -59,7 +61,9 @@ def judged(
     return [
         f"{check.node}: {check.id}{f' [{check.subject}]' if check.subject else ''}: {check.seen}"
         for check in checks
-        if check.status not in accept and (check.id, check.node, check.subject) not in meant
+        if check.status not in accept
+        and (check.id, check.node, check.subject) not in meant
+        and check.id != PAIR_KEY_CHECK
     ]
 
 

@@ -52,9 +52,9 @@ def parse(text: str) -> tuple[WebPort, ...]:
 
 
 def api_url(ports: tuple[WebPort, ...], host: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """The API's URL at an address: the plain port if there is one, for nothing vouches for Pi-hole's certificate."""
+    """The API's URL at an address: on this node the plain port if there is one, on another one an encrypted one."""
     answering = [entry for entry in ports if entry.encrypted or not entry.redirects]
-    best = min(answering, key=lambda entry: (not entry.reaches(host), entry.encrypted))
+    best = min(answering, key=lambda entry: (not entry.reaches(host), entry.encrypted == host.is_loopback))
     name = f"[{host}]" if host.version == 6 else str(host)
     if host.is_loopback and best.address not in (*_ANY, name):  # it listens on one address alone, not on loopback
         name = best.address

@@ -19,6 +19,7 @@ from .plan import (
     IPV4_NETWORK,
     IPV6_NETWORK,
     NODES,
+    REPOSITORY,
     ROLES,
     VIPS,
     VIRTUAL_ROUTER_ID,
@@ -100,6 +101,7 @@ class Pair:
             "VIP_ADDRESS": ",".join(f"{vip}/{prefixes[6 if ':' in vip else 4]}" for vip in self.vips),
             "NETWORK_INTERFACE": INTERFACE,
             "VIRTUAL_ROUTER_ID": str(VIRTUAL_ROUTER_ID),
+            "PAIR_KEY_FILE": str(REPOSITORY / "tests/lab/pair-key"),
             "STATE_DIRECTORY": "/run/dnsha-exporter",
             "STAMP_DIRECTORY": "/run/dnsha-stamps",
             "WORLD_NAMES": "",  # the lab has no internet, unless a test makes one (standin_internet.py)

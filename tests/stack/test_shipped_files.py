@@ -265,6 +265,7 @@ def test_no_password_is_in_any_environment(tmp_path: Path) -> None:
         "PIHOLE_APP_PASSWORD": "pass-of-app",
         "PEER_PIHOLE_APP_PASSWORD": "pass-of-peer-app",
         "VRRP_PASSWORD": "pass-vrr",
+        "PAIR_KEY": "pass-of-the-pair-32-characters-x",
         "GRAFANA_ADMIN_PASSWORD": "pass-of-grafana",
         "NOTIFY_URLS": "json://user:pass-of-receiver@192.0.2.100/",
         "NOTIFY_URLS_CRITICAL": "json://user:pass-critical@192.0.2.100/",

@@ -14,6 +14,8 @@ import json
 import secrets
 import socket
 import sqlite3
+import ssl
+import subprocess
 import threading
 import time
 import tomllib
@@ -654,6 +656,13 @@ class _Listener(ThreadingHTTPServer):
         super().server_bind()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        if self.owner.tls is not None and self.server_address[1] not in self.owner.plain:
+            try:
+                request.settimeout(10)
+                request = self.owner.tls.wrap_socket(request, server_side=True)
+            except OSError:
+                self.shutdown_request(request)
+                return
         self._clients.add(request)
         try:
             super().process_request_thread(request, client_address)
@@ -684,8 +693,18 @@ class _Listener(ThreadingHTTPServer):
 class Server:
     """Serves a stand-in from now on, through its restarts, until it is closed."""
 
-    def __init__(self, pihole: StandinPihole, address: str, port: int, *more: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        pihole: StandinPihole,
+        address: str,
+        port: int,
+        *more: tuple[str, int],
+        tls: ssl.SSLContext | None = None,
+        plain: frozenset[int] = frozenset(),
+    ) -> None:
         self.pihole = pihole
+        self.plain = plain
+        self.tls = tls
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._restarting: threading.Thread | None = None
@@ -693,7 +712,7 @@ class Server:
         self.server_address = (address, self._listeners[0].server_address[1])
         self._places = (self.server_address, *more)
         host = f"[{address}]" if ":" in address else address
-        pihole.url = f"http://{host}:{self.server_address[1]}"
+        pihole.url = f"{'https' if tls else 'http'}://{host}:{self.server_address[1]}"
 
     def restart(self) -> None:
         """End and begin anew, as FTL does by itself (src/signals.c: restart_ftl); at once back to the caller."""
@@ -742,16 +761,44 @@ class Server:
             listener.end()
 
 
-def serve(pihole: StandinPihole, address: str, port: int, *more: tuple[str, int]) -> Server:
-    """Serve a stand-in on an address and a port (0: a free one), and on more of them, in threads of its own."""
-    return Server(pihole, address, port, *more)
+def made_certificate(folder: Path, file: str = "") -> ssl.SSLContext:
+    """A certificate as Pi-hole makes one for itself: another one each time, or the one in ``file``."""
+    pem = folder / (file or f"{secrets.token_hex(4)}.pem")
+    if not pem.exists():
+        _make_certificate(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{pem}.crt", pem)
+    return context
+
+
+def _make_certificate(pem: Path) -> None:
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes", "-days", "2",
+         "-subj", "/CN=pi.hole", "-keyout", pem, "-out", f"{pem}.crt"],
+        check=True, capture_output=True, timeout=30,
+    )  # fmt: skip
+
+
+def serve(
+    pihole: StandinPihole,
+    address: str,
+    port: int,
+    *more: tuple[str, int],
+    tls: ssl.SSLContext | None = None,
+    plain: frozenset[int] = frozenset(),
+) -> Server:
+    """Serve a stand-in on an address and a port (0: a free one), and on more of them, in threads of its own.
+
+    With ``tls`` every port speaks it that is not ``plain``.
+    """
+    return Server(pihole, address, port, *more, tls=tls, plain=plain)
 
 
 @contextmanager
-def standin_pihole(held: dict[str, Any], **more: Any) -> Iterator[StandinPihole]:
+def standin_pihole(held: dict[str, Any], tls: ssl.SSLContext | None = None, **more: Any) -> Iterator[StandinPihole]:
     """Serve a stand-in on a free port of this machine."""
     pihole = StandinPihole(held, **more)
-    server = serve(pihole, "127.0.0.1", 0)
+    server = serve(pihole, "127.0.0.1", 0, tls=tls)
     try:
         yield pihole
     finally:

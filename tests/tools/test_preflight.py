@@ -58,6 +58,7 @@ RECORDED = [
 UNGUARDED = Check("firewall.loaded", "beta", "", "firewall", Status.WARNING, "not loaded: nft: no", "x", "modprobe x")
 BETA, STRANGER = "02:00:00:00:00:0c", "02:00:00:00:00:99"
 CONTAINER, STRANGE_CONTAINER = "4f" * 32, "e1" * 32
+KEY = {"PAIR_KEY": "k" * 32}
 GOOD = Facts(
     settings=SETTINGS,
     docker_version="26.1.5",
@@ -70,7 +71,7 @@ GOOD = Facts(
     addresses=(InterfaceAddress("eth0", "192.0.2.11", permanent=True),),
     wire=WireFacts({"192.0.2.12": frozenset({BETA}), "192.0.2.53": frozenset({BETA})}, (), 3.5),
     peer=PEER,
-    passwords={"PIHOLE_PASSWORD": "correct horse"},
+    passwords={"PIHOLE_PASSWORD": "correct horse", **KEY},
     clock_synchronised=True,
     resolvers=("192.0.2.1",),
     free_bytes=20 << 30,
@@ -157,6 +158,9 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
         ({"listeners": (Listener("127.0.0.1", "tcp", None, 5335),)}, "ports", Status.WARNING, "a process listens"),
         ({"listeners": (Listener("0.0.0.0", "tcp", "dnsmasq", ours=True), Listener("::", "tcp", "x", 9753))}, "ports",
          Status.CRITICAL, "x listens on port 9753"),
+        ({"passwords": {"PIHOLE_PASSWORD": "correct horse"}}, "pair_key", Status.WARNING,
+         "no PAIR_KEY: whoever answers at 192.0.2.12 .*deploy.sh"),
+        ({"passwords": {"PAIR_KEY": "k" * 31}}, "passwords", Status.CRITICAL, "31 characters.*openssl rand -hex 16"),
         ({"interfaces": ("end0", "lo", "wlan0")}, "interface", Status.CRITICAL, "no interface eth0, but end0, wlan0"),
         ({"wireless": frozenset({"eth0"})}, "wireless", Status.WARNING, "eth0 is Wi-Fi.*ARP.*by cable"),
         (with_env("PIHOLE_PASSWORD=Sunflower$Meadow42"), "env_file", Status.CRITICAL,
@@ -191,12 +195,13 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
         (with_peer(checks=(UNGUARDED,)), "firewall", Status.WARNING, "beta: not loaded: nft: no.*modprobe"),
         ({"stranger": StrangerFacts("192.0.2.53", (9093, 9094), (9093,))}, "firewall", Status.WARNING,
          "192.0.2.12 lets 192.0.2.53, a stranger to it, reach 9093.*FIREWALL=off"),
-        ({"passwords": {"PIHOLE_PASSWORD": "Raspberry"}}, "passwords", Status.CRITICAL, "everybody tries first"),
-        ({"passwords": {"PIHOLE_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
-        ({"passwords": {"VRRP_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
-        ({"passwords": {"PIHOLE_PASSWORD": "correct,horse"}}, "passwords", Status.CRITICAL, "comma.*nebula-sync"),
-        ({"passwords": {"PIHOLE_PASSWORD": "correct|horse"}}, "passwords", Status.CRITICAL, "both nodes"),
-        ({"passwords": {"PEER_PIHOLE_APP_PASSWORD": "x,y"}}, "passwords", Status.CRITICAL, "PEER_PIHOLE_APP"),
+        ({"passwords": {**KEY, "PIHOLE_PASSWORD": "Raspberry"}}, "passwords", Status.CRITICAL, "everybody tries first"),
+        ({"passwords": {**KEY, "PIHOLE_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
+        ({"passwords": {**KEY, "VRRP_PASSWORD": "k3h7a"}}, "passwords", Status.CRITICAL, "has 5 characters"),
+        ({"passwords": {**KEY, "PIHOLE_PASSWORD": "correct,horse"}}, "passwords", Status.CRITICAL,
+         "comma.*nebula-sync"),
+        ({"passwords": {**KEY, "PIHOLE_PASSWORD": "correct|horse"}}, "passwords", Status.CRITICAL, "both nodes"),
+        ({"passwords": {**KEY, "PEER_PIHOLE_APP_PASSWORD": "x,y"}}, "passwords", Status.CRITICAL, "PEER_PIHOLE_APP"),
         ({"clock_synchronised": False}, "clock", Status.WARNING, "set-ntp true"),
         ({"clock_synchronised": None}, "clock", Status.UNKNOWN, "does not say"),
         ({"resolvers": None}, "resolvers", Status.UNKNOWN, "cannot be read"),
@@ -308,7 +313,7 @@ def test_no_part_of_a_password_is_printed() -> None:
 
 
 def test_a_node_that_copies_no_pihole_may_have_any_password() -> None:
-    facts = replace(GOOD, passwords={"PIHOLE_PASSWORD": "correct,horse"}, synced=False)
+    facts = replace(GOOD, passwords={"PIHOLE_PASSWORD": "correct,horse", **KEY}, synced=False)
     assert judged(facts) == []
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
+import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,8 +165,46 @@ def test_only_a_warning_of_preflight_lets_a_deployment_go_on(site: Site, finding
 def test_preflight_alone_starts_nothing(site: Site) -> None:
     code, _, calls = site.run("deploy.sh", "--preflight-only", "--json")
     assert code == 0
+    assert (site.folder / "compose" / ".env").read_text() == "NODE_ROLE=primary\n"
     assert calls[-1].endswith("--json")
     assert not any(call.startswith("compose up") for call in calls)
+
+
+def test_the_first_deployment_of_a_primary_makes_the_pair_key_and_shows_it_to_nobody(site: Site) -> None:
+    env = site.folder / "compose" / ".env"
+    env.write_text("NODE_ROLE=primary")  # without a line's end
+    env.chmod(0o600)
+    code, said, calls = site.run("deploy.sh")
+    assert code == 0, said
+    first, *_, line = env.read_text().splitlines()
+    name, _, key = line.partition("=")
+    assert (first, name) == ("NODE_ROLE=primary", "PAIR_KEY")
+    assert re.fullmatch("[0-9a-f]{64}", key)
+    assert "copy that line into the other node's compose/.env" in said
+    assert key not in said + "".join(calls)
+    assert stat.S_IMODE(env.stat().st_mode) == 0o600
+    assert [path.name for path in env.parent.iterdir()] == [".env"]
+    before = env.read_bytes()
+    assert "PAIR_KEY" not in site.run("deploy.sh")[1]
+    assert env.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("NODE_ROLE=secondary\n", "copy that line from the primary's compose/.env"),
+        ("NODE_ROLE=standalone\n", None),
+        ("NODE_ROLE=primary\nPAIR_KEY=\n", None),
+        ("NODE_ROLE=primary\nexport PAIR_KEY = 'mine'\n", None),
+    ],
+)
+def test_no_other_deployment_touches_the_pair_key(site: Site, text: str, said: str | None) -> None:
+    env = site.folder / "compose" / ".env"
+    env.write_text(text)
+    output = site.run("deploy.sh")[1]
+    assert env.read_text() == text
+    assert (said or "") in output
+    assert ("PAIR_KEY" in output) is (said is not None)
 
 
 @pytest.mark.parametrize(

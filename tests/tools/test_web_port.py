@@ -18,10 +18,10 @@ from .conftest import MakeNode
     ("ports", "host", "url"),
     [
         ("80o,443os,[::]:80o,[::]:443os", "127.0.0.1", "http://127.0.0.1"),
-        ("80o,443os,[::]:80o,[::]:443os", "2001:db8::11", "http://[2001:db8::11]"),
-        ("80o,443os", "2001:db8::11", "http://[2001:db8::11]"),  # nothing better is known
+        ("80o,443os,[::]:80o,[::]:443os", "2001:db8::11", "https://[2001:db8::11]"),
+        ("80o,443os", "2001:db8::11", "https://[2001:db8::11]"),  # nothing better is known
         ("8080o,8443os", "127.0.0.1", "http://127.0.0.1:8080"),
-        ("8443os,8080o", "192.0.2.11", "http://192.0.2.11:8080"),
+        ("8443os,8080o", "192.0.2.11", "https://192.0.2.11:8443"),
         ("8080o,[::]:8081o", "2001:db8::11", "http://[2001:db8::11]:8081"),
         ("+8080o", "2001:db8::11", "http://[2001:db8::11]:8080"),
         ("80r,443s", "127.0.0.1", "https://127.0.0.1"),
@@ -44,10 +44,10 @@ def test_what_is_no_port_is_refused(text: str) -> None:
 def test_both_nodes_have_the_port_of_this_one_unless_it_is_said(make_node: MakeNode) -> None:
     node = make_node(PIHOLE_WEB_PORT="8080o,8443os")
     assert pihole.here(node.tasks, 1).url == "http://127.0.0.1:8080"
-    assert pihole.there(node.settings, node.tasks, 1).url == "http://192.0.2.11:8080"
+    assert pihole.url_there(node.settings, node.tasks) == "https://192.0.2.11:8443"
     told = make_node(PIHOLE_WEB_PORT="8080o", PIHOLE_API="http://[::1]:81", PEER_PIHOLE_API="https://192.0.2.11:8443")
     assert pihole.here(told.tasks, 1).url == "http://[::1]:81"
-    assert pihole.there(told.settings, told.tasks, 1).url == "https://192.0.2.11:8443"
+    assert pihole.url_there(told.settings, told.tasks) == "https://192.0.2.11:8443"
     with pytest.raises(ConfigurationError, match="PIHOLE_WEB_PORT"):
         _ = make_node(PIHOLE_WEB_PORT="web").tasks
 

@@ -84,6 +84,7 @@ def settings(**changes: Any) -> Settings:
         virtual_router_id=53,
         exporter_address=None,
         exporter_port=9753,
+        pair_key_file=None,
         web_config_file=None,
         runtime_directory=Path("/nonexistent/runtime"),
         state_directory=Path("/nonexistent/state"),

@@ -13,6 +13,7 @@ from exporter.observations import (
     Container,
     NodeStatus,
     Peer,
+    PeerObservation,
     PeerVip,
     Status,
     SyncTask,
@@ -49,6 +50,7 @@ def test_a_healthy_pair_is_well_in_every_respect() -> None:
         "container.running",
         "sync.task",
         "sync.drift",
+        "peer.pair_key",
         "peer.reachable",
         "peer.settings",
         "conflict.advertisements",
@@ -233,6 +235,17 @@ def test_every_difference_is_named_at_once() -> None:
 def test_what_the_peer_does_not_know_is_no_difference() -> None:
     there = beta(vips={}, virtual_router_ids={}, digests={}, keepalived_up=None, drained=None)
     assert the(judge(samples.vips(), samples.vrrp(), samples.peer(there)), "peer.settings").status is OK
+
+
+def test_a_pair_without_a_key_is_a_warning_that_names_whom_it_trusts() -> None:
+    keyless = PeerObservation(samples.BETA, 0.4, 0.003, beta(), None, keyed=False)
+    silent = PeerObservation(samples.BETA, 0.4, 1.0, None, "it is silent", keyed=False)
+    for seen in (keyless, silent):
+        one = the(judge(seen), "peer.pair_key")
+        assert (one.status, one.subject) == (WARNING, samples.BETA)
+        assert one.seen == f"there is no pair key: whoever answers at {samples.BETA} is taken for the other node"
+        assert "stack/deploy.sh" in one.advice
+    assert the(judge(samples.peer(beta())), "peer.pair_key").status is OK
 
 
 @pytest.mark.parametrize(

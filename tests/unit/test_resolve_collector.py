@@ -50,6 +50,7 @@ def settings_for(vip_port: int, *, peer: bool = False) -> Settings:
         virtual_router_id=53,
         exporter_address=None,
         exporter_port=9753,
+        pair_key_file=None,
         web_config_file=None,
         runtime_directory=Path("/nonexistent"),
         state_directory=Path("/nonexistent"),

@@ -9,14 +9,16 @@ from typing import cast
 import pytest
 
 from alerts.notifier import notifier as module
-from alerts.notifier.changes import SAME_OCCURRENCE_SECONDS, Changes, Told
+from alerts.notifier.changes import SAME_OCCURRENCE_SECONDS, Changes, Told, compare
 from alerts.notifier.clocks import FutureStarts
 from alerts.notifier.courier import Courier, Task
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.notifier import Notifier
+from alerts.notifier.patience import Patience
 from alerts.notifier.payload import Group
 from alerts.notifier.peer import Peer, ask
 from alerts.notifier.settings import load
+from exporter.pair_key import PairKey
 from tests.unit.notifier.posts import NOON, entry, group
 
 OPEN = Told(NOON, NOON + 20)
@@ -139,8 +141,41 @@ def test_an_answer_that_makes_no_sense_is_none(monkeypatch: pytest.MonkeyPatch) 
             + b',"told_at":1,"ended_at":null}}}'
         )
 
-    monkeypatch.setattr("alerts.notifier.peer.http_get", answer)
-    assert ask("192.0.2.12", 9754) is None
+    monkeypatch.setattr("alerts.notifier.peer.peer_get", answer)
+    assert ask("192.0.2.12", 9754, PairKey()) is None
+
+
+@pytest.mark.parametrize("lie", ["in hand", "ended just now"])
+def test_what_the_other_node_holds_back_is_told_after_three_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lie: str
+) -> None:
+    clock = 1000.0
+    monkeypatch.setattr("alerts.notifier.notifier.time.time", lambda: NOON + clock)
+    now = NOON + clock
+    other = OtherNode(says(FIRST) if lie == "in hand" else says(n1=Told(NOON, now, ended_at=now)))
+    notifier = alpha(tmp_path, other)
+    notifier._patience = Patience(lambda: clock)
+    alerts = group(entry(1)).alerts
+    for clock in (1000.0, 1010.0, 1100.0, 1179.9):
+        other.answers = [says(FIRST)] if lie == "in hand" else [says(n1=Told(NOON, NOON + clock, NOON + clock))]
+        assert notifier._elsewhere(alerts) is None, clock
+    clock = 1180.0
+    assert notifier._elsewhere(alerts) == {}  # as if the other node were silent: it is told here
+    other.answers = [says()]
+    assert notifier._elsewhere(alerts) == {}
+    other.answers = [says(FIRST)]
+    assert notifier._elsewhere(alerts) is None  # another time
+
+
+def test_what_the_other_node_says_it_told_is_told_here_at_its_next_repeat() -> None:
+    """Alertmanager repeats a critical alert after an hour; the other node may say what it likes."""
+    firing = group(entry(1))
+    claimed = Told(NOON, NOON + 10)
+    first = compare(firing, {}, {FIRST: claimed}, NOON + 10)
+    assert not first.worth_telling
+    recorded = {alert.fingerprint: Told(alert.starts_at, NOON + 10) for alert in first.still}
+    later = NOON + 3610
+    assert compare(firing, recorded, {FIRST: Told(NOON, later)}, later).repeat
 
 
 def test_of_two_that_begin_at_once_the_first_by_name_tells(tmp_path: Path) -> None:
