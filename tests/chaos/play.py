@@ -7,6 +7,7 @@ import heapq
 import json
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,10 @@ PATIENCE_SECONDS: Final = 1.0
 STEADY_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 0.05
 READY_SECONDS: Final = 30.0
+
+# A process that is killed, or that hangs and is killed for it, may have logged a change and not announced it yet.
+MAY_LOSE_ONE: Final = ("freeze-vrrp", "freeze-container", "kill-vrrp", "kill-keepalived", "kill-container")
+EVERYTHING: Final = 1000  # what waits for room in a full directory is gone with the recorder
 
 Say = Callable[[str], None]
 
@@ -58,8 +63,8 @@ class Player:
     say: Say
     record: list[Entry] = field(default_factory=list)
     owners: dict[Step, bool] = field(default_factory=dict)
-    lost: set[str] = field(default_factory=set)
-    """Nodes whose recorder could not keep what it was told."""
+    lost: Counter[str] = field(default_factory=Counter)
+    """By node: of how many changes of state its recorder may not know."""
     log_begins: dict[str, int] = field(default_factory=dict)
     _lasting: list[Step] = field(default_factory=list)
 
@@ -128,20 +133,20 @@ class Player:
         for step in list(self._lasting):
             if step.node == node and step.fault in ("drain", "full-runtime", "vip-add", "address-delete"):
                 self._lasting.remove(step)
-        self.lost.discard(node)
+        del self.lost[node]
         self.observer.tell(f"{node} 0")
 
     def _booted(self, node: str) -> None:
         self.observer.tell(f"{node} {self.stage.hosts[node].holder.pid}")
 
     def _note_loss(self, step: Step) -> None:
-        """Remember whose recorder lost what it had heard: killed with keepalived, or while its directory was full."""
+        """Count what was logged and may never have been announced, or never kept."""
         full = any(one.fault == "full-runtime" and one.node == step.node for one in self._lasting)
-        kills = step.fault in ("kill-container", "kill-keepalived") or (
-            full and step.fault.startswith(("kill", "stop"))
-        )
-        if kills or (step.fault == "full-runtime" and any("recorder" in s.fault for s in self._lasting)):
-            self.lost.add(step.node)
+        frozen = any(one.fault == "freeze-recorder" and one.node == step.node for one in self._lasting)
+        if full and (frozen or step.fault.startswith(("kill", "stop"))):
+            self.lost[step.node] += EVERYTHING
+        elif step.fault in MAY_LOSE_ONE:
+            self.lost[step.node] += 1
 
     def _note_network(self) -> None:
         names = {host.place.port: host.place.name for host in self.stage.hosts.values()}
@@ -277,7 +282,7 @@ def play(steps: Sequence[Step], say: Say, *, guard: bool = True) -> Round:
     violations = [
         *oracle.judge(record, begin=started, quiet=quiet, end=end),
         *counters.going_back(record),
-        *counters.differing(record, logs, lost=frozenset(player.lost), end=end),
+        *counters.differing(record, logs, lost=player.lost, end=end),
         *(found for node, told in once.items() for found in oracle.of_once(node, *told, end)),
     ]
     answers = [(sent - started, bool(answered)) for sent, answered, *_ in asked[VIPS[0]]]
