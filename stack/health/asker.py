@@ -65,6 +65,9 @@ class Asker(Generic[_Service]):
         self.service = service
         self._failed, self._late = failed, late
         self.due = float("-inf")  # when to ask next
+        # When its socket was made: the kernel chooses a connected socket's own address once (ip(7)), and looks no more
+        # whether this node still has it.
+        self.opened = float("-inf")
         self.unable = ""  # why the last question could not even be asked
         self._question = question
         self._address = address
@@ -90,14 +93,6 @@ class Asker(Generic[_Service]):
             default=float("inf"),
         )
 
-    @property
-    def asks_itself(self) -> bool:
-        """Whether this node had the address itself when it was first asked: the socket goes on asking from there.
-
-        The kernel chooses a connected socket's own address once (ip(7)), and looks no more whether it is still there.
-        """
-        return self._socket is not None and self._socket.getsockname()[0] == self._address[0]
-
     def ask(self, now: float) -> None:
         """Send one question."""
         self.due = now + ASK_SECONDS
@@ -105,7 +100,7 @@ class Asker(Generic[_Service]):
         query = self._question.query(self._identifier)
         try:
             if self._socket is None:
-                self._socket = connected(self._address)
+                self._socket, self.opened = connected(self._address), now
             self._socket.send(query)
         except ConnectionRefusedError:  # the answer to an earlier question
             self._refused(now)

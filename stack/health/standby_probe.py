@@ -88,7 +88,8 @@ class StandbyProbe:
         watched = self._under_watch()
         for one in watched:
             if now >= one.due:
-                if one.service.failures and one.asks_itself:  # the guard welcomes the address for a moment more
+                # The source address of before may have left this node: a VIP that moved, a lease that ended.
+                if one.service.failures and now - one.opened >= LATE_SECONDS:
                     one.close()
                 one.ask(now)
                 one.due = now + (DOUBT_SECONDS if one.service.failures else ASK_SECONDS * len(watched))
@@ -139,6 +140,7 @@ class StandbyProbe:
         for address, asker in self._virtual.items():
             if (address.packed in owned) != (address.packed in self._owned):
                 _forget(asker)
+                asker.due = self._clock() + ASK_SECONDS  # the guard still answers here for a moment (linger.py)
         self._owned = owned
 
     def _all(self) -> Sequence[Asker[Answers]]:

@@ -51,15 +51,6 @@ def test_a_service_that_answers_well_is_proved() -> None:
     assert one.service.problem == ""
 
 
-def test_a_node_that_asks_itself_knows_it_until_the_socket_is_closed() -> None:
-    with StandinDnsServer(sends(good)) as server, asking(server.port) as one:
-        assert not one.asks_itself
-        one.ask(0.0)
-        assert one.asks_itself  # on loopback the destination is the source
-        one.close()
-        assert not one.asks_itself
-
-
 def test_where_nothing_listens_two_refusals_come_much_sooner_than_two_questions_are_due() -> None:
     took = []
     for _ in range(3):
