@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
 from stack.health.link import Link
 from stack.health.standby_probe import StandbyProbe, StandbySettings
-from tests.unit.standin_dns_server import StandinDnsServer, answers_as, port_without_server, silent
+from tests.unit.standin_dns_server import StandinDnsServer, answers_as, good, port_without_server, silent
 
 VIP, PEER = (ipaddress.ip_address(f"127.0.0.{host}") for host in (53, 12))
 
@@ -113,6 +116,28 @@ def test_a_drained_node_takes_nothing(tmp_path: Path) -> None:
         (tmp_path / "drain").write_text("1\n")
         drive(one, lambda: False, 4.5)
         assert not one.standby.taking
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_silent_vip_is_asked_from_new_sockets(tmp_path: Path, answers: bool) -> None:
+    """A connected socket keeps its source address, which may have left this node; one that is answered is kept."""
+    ports = set()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as vip:
+        vip.bind((str(VIP), 0))
+        vip.settimeout(0)
+
+        def hear() -> bool:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    query, client = vip.recvfrom(512)
+                    ports.add(client[1])
+                    if answers:
+                        vip.sendto(good(query, "alpha"), client)
+            return False
+
+        with probing(tmp_path, vip.getsockname()[1], StandinLink("nobody answers")) as one:
+            drive(one, hear, 3.5)
+    assert len(ports) == 1 if answers else len(ports) > 1
 
 
 def test_a_silence_counts_from_when_this_node_could_end_it(tmp_path: Path) -> None:
