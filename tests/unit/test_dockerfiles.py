@@ -99,6 +99,12 @@ def test_every_image_that_needs_no_root_has_another_user() -> None:
     assert set(users.values()) == {"9753:9753"}
 
 
+def test_keepaliveds_configuration_is_not_executable_for_keepalived_skips_it_then() -> None:
+    copies = [one.text for one in parse(SHIPPED.read_text()) if one.word == "COPY" and one.stage == "keepalived"]
+    last = [copy for copy in copies if "stack/ stack/" in copy or "keepalived.conf" in copy][-1]
+    assert last == "--chmod=644 stack/keepalived/keepalived.conf stack/keepalived/"
+
+
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
