@@ -22,15 +22,15 @@ def document(name: str) -> dict[str, Any]:
     return found
 
 
-def named_volumes(file: str, service: str) -> set[str]:
-    """The named volumes of a service, with those of the service that it extends."""
+def mounts(file: str, service: str) -> dict[str, str]:
+    """What a service mounts where, ``{target: source}``; its own replaces what it extends at the same place."""
     described = document(file)["services"][service]
     extended = described.get("extends")
-    found = named_volumes(extended.get("file", file), extended["service"]) if extended else set()
+    found = mounts(extended.get("file", file), extended["service"]) if extended else {}
     for volume in described.get("volumes", []):
-        source = volume.partition(":")[0] if isinstance(volume, str) else str(volume.get("source", ""))
-        if source and source[0] not in "./~$":
-            found.add(source)
+        assert isinstance(volume, str), "this test reads the short form"
+        source, target = volume.split(":")[:2]
+        found[target] = source
     return found
 
 
@@ -39,6 +39,7 @@ def test_every_named_volume_is_declared(file: str) -> None:
     declared = set(document(file).get("volumes", {}))
     if file in OVER_COMPOSE:
         declared |= set(document("compose.yaml")["volumes"])
-    used = {volume for service in document(file)["services"] for volume in named_volumes(file, service)}
+    used = {source for service in document(file)["services"] for source in mounts(file, service).values()}
+    used = {source for source in used if source[0] not in "./~$"}
     assert used - declared == set()
     assert used
