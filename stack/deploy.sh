@@ -54,6 +54,15 @@ if ! usable_by_compose; then
   exit 3
 fi
 
+# It holds the passwords. Whoever may use Docker on this machine is root anyway; all others need not read it.
+if [ -z "$only" ] && [ -n "$(find -L .env -prune -perm /077)" ]; then
+  if chmod 600 .env; then
+    say "others on this machine could read compose/.env, which holds the passwords: now its owner alone can (mode 600)"
+  else
+    say "others on this machine can read compose/.env, which holds the passwords: chmod 600 it as its owner"
+  fi
+fi
+
 # The key by which the nodes know each other; what says PAIR_KEY already is the owner's word. Never on a command line.
 if [ -z "$only" ] && ! grep -Eq '^[[:space:]]*(export[[:space:]]+)?PAIR_KEY[[:space:]]*[=:]' .env; then
   if grep -Eq "^[[:space:]]*(export[[:space:]]+)?NODE_ROLE[[:space:]]*[=:][[:space:]]*[\"']?primary" .env; then

@@ -190,6 +190,19 @@ def test_the_first_deployment_of_a_primary_makes_the_pair_key_and_shows_it_to_no
 
 
 @pytest.mark.parametrize(
+    ("mode", "told"), [(0o644, True), (0o640, True), (0o604, True), (0o600, False), (0o400, False)]
+)
+def test_a_deployment_keeps_the_passwords_from_others_on_the_machine(site: Site, mode: int, told: bool) -> None:
+    env = site.folder / "compose" / ".env"
+    env.chmod(mode)
+    site.run("deploy.sh", "--preflight-only")
+    assert stat.S_IMODE(env.stat().st_mode) == mode  # only looking changes nothing
+    _, said, _ = site.run("deploy.sh")
+    assert stat.S_IMODE(env.stat().st_mode) == (0o600 if told else mode)
+    assert ("others on this machine could read compose/.env" in said) is told
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("NODE_ROLE=secondary\n", "copy that line from the primary's compose/.env"),
