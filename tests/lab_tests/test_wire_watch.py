@@ -173,7 +173,7 @@ def test_another_vrrp_router_with_our_number_is_named(pair: Lab, way: str) -> No
     ("fields", "said"),
     [
         ({"interval": 4095, "priority": 230}, "its interval is 40.95 s, this node's 0.05 s"),
-        ({"priority": 255}, "its priority is 255, and the other node's 240 at most"),
+        ({"priority": 255}, "its priority is 255, and the other node's 252 at most"),
         ({"hop_limit": 64, "priority": 230}, "its TTL is 64 instead of 255"),
         ({"version": 2, "interval": 1, "priority": 230}, "it speaks VRRPv2, this node VRRPv3"),
         ({"priority": 230}, f"{CLIENT.mac} sent forged VRRP in the name of the other node ({BETA.ipv4}) by unicast"),

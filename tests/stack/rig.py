@@ -25,6 +25,7 @@ from .node import Node
 from .tools import STACK
 
 PASSWORD: Final = "correct-horse-battery"
+PAIR_KEY: Final = "the-key-that-both-nodes-of-the-rig-have"
 _FIRST_START_SECONDS: Final = 120.0
 _CONTROL_GROUPS: Final = Path("/sys/fs/cgroup")
 
@@ -67,6 +68,7 @@ class Rig(Lab):
             "VIP_ADDRESS": self.vips[0],
             "NETWORK_INTERFACE": INTERFACE,
             "PIHOLE_PASSWORD": PASSWORD,
+            "PAIR_KEY": PAIR_KEY,
             "COMPOSE_PROFILES": "${NODE_ROLE}",
             "WORLD_NAMES": "",  # there is no internet here
             "OOM_SCORE_ADJ": "0",  # a build machine may lack CAP_SYS_RESOURCE

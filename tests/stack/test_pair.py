@@ -90,6 +90,7 @@ def test_the_health_check_finds_both_nodes_well_and_lives_beside_keepalived(rig:
         assert {name: one["verdict"] for name, one in report["questions"].items() if name != "world"} == {
             "chain": "ok",
             "address": "ok",
+            "vip": "ok",
         }
         processes = json.loads(engine.docker("exec", "keepalived", "cat", "/run/dnsha/processes.json"))["processes"]
         assert all(one["running"] for one in processes.values()), processes
