@@ -25,6 +25,7 @@ SILENT_END_SECONDS = 1.5  # the real one took 1.0 to 2.0 s
 DRAIN_FILE = Path("/run/dnsha/drain")
 PROCESSES_FILE = Path("/run/dnsha/processes.json")
 EVENTS_FILE = Path("/run/dnsha/events.jsonl")
+WIRE_FILE = Path("/run/dnsha/wire.json")
 MEMORY_SECONDS, OFTEN = 300.0, 3  # the exporter tells of five moves
 VIP_UNANSWERED_FILE = Path("/run/dnsha/health/vip-unanswered")
 
@@ -274,6 +275,15 @@ class Lab(Pair):
         since = messages[starts[-1] :] if starts else messages
         return sum(" MASTER " in message for message in since) >= OFTEN
 
+    @staticmethod
+    def _heard_strangers(host: Host) -> bool:
+        """Whether the node's wire watch has found what it tells of for ten minutes."""
+        try:
+            told = json.loads(host.path(WIRE_FILE).read_text())
+        except FileNotFoundError:
+            return False
+        return bool(told["senders"]) or any(found["foreign"] for found in told["addresses"].values())
+
     def _give_back(self, host: Host) -> None:
         """Let a node that took the VIP from one that did not answer give it back without its usual patience."""
         told = host.path(VIP_UNANSWERED_FILE)
@@ -297,7 +307,7 @@ class Lab(Pair):
             host.resume_services()
             # Which the exporter tells for minutes.
             if self._helpers_were_restarted(host) or (
-                host.service("keepalived").running and self._has_moved_often(host)
+                host.service("keepalived").running and (self._has_moved_often(host) or self._heard_strangers(host))
             ):
                 host.service("keepalived").stop()
             host.launch_services()
