@@ -163,6 +163,9 @@ def test_every_priority_that_a_node_can_have_is_heard(pair: Lab) -> None:
 
 
 def test_a_master_that_stops_is_heard_and_takes_its_table_along(pair: Lab) -> None:
+    dump, now = pair.hosts["beta"].path(f"{RUNTIME}/vrrp.json"), time.time()
+    # The one that is there may be of a keepalived that was started anew since.
+    wait_for("a dump of now", lambda: dump.stat().st_mtime, until=lambda written: written > now, timeout=15.0)
     before = stopping_adverts(pair, "beta")
     assert TABLE in pair.hosts["alpha"].run("nft", "list", "tables")
     pair.stop_service("alpha", "keepalived")
