@@ -9,14 +9,13 @@ and touching a file needs no space where the directory is full.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from exporter.runtime import RuntimeFiles
+from exporter.sources.keepalived import keepalived_lives
 from stack.guard.log import say
 
 # The other node takes over after a quarter of a second; a pause of a busy machine is shorter than this.
@@ -75,13 +74,6 @@ def _touched(file: Path) -> int | None:
 def _is_held(lock: Path) -> bool:
     """Whether a keepalived process exists; a dead one is seen elsewhere (guard.py)."""
     try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+        return keepalived_lives(lock)
     except OSError:
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

@@ -108,6 +108,18 @@ def subscribe() -> socket.socket:
     return kernel
 
 
+def take_all(kernel: socket.socket) -> bool:
+    """Take all messages of a socket that does not wait; say whether there were any, or some were lost."""
+    any_change = False
+    while True:
+        try:
+            any_change = bool(kernel.recv(DATAGRAM_BYTES)) or any_change
+        except BlockingIOError:
+            return any_change
+        except OSError:  # ENOBUFS: they came faster than they were read
+            any_change = True
+
+
 def all_addresses() -> list[AddressChange]:
     """Look at all addresses.
 

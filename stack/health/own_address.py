@@ -48,14 +48,7 @@ class OwnAddress:
 
     def changed(self) -> bool:
         """Take the kernel's messages; say whether there were any, or some were lost."""
-        any_change = False
-        while True:
-            try:
-                any_change = bool(self._kernel.recv(netlink.DATAGRAM_BYTES)) or any_change
-            except BlockingIOError:
-                return any_change
-            except OSError:  # ENOBUFS: they came faster than they were read
-                any_change = True
+        return netlink.take_all(self._kernel)
 
     def look(self, now: float) -> None:
         """Ask the kernel for all addresses. What it does not say changes nothing."""

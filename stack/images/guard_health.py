@@ -6,7 +6,6 @@ Exits with 0 if so, and with 1 otherwise. A moment between death and removal is 
 
 from __future__ import annotations
 
-import fcntl
 import ipaddress
 import itertools
 import os
@@ -18,24 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from exporter.addressing import VirtualAddress, parse_virtual_address
 from exporter.runtime import RuntimeFiles
+from exporter.sources.keepalived import keepalived_lives
 
 PROC = Path("/proc")
 GRACE_SECONDS = 1.0
-
-
-def keepalived_lives(lock: Path) -> bool:
-    """Whether a keepalived process holds the lock; none has since the boot if there is no lock."""
-    try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def on_this_node(virtual: VirtualAddress, proc: Path) -> bool:

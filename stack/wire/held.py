@@ -31,7 +31,7 @@ class HeldAddresses:
 
     def look(self, now: float) -> None:
         """Ask the kernel where it has said that something changed; what it does not say now is asked again."""
-        if not self._changed() and self._known:
+        if not netlink.take_all(self._kernel) and self._known:
             return
         try:
             index = socket.if_nametoindex(self._interface)
@@ -42,13 +42,3 @@ class HeldAddresses:
         self._known = True
         held = {address for packed, address in self._addresses.items() if packed in found}
         self._since = {address: self._since.get(address, now) for address in held}
-
-    def _changed(self) -> bool:
-        any_change = False
-        while True:
-            try:
-                any_change = bool(self._kernel.recv(netlink.DATAGRAM_BYTES)) or any_change
-            except BlockingIOError:
-                return any_change
-            except OSError:  # ENOBUFS: they came faster than they were read
-                any_change = True

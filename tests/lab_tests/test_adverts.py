@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -11,13 +10,13 @@ from typing import Any
 import pytest
 
 from stack.keepalived.advert_filter import COUNTER_PREFIX, REASONS
-from tests.lab.advert_sender import Advert, to_node
+from tests.lab.advert_sender import to_node
 from tests.lab.exporters import fetch, status
 from tests.lab.fixtures import require_lab
-from tests.lab.helper_process import HelperProcess
 from tests.lab.keepalived_root import ROOT
 from tests.lab.lab import Lab
 from tests.lab.plan import ALPHA, BETA, CLIENT, VIPS, Family
+from tests.lab.sending import sending
 from tests.lab.waiting import wait_for
 
 RUNTIME = "/run/dnsha"
@@ -41,20 +40,6 @@ def pair(attacked_pair: Lab) -> Lab:
     """The same, healthy again."""
     attacked_pair.reset()
     return attacked_pair
-
-
-@contextlib.contextmanager
-def sending(pair: Lab, *adverts: Advert) -> Iterator[None]:
-    """The client sends these adverts, each by a process of its own, at their rate."""
-    senders = [HelperProcess(pair.client.command, "advert_sender", advert.arguments) for advert in adverts]
-    try:
-        for sender in senders:
-            sender.wait_started()
-        yield
-        assert min(map(HelperProcess.finish, senders)) > 0
-    finally:
-        for sender in senders:
-            sender.close()
 
 
 def dropped(pair: Lab, node: str) -> dict[str, int]:

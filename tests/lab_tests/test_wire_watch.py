@@ -22,6 +22,7 @@ from tests.lab.fixtures import require_lab
 from tests.lab.helper_process import HelperProcess
 from tests.lab.lab import Lab
 from tests.lab.plan import ALPHA, BETA, CLIENT, INTERFACE, VIPS, VIRTUAL_ROUTER_ID
+from tests.lab.sending import sending
 from tests.lab.service import Daemon
 from tests.lab.waiting import wait_for
 
@@ -49,20 +50,6 @@ def pair(lab: Lab) -> Lab:
         lab.start_service(node, "keepalived")
     wait_settled(lab, timeout=40.0)
     return lab
-
-
-@contextlib.contextmanager
-def sending(pair: Lab, *adverts: Advert) -> Iterator[None]:
-    """The client sends these adverts, each by a process of its own, at their rate."""
-    senders = [HelperProcess(pair.client.command, "advert_sender", advert.arguments) for advert in adverts]
-    try:
-        for sender in senders:
-            sender.wait_started()
-        yield
-        assert min(map(HelperProcess.finish, senders)) > 0
-    finally:
-        for sender in senders:
-            sender.close()
 
 
 @contextlib.contextmanager
