@@ -61,7 +61,7 @@ chaos: $(READY) ## random faults on a real pair, judged by an oracle of its own;
 
 bench: $(READY) ## measure; build/bench.json
 	@tests/packages lab bench
-	$(LAB) run -- $(BIN)/python -m tests.bench
+	$(LAB) run -- $(BIN)/python -m tests.bench $(BENCH)
 
 bench-stack: $(READY) ## measure the compose files as shipped, on two Docker Engines; build/bench-stack.json
 	@tests/packages lab stack

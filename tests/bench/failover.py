@@ -17,6 +17,8 @@ from tests.lab.waiting import wait_for
 
 ROUNDS: Final = 5
 QUERY_SECONDS: Final = 0.01
+# The standby that took the VIP gives it back when the other node's own address has answered for ten seconds.
+_GIVEN_BACK_SECONDS: Final = 30.0
 OWN_ADDRESS: Final = f"{ALPHA.ipv4}/{IPV4_NETWORK.prefixlen}"
 
 Verb = Callable[[Lab, str], None]
@@ -34,7 +36,7 @@ class Failure:
 
 
 _DEMO: Final = {scenario.name: scenario for scenario in SCENARIOS}
-_LIMITS: Final = {"graceful": 0.1, "service": 0.2, "crash": 0.35, "sigkill": 0.35}
+_LIMITS: Final = {"graceful": 0.1, "service": 0.2, "crash": 0.3, "sigkill": 0.35}
 DEMO: Final = tuple(
     Failure(name, limit, _DEMO[name].strike, _DEMO[name].recover, both_own=name == "sigkill")
     for name, limit in _LIMITS.items()
@@ -53,6 +55,25 @@ def _start_keepalived(lab: Lab, owner: str) -> None:
 
 def _address(verb: str) -> Verb:
     return lambda lab, owner: _ran(lab.hosts[owner].run("ip", "address", verb, OWN_ADDRESS, "dev", INTERFACE))
+
+
+_DEAF: Final = f"""
+table inet bench_deaf {{
+  chain input {{
+    type filter hook input priority 0; policy accept;
+    iifname "{INTERFACE}" drop
+  }}
+}}
+"""
+
+
+def _receive_nothing(lab: Lab, owner: str) -> None:
+    lab.hosts[owner].holder.run("nft", "-f", "-", stdin=_DEAF)
+
+
+def _receive_again(lab: Lab, owner: str) -> None:
+    lab.hosts[owner].run("nft", "delete", "table", "inet", "bench_deaf")
+    lab.wait_owners(owner, timeout=_GIVEN_BACK_SECONDS)
 
 
 def _ran(_: str) -> None:
@@ -74,6 +95,7 @@ GUARDED: Final = (
         lambda lab, owner: lab.resume_service(owner, "dnsmasq"),
     ),
     Failure("the owner's own address lost", 1.2, _address("del"), _address("add")),
+    Failure("the owner advertises and receives nothing", 4.0, _receive_nothing, _receive_again, both_own=True),
     Failure("keepalived killed", 0.3, _kill_keepalived, _start_keepalived),
 )
 

@@ -65,14 +65,16 @@ def write(path: Path, versions: Mapping[str, str], figures: Sequence[Figure]) ->
     write_atomically(path, (json.dumps(document, indent=2) + "\n").encode())
 
 
-def merge(path: Path, versions: Mapping[str, str], figures: Sequence[Figure]) -> None:
-    """Write figures into what an earlier run wrote, in place of those of the same names."""
+def merge(path: Path, versions: Mapping[str, str], figures: Sequence[Figure]) -> list[Figure]:
+    """Write figures into what an earlier run wrote, in place of those of the same names; return all of them."""
     earlier: list[Figure] = []
     if path.exists():
         for told in json.loads(path.read_text())["figures"]:
             del told["kept"]  # which follows from the rest
             earlier.append(Figure(**told))
-    write(path, versions, list({figure.name: figure for figure in [*earlier, *figures]}.values()))
+    merged = list({figure.name: figure for figure in [*earlier, *figures]}.values())
+    write(path, versions, merged)
+    return merged
 
 
 def table(versions: Mapping[str, str], figures: Sequence[Figure]) -> str:
