@@ -1,6 +1,7 @@
 """``make bench-stack``: measure, print a table, write ``build/bench-stack.json``.
 
-What was measured is written after each part, so that an interrupted run leaves what it had.
+What was measured is written after each part, so that an interrupted run leaves what it had. With ``--only`` the other
+figures of that file stay as they were.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from tests.bench.figures import Figure, report, version_of, write
+from tests.bench.figures import Figure, merge, report, version_of, write
 from tests.lab.errors import LabError
 from tests.lab.plan import ALPHA, BUILD
 from tests.stack.rig import Rig, why_not
@@ -26,8 +27,11 @@ PARTS: Final[dict[str, Callable[[Plan], list[Figure]]]] = {
     "crash": partial(failures.measure, failure=failures.CRASH),
     "keepalived-stopped": partial(failures.measure, failure=failures.KEEPALIVED_STOPPED),
     "dns-stopped": partial(failures.measure, failure=failures.PIHOLE_STOPPED),
+    "dns-frozen": partial(failures.measure, failure=failures.PIHOLE_FROZEN),
     "unbound-stopped": partial(failures.measure, failure=failures.UNBOUND_STOPPED),
     "keepalived-killed": partial(failures.measure, failure=failures.KEEPALIVED_KILLED),
+    "address-lost": partial(failures.measure, failure=failures.ADDRESS_LOST),
+    "receives-nothing": partial(failures.measure, failure=failures.RECEIVES_NOTHING),
     "update": update.measure,
     "reboot": reboot.measure,
     "failovers": failovers.measure,
@@ -57,6 +61,7 @@ def main() -> int:
     unfinished = 0
     with Rig() as rig:
         tools = versions(rig)
+        keep = partial(merge if options.only else write, RESULT, tools)
         plan = Plan(rig, options.rounds, options.minutes, options.seed)
         for name in options.only or PARTS:
             say(name)
@@ -69,7 +74,9 @@ def main() -> int:
                 say("interrupted; what was measured before is kept")
                 unfinished += 1
                 break
-            write(RESULT, tools, figures)
+            keep(figures)
+    if options.only:
+        figures = merge(RESULT, tools, figures)
     code = report(RESULT, tools, figures)
     return 2 if unfinished else code
 

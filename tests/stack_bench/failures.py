@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.bench.figures import Figure
-from tests.lab.plan import ALPHA, BETA
+from tests.lab.plan import ALPHA, BETA, INTERFACE, IPV4_NETWORK
 from tests.lab.sample import Sample
 from tests.lab.waiting import wait_for
 from tests.stack.rig import Rig
@@ -17,6 +17,7 @@ from .plan import Plan, say
 
 ROUNDS = 5
 _QUIET_SECONDS = 1.0
+_OWN_ADDRESS = f"{ALPHA.ipv4}/{IPV4_NETWORK.prefixlen}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Failure:
     name: str
     strike: Callable[[Rig], None]
     limit: float | None
+    recover: Callable[[Rig], None] | None = None
+    """What the rig's reset does not undo."""
     one_owner: bool = False
     """Whether two owners at once, however short, are one too many."""
 
@@ -55,11 +58,39 @@ def kill_keepalived(rig: Rig) -> None:
     rig.node(ALPHA.name).engine.kill_container_process("keepalived")
 
 
-CRASH = Failure("node crash", crash, 0.35)
+def freeze_pihole(rig: Rig) -> None:
+    """Freeze Pi-hole's container: its socket is there, and nobody answers."""
+    rig.node(ALPHA.name).engine.docker("pause", "pihole")
+
+
+def thaw_pihole(rig: Rig) -> None:
+    """Let it run again."""
+    rig.node(ALPHA.name).engine.docker("unpause", "pihole")
+
+
+def lose_address(rig: Rig) -> None:
+    """Take alpha's own address off its interface."""
+    rig.hosts[ALPHA.name].run("ip", "address", "del", _OWN_ADDRESS, "dev", INTERFACE)
+
+
+def give_address(rig: Rig) -> None:
+    """Give it back."""
+    rig.hosts[ALPHA.name].run("ip", "address", "add", _OWN_ADDRESS, "dev", INTERFACE)
+
+
+def receive_nothing(rig: Rig) -> None:
+    """Cut what comes to alpha; what it sends arrives."""
+    rig.cut(ALPHA.name, "receive")
+
+
+CRASH = Failure("node crash", crash, 0.3)
 KEEPALIVED_STOPPED = Failure("keepalived stopped", stop_keepalived, 0.35)
-PIHOLE_STOPPED = Failure("DNS container stopped", stop_pihole, 0.9)
-UNBOUND_STOPPED = Failure("Unbound stopped", stop_unbound, None)
-KEEPALIVED_KILLED = Failure("keepalived SIGKILLed", kill_keepalived, 0.4, one_owner=True)
+PIHOLE_STOPPED = Failure("DNS container stopped", stop_pihole, 0.2)
+PIHOLE_FROZEN = Failure("Pi-hole frozen", freeze_pihole, 0.8, recover=thaw_pihole)
+UNBOUND_STOPPED = Failure("Unbound stopped", stop_unbound, 0.3)
+KEEPALIVED_KILLED = Failure("keepalived SIGKILLed", kill_keepalived, 0.3, one_owner=True)
+ADDRESS_LOST = Failure("own address lost", lose_address, 1.2, recover=give_address)
+RECEIVES_NOTHING = Failure("owner that receives nothing", receive_nothing, 4.0)
 
 
 def measure(plan: Plan, failure: Failure) -> list[Figure]:
@@ -96,6 +127,8 @@ def _one_round(rig: Rig, failure: Failure) -> Sample:
         failure.strike(rig)
         wait_for("beta to answer", rig.answering, until=lambda node: node == BETA.name, timeout=20.0)
         time.sleep(_QUIET_SECONDS)
+    if failure.recover is not None:
+        failure.recover(rig)
     if killed:
         engine.docker("update", "--restart", "unless-stopped", "keepalived")
     return sampler.sample
