@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from exporter.metrics import METRICS
+from exporter.model.metrics import METRICS
 from exporter.settings.table import SETTINGS
 
 README = Path(__file__).resolve().parents[1] / "README.md"

@@ -7,20 +7,20 @@ from functools import partial
 
 from exporter import __version__, checks
 from exporter.collectors.advert_filter import AdvertFilterCollector
-from exporter.collectors.base import Collector
 from exporter.collectors.conflict import ConflictCollector
 from exporter.collectors.firewall import FirewallCollector
 from exporter.collectors.health import HealthCollector
 from exporter.collectors.peer import PeerCollector
-from exporter.collectors.resolve import ResolveCollector
+from exporter.collectors.resolve.collector import ResolveCollector
 from exporter.collectors.sync import SyncCollector
 from exporter.collectors.vip import VipCollector
 from exporter.collectors.vrrp import VrrpCollector
+from exporter.engine.collector import Collector
+from exporter.engine.runner import Runner
+from exporter.engine.runtime import RuntimeFiles
+from exporter.http.pair_key import key_from
 from exporter.http.web_config import speaks_tls
-from exporter.observations import Check, NodeIdentity, NodeStatus, Status
-from exporter.pair_key import key_from
-from exporter.runner import Runner
-from exporter.runtime import RuntimeFiles
+from exporter.model.observations import Check, NodeIdentity, NodeStatus, Status
 from exporter.settings.values import Settings
 
 COLLECTORS = ("vip", "vrrp", "health", "adverts", "firewall", "resolve", "containers", "sync", "peer", "conflict")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from exporter import __version__
-from exporter.errors import ConfigurationError, ExporterError
+from exporter.model.errors import ConfigurationError, ExporterError
 from exporter.settings.load import load
 from exporter.settings.table import SETTINGS
 from exporter.settings.values import Settings
@@ -132,7 +132,7 @@ def _once(settings: Settings, output: str, only: tuple[str, ...], timeout: float
 
 
 def _preflight(env_file: Path | None, *, as_json: bool) -> int:
-    from exporter.preflight import command
+    from stack.preflight import command
 
     text, code = command.run(os.environ, env_file, as_json=as_json)
     sys.stdout.write(text)
@@ -142,8 +142,8 @@ def _preflight(env_file: Path | None, *, as_json: bool) -> int:
 def _serve(settings: Settings) -> int:
     from exporter.app import Application
     from exporter.http.access import WebAccess
+    from exporter.http.pair_key import key_from
     from exporter.http.server import Server
-    from exporter.pair_key import key_from
     from exporter.web import FOR_THE_PAIR, routes
 
     logging.basicConfig(

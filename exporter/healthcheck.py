@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from exporter.errors import ExporterError
+from exporter.http.client import http_get
 from exporter.http.web_config import speaks_tls
-from exporter.sources.http_get import http_get
+from exporter.model.errors import ExporterError
 
 TIMEOUT_SECONDS = 3.0
 

@@ -10,12 +10,12 @@ from exporter.app import Application, Look
 from exporter.checks import worst
 from exporter.checks.exporter import judge_missing
 from exporter.collectors.peer import STATUS_PATH
-from exporter.errors import ExporterError
+from exporter.http.client import http_get
 from exporter.http.web_config import speaks_tls
-from exporter.observations import Status
+from exporter.model.errors import ExporterError
+from exporter.model.observations import Status
 from exporter.parsers.status_document import parse_checks, parse_document, parse_identity, parse_time
 from exporter.settings.values import Settings
-from exporter.sources.http_get import http_get
 from exporter.views import report, status_document
 from exporter.views.report import Verdict
 

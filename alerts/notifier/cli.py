@@ -20,8 +20,8 @@ from alerts.notifier.notifier import Notifier
 from alerts.notifier.secret_files import SecretFiles
 from alerts.notifier.settings import Settings, load
 from alerts.notifier.web import NotifierServer
-from exporter.errors import ConfigurationError
 from exporter.http.server import ListenError
+from exporter.model.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from alerts.notifier.payload import Group, alert_of, moment
-from exporter.errors import ParseError
-from exporter.files import parse_json, read_bounded, set_aside, write_atomically
+from exporter.engine.files import parse_json, read_bounded, set_aside, write_atomically
+from exporter.model.errors import ParseError
 
 log = logging.getLogger(__name__)
 

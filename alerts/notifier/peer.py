@@ -10,10 +10,10 @@ from typing import Final
 
 from alerts.notifier.changes import Told
 from alerts.notifier.told import told_of
-from exporter.errors import ParseError
-from exporter.files import parse_json
-from exporter.pair_key import PairKey
-from exporter.sources.http_get import FetchError
+from exporter.engine.files import parse_json
+from exporter.http.client import FetchError
+from exporter.http.pair_key import PairKey
+from exporter.model.errors import ParseError
 from exporter.sources.peer_get import peer_get
 
 log = logging.getLogger(__name__)

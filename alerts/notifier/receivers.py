@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from exporter.errors import ExporterError
+from exporter.model.errors import ExporterError
 
 # What a receiver may take to answer, unless its URL says otherwise (rto=): many a mail server looks at a message for a
 # while before it takes it, and who gives up before that sends it again and again.

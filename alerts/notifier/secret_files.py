@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from exporter.errors import ParseError
-from exporter.files import read_bounded
+from exporter.engine.files import read_bounded
+from exporter.model.errors import ParseError
 
 _SUFFIX = "_FILE"
 

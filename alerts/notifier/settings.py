@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from alerts.notifier.payload import SEVERITIES, Severity
 from alerts.notifier.receivers import Receiver, ReceiverError, open_receiver
-from exporter.errors import ConfigurationError, ParseError
-from exporter.files import read_bounded
-from exporter.pair_key import PairKey
+from exporter.engine.files import read_bounded
+from exporter.http.pair_key import PairKey
+from exporter.model.errors import ConfigurationError, ParseError
 
 PORT: Final = 9754
 ALERTMANAGER_PORT: Final = 9093  # of this node's

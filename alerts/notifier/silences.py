@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from alerts.notifier.payload import Alert, Group, parse
-from exporter.errors import ParseError
-from exporter.files import parse_json
-from exporter.sources.http_get import FetchError, http_get
+from exporter.engine.files import parse_json
+from exporter.http.client import FetchError, http_get
+from exporter.model.errors import ParseError
 
 log = logging.getLogger(__name__)
 

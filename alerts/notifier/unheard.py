@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import Final
 
 from alerts.notifier.payload import Alert, Group, Severity
-from exporter.errors import ParseError
-from exporter.files import parse_json
-from exporter.sources.http_get import FetchError, http_get
+from exporter.engine.files import parse_json
+from exporter.http.client import FetchError, http_get
+from exporter.model.errors import ParseError
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from alerts.notifier.heartbeat import Heartbeat
 from alerts.notifier.metrics import CONTENT_TYPE, Metrics
 from alerts.notifier.notifier import Notifier
 from alerts.notifier.payload import parse
-from exporter.addressing import Address
-from exporter.errors import ParseError
 from exporter.http.handler import TEXT, Answer, Handler
+from exporter.http.pair_key import KeySource, no_key
 from exporter.http.server import Server
-from exporter.pair_key import KeySource, no_key
+from exporter.model.addressing import Address
+from exporter.model.errors import ParseError
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from exporter.checks import advert_filter, conflict, containers, firewall, health, node, peer, resolve, sync, vip, vrrp
-from exporter.observations import Check, NodeStatus, Status
+from exporter.model.observations import Check, NodeStatus, Status
 from exporter.settings.values import Settings
 
 # The worst last; unknown is worse than fine and better than a warning that somebody saw (as the

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter import pair
 from exporter.checks import conflict
 from exporter.checks.build import Judge, age
-from exporter.observations import AdvertFilterObservation, Check, NodeStatus
+from exporter.model import pair
+from exporter.model.observations import AdvertFilterObservation, Check, NodeStatus
 from exporter.settings.values import Settings
 
 LATELY_SECONDS = 600.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exporter.observations import Check, NodeStatus, Status
+from exporter.model.observations import Check, NodeStatus, Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter import pair
 from exporter.checks.build import Judge, age
-from exporter.observations import Advertiser, AdvertiserKind, Check, ConflictObservation, NodeStatus
+from exporter.model import pair
+from exporter.model.observations import Advertiser, AdvertiserKind, Check, ConflictObservation, NodeStatus
 from exporter.settings.values import Settings
 
 _FIND = "find it by its MAC (the router's list of clients, a switch's list of ports)"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter import pair
 from exporter.checks.build import Judge
-from exporter.observations import Check, Container, ContainersObservation, NodeStatus
+from exporter.model import pair
+from exporter.model.observations import Check, Container, ContainersObservation, NodeStatus
 from exporter.settings.values import Settings
 
 

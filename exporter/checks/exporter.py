@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter.checks.build import Judge
-from exporter.observations import Check, NodeStatus
+from exporter.model.observations import Check, NodeStatus
 from exporter.settings.values import Settings
 
 # What its check stands on: no collector.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter import pair
 from exporter.checks.build import Judge
-from exporter.observations import Check, FirewallObservation, NodeStatus
+from exporter.model import pair
+from exporter.model.observations import Check, FirewallObservation, NodeStatus
 from exporter.settings.values import Settings
 
 _EXPECTED = "the stack's firewall is loaded, or FIREWALL=off in .env"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter import pair
 from exporter.checks import world
 from exporter.checks.build import Judge, age
-from exporter.observations import (
+from exporter.model import pair
+from exporter.model.observations import (
     Check,
     HealthObservation,
     HealthQuestion,

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from exporter import pair
 from exporter.checks.build import Judge
-from exporter.observations import Check, NodeStatus, Peer, PeerObservation, Status, VipObservation, VrrpObservation
+from exporter.model import pair
+from exporter.model.observations import (
+    Check,
+    NodeStatus,
+    Peer,
+    PeerObservation,
+    Status,
+    VipObservation,
+    VrrpObservation,
+)
 from exporter.settings.values import Settings
 
 # What the other node says of the pair is judged here already; only what it says of itself is news.

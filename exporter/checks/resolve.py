@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from exporter import pair
 from exporter.checks.build import Judge, age
-from exporter.observations import Check, NodeStatus, Probe, ResolveObservation, Vip, VipObservation
+from exporter.model import pair
+from exporter.model.observations import Check, NodeStatus, Probe, ResolveObservation, Vip, VipObservation
 from exporter.settings.values import Settings
 
 # An answer this old is told with its age.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter import pair
 from exporter.checks.build import Judge, age
-from exporter.observations import Check, NodeStatus, SyncObservation, SyncTask
+from exporter.model import pair
+from exporter.model.observations import Check, NodeStatus, SyncObservation, SyncTask
 from exporter.settings.values import Settings
 
 

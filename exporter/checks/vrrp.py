@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter import pair
 from exporter.checks import conflict, health
 from exporter.checks.build import Judge, age
-from exporter.observations import Check, NodeStatus, VipObservation, VrrpInstance, VrrpObservation, VrrpState
+from exporter.model import pair
+from exporter.model.observations import Check, NodeStatus, VipObservation, VrrpInstance, VrrpObservation, VrrpState
 from exporter.settings.values import Settings
 
 # The kernel's word and keepalived's arrive by different ways; only a lasting difference counts.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from exporter import pair
 from exporter.checks.build import Judge, age
-from exporter.observations import Check, HealthQuestion, HealthVerdict, Status
+from exporter.model import pair
+from exporter.model.observations import Check, HealthQuestion, HealthVerdict, Status
 from exporter.settings.values import Settings
 
 QUESTION = "world"

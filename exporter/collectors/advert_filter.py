@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from exporter.errors import CollectorError, ParseError
-from exporter.files import read_bounded
-from exporter.observations import AdvertFilterObservation
+from exporter.engine.files import read_bounded
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.errors import CollectorError, ParseError
+from exporter.model.observations import AdvertFilterObservation
 from exporter.parsers.advert_filter import parse_advert_filter
-from exporter.runtime import RuntimeFiles
 from exporter.sources.keepalived import keepalived_lives
 
 # The table is looked at every fifteen seconds: three missed looks, and five seconds of a busy machine.

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 
 from exporter.collectors.health import is_fresh
-from exporter.errors import CollectorError, ParseError
-from exporter.files import read_bounded
-from exporter.observations import ConflictObservation
+from exporter.engine.files import read_bounded
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.errors import CollectorError, ParseError
+from exporter.model.observations import ConflictObservation
 from exporter.parsers.wire_report import MAXIMUM_BYTES, parse_wire_report
-from exporter.runtime import RuntimeFiles
 from exporter.sources.keepalived import keepalived_lives
 
 # The watch writes every two seconds: three missed ones, and two of a busy machine.

@@ -15,13 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exporter.errors import CollectorError, ExporterError, NotReadyError, ParseError
-from exporter.observations import Container, ContainersObservation
+from exporter.engine.worker import Worker
+from exporter.model.errors import CollectorError, ExporterError, NotReadyError, ParseError
+from exporter.model.observations import Container, ContainersObservation
 from exporter.parsers.container import EVENTS_WANTED, absent, find_containers, parse_container, parse_event
 from exporter.parsers.container_events import EventTally
 from exporter.settings.values import Settings
 from exporter.sources.docker_guard import RefusedError
-from exporter.worker import Worker
 
 if TYPE_CHECKING:
     from exporter.sources.docker_api import DockerApi, DockerSession

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from exporter.errors import CollectorError, ParseError
-from exporter.files import read_bounded
-from exporter.observations import FirewallObservation
+from exporter.engine.files import read_bounded
+from exporter.model.errors import CollectorError, ParseError
+from exporter.model.observations import FirewallObservation
 from exporter.parsers.firewall import parse_firewall
 
 # It is written every five seconds: room for a busy machine.

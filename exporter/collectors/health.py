@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from exporter.errors import CollectorError, ParseError
-from exporter.files import read_bounded
-from exporter.observations import HealthObservation
+from exporter.engine.files import read_bounded
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.errors import CollectorError, ParseError
+from exporter.model.observations import HealthObservation
 from exporter.parsers.health_report import (
     MAXIMUM_BYTES,
     HealthReport,
@@ -17,7 +18,6 @@ from exporter.parsers.health_report import (
     parse_health_report,
     parse_processes,
 )
-from exporter.runtime import RuntimeFiles
 from exporter.sources.keepalived import keepalived_lives
 
 # The check writes its report each second, the supervisor every five: three missed ones, and two of a busy machine.

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from exporter.addressing import Address
-from exporter.errors import ExporterError, NotReadyError
-from exporter.observations import Peer, PeerObservation
-from exporter.pair_key import KeySource, PairKeyError, no_key
+from exporter.engine.worker import Worker
+from exporter.http.pair_key import KeySource, PairKeyError, no_key
+from exporter.model.addressing import Address
+from exporter.model.errors import ExporterError, NotReadyError
+from exporter.model.observations import Peer, PeerObservation
 from exporter.parsers.status_document import parse_peer
 from exporter.sources.peer_get import peer_get
-from exporter.worker import Worker
 
 STATUS_PATH = "/api/v1/status"
 # After a change of ownership the pair is looked at more often, for this long.

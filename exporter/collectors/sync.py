@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from exporter.errors import NotReadyError, ParseError
-from exporter.files import read_bounded
-from exporter.observations import ContentDigest, SyncObservation, SyncTask
+from exporter.engine.files import read_bounded
+from exporter.engine.worker import Worker
+from exporter.model.errors import NotReadyError, ParseError
+from exporter.model.observations import ContentDigest, SyncObservation, SyncTask
 from exporter.parsers.stamp import parse_stamp
 from exporter.sources.digest import Signature, digest, signature
-from exporter.worker import Worker
 
 INTERVAL_SECONDS = 5.0
 # Less than a backup needs.

@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from exporter.addressing import VirtualAddress, family
-from exporter.errors import CollectorError, ExporterError, NotReadyError
-from exporter.observations import Vip, VipObservation
+from exporter.engine.state_file import StateFile
+from exporter.engine.worker import Worker
+from exporter.model.addressing import VirtualAddress, family
+from exporter.model.errors import CollectorError, ExporterError, NotReadyError
+from exporter.model.observations import Vip, VipObservation
 from exporter.parsers.address_message import AddressChange
 from exporter.parsers.vip_state import SavedVip, format_vip_state, parse_vip_state
 from exporter.sources.addresses import AddressSubscription, all_addresses
-from exporter.state_file import StateFile
-from exporter.worker import Worker
 
 log = logging.getLogger(__name__)
 

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from exporter.collectors.health import OLD_PROCESSES_SECONDS, is_fresh
-from exporter.errors import CollectorError, ParseError
-from exporter.files import read_bounded
-from exporter.observations import VrrpInstance, VrrpObservation, VrrpState
+from exporter.engine.files import read_bounded
+from exporter.engine.runtime import RuntimeFiles
+from exporter.engine.state_file import TOLD_SECONDS, StateFile
+from exporter.engine.worker import Worker
+from exporter.model.errors import CollectorError, ParseError
+from exporter.model.observations import VrrpInstance, VrrpObservation, VrrpState
 from exporter.parsers.health_report import MAXIMUM_BYTES, parse_processes
 from exporter.parsers.keepalived_dump import DumpedInstance
 from exporter.parsers.keepalived_events import InstanceHistory, SavedHistory
 from exporter.parsers.vrrp_state import format_vrrp_state, parse_vrrp_state
-from exporter.runtime import RuntimeFiles
 from exporter.sources.keepalived import DumpFile, EventLogFile, drain_requested, is_full, keepalived_lives
-from exporter.state_file import TOLD_SECONDS, StateFile
-from exporter.worker import Worker
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from exporter.errors import ConfigurationError
 from exporter.http.basic_auth import BasicAuth
 from exporter.http.callers import ANYBODY, Caller
 from exporter.http.web_config import TLS_VERSIONS, TlsServer, WebConfig, read
+from exporter.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl

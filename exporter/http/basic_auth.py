@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from exporter.errors import ExporterError
+from exporter.model.errors import ExporterError
 
 # How long a request may wait for others' passwords to be checked.
 WAIT_SECONDS: Final = 5.0

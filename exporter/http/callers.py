@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.addressing import Address
-from exporter.sources.packet_filter import Field, Instruction, words
+from exporter.model.addressing import Address
+from exporter.wire.packet_filter import Field, Instruction, words
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 from exporter.http.access import WebAccess
 from exporter.http.basic_auth import BusyError
 from exporter.http.connection import BoundedReader, HeadTooLargeError, send_all, wait_until_taken
+from exporter.http.pair_key import NONCE_HEADER, SIGNATURE_HEADER, KeySource, PairKeyError
 from exporter.http.seats import Seats
-from exporter.pair_key import NONCE_HEADER, SIGNATURE_HEADER, KeySource, PairKeyError
 
 log = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ import time
 from functools import partial
 from typing import Any, Final
 
-from exporter.addressing import Address
-from exporter.errors import ExporterError
 from exporter.http.access import WebAccess
 from exporter.http.callers import CALLERS, listen_apart
 from exporter.http.connection import close, handshake, reset
 from exporter.http.handler import CLIENT_TIMEOUT_SECONDS, Handler, Route
+from exporter.http.pair_key import KeySource, no_key
 from exporter.http.seats import Seats, host_of
-from exporter.pair_key import KeySource, no_key
+from exporter.model.addressing import Address
+from exporter.model.errors import ExporterError
 
 log = logging.getLogger(__name__)
 

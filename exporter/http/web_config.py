@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from exporter.errors import ConfigurationError, ParseError
-from exporter.files import read_bounded
+from exporter.engine.files import read_bounded
+from exporter.model.errors import ConfigurationError, ParseError
 
 MAXIMUM_FILE_BYTES: Final = 64 << 10
 # From 13 on, one wrong password takes a Pi more than a second.

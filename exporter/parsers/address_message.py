@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from types import ModuleType
 from typing import Any
 
-from exporter.errors import ParseError
+from exporter.model.errors import ParseError
 
 RTM_NEWADDR = 20
 RTM_DELADDR = 21

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from exporter.errors import ParseError
-from exporter.files import parse_json
+from exporter.engine.files import parse_json
+from exporter.model.errors import ParseError
 
 _REASONS_AT_MOST = 16
 _TEXT_AT_MOST = 500

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from exporter.errors import ParseError
-from exporter.files import parse_json
-from exporter.observations import Container
+from exporter.engine.files import parse_json
+from exporter.model.errors import ParseError
+from exporter.model.observations import Container
 
 # What to ask Docker's events for. It has many more: exec_create, exec_start and exec_die, say, which every
 # health check causes.

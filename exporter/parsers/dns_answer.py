@@ -26,7 +26,7 @@ import dns.rdatatype
 # of the first measurements.
 import dns.rdtypes.ANY.TXT
 
-from exporter.errors import ConfigurationError
+from exporter.model.errors import ConfigurationError
 from exporter.settings.parse import node_name
 
 Reason = Literal[

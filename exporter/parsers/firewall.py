@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from exporter.errors import ParseError
-from exporter.files import parse_json
+from exporter.engine.files import parse_json
+from exporter.model.errors import ParseError
 
 State = Literal["loaded", "off", "failed"]
 _STATES: Final[tuple[State, ...]] = get_args(State)

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from exporter.errors import ParseError
-from exporter.files import parse_json
-from exporter.observations import HealthQuestion, HealthVerdict, HelperProcess
+from exporter.engine.files import parse_json
+from exporter.model.errors import ParseError
+from exporter.model.observations import HealthQuestion, HealthVerdict, HelperProcess
 
 MAXIMUM_BYTES = 64 << 10
 MAXIMUM_ENTRIES = 8  # each is some series

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from exporter.errors import ParseError
-from exporter.files import parse_json
-from exporter.observations import VrrpCounters, VrrpState
+from exporter.engine.files import parse_json
+from exporter.model.errors import ParseError
+from exporter.model.observations import VrrpCounters, VrrpState
 
 # vrrp.h: VRRP_STATE_INIT, _BACK, _MAST, _FAULT; anything else is on its way out.
 STATES = {0: VrrpState.INIT, 1: VrrpState.BACKUP, 2: VrrpState.MASTER, 3: VrrpState.FAULT}

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from exporter.errors import ParseError
-from exporter.files import parse_json
-from exporter.observations import VrrpEvent, VrrpState
+from exporter.engine.files import parse_json
+from exporter.model.errors import ParseError
+from exporter.model.observations import VrrpEvent, VrrpState
 
 STATES = {
     "INIT": VrrpState.INIT,

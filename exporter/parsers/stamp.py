@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from exporter.errors import ParseError
-from exporter.files import parse_json
+from exporter.engine.files import parse_json
+from exporter.model.errors import ParseError
 
 MAXIMUM_ERROR_TEXT = 300
 # A clock that was corrected may leave a stamp slightly ahead; further ahead it is wrong.

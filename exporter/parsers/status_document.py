@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from exporter.errors import ParseError
-from exporter.files import parse_json
-from exporter.observations import ROLES, Check, NodeIdentity, Peer, PeerVip, Status
+from exporter.engine.files import parse_json
+from exporter.model.errors import ParseError
+from exporter.model.observations import ROLES, Check, NodeIdentity, Peer, PeerVip, Status
 
 FORMAT = 1
 MAXIMUM_ITEMS = 256

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeGuard
 
-from exporter.errors import ParseError
-from exporter.files import parse_json
+from exporter.engine.files import parse_json
+from exporter.model.errors import ParseError
 
 FORMAT = 1
 _WRONG = "the file does not hold VIP counters"

@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from exporter.errors import ParseError
-from exporter.files import parse_json
-from exporter.observations import VrrpState
+from exporter.engine.files import parse_json
+from exporter.model.errors import ParseError
+from exporter.model.observations import VrrpState
 from exporter.parsers.keepalived_events import MAXIMUM_INSTANCES, Counts, SavedHistory
 
 FORMAT = 1

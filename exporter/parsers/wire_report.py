@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from exporter.errors import ParseError
-from exporter.files import parse_json
-from exporter.observations import Advertiser, AdvertiserKind, Conflict, ForeignDevice
+from exporter.engine.files import parse_json
+from exporter.model.errors import ParseError
+from exporter.model.observations import Advertiser, AdvertiserKind, Conflict, ForeignDevice
 
 MAXIMUM_BYTES = 64 << 10
 MAXIMUM_ENTRIES = 64

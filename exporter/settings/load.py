@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exporter.addressing import Network, interface_networks, virtual_address_problem
-from exporter.errors import ConfigurationError
+from exporter.model.addressing import Network, interface_networks, virtual_address_problem
+from exporter.model.errors import ConfigurationError
 from exporter.settings.table import RETIRED, SETTINGS, Setting
 from exporter.settings.values import Settings
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.addressing import (
+from exporter.model.addressing import (
     Address,
     AddressError,
     Network,
@@ -16,7 +16,7 @@ from exporter.addressing import (
     parse_address,
     parse_virtual_address,
 )
-from exporter.observations import ROLES
+from exporter.model.observations import ROLES
 
 
 @dataclass(frozen=True, slots=True)

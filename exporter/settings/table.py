@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exporter.observations import ROLES
+from exporter.model.observations import ROLES
 from exporter.settings import parse
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.addressing import Address, VirtualAddress
+from exporter.model.addressing import Address, VirtualAddress
 from exporter.settings.parse import Endpoint, ExpectedContainer, NodeAddress
 
 

@@ -11,7 +11,7 @@ import socket
 import struct
 import time
 
-from exporter.errors import ParseError
+from exporter.model.errors import ParseError
 from exporter.parsers.address_message import AddressChange, parse_address_messages
 
 RTM_GETADDR = 22

@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from exporter.errors import ParseError
+from exporter.model.errors import ParseError
 
 MAXIMUM_FILES = 10_000
 MAXIMUM_BYTES = 256 << 20

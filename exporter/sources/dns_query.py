@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from exporter.addressing import Family
-from exporter.observations import Protocol
+from exporter.model.addressing import Family
+from exporter.model.observations import Protocol
 from exporter.parsers.dns_answer import MAX_LENGTH, Failure, NotOurs, Reason, Verdict, judge, too_long
 
 # A flood of forged replies must not keep the thread from its other sockets.

@@ -18,7 +18,7 @@ import requests
 import urllib3
 from docker.errors import DockerException
 
-from exporter.errors import CollectorError, ParseError
+from exporter.model.errors import CollectorError, ParseError
 from exporter.sources.docker_guard import Guard, SilenceError, VersionError
 from exporter.sources.docker_transport import GuardedAdapter
 

@@ -14,7 +14,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from exporter.errors import CollectorError
+from exporter.model.errors import CollectorError
 
 WHAT_TO_START = "is the socket proxy running, and Docker?"
 

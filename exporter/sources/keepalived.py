@@ -6,8 +6,8 @@ import fcntl
 import os
 from pathlib import Path
 
-from exporter.errors import ParseError
-from exporter.files import read_bounded
+from exporter.engine.files import read_bounded
+from exporter.model.errors import ParseError
 from exporter.parsers.keepalived_dump import DumpedInstance, parse_keepalived_dump
 from exporter.parsers.keepalived_events import History
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from exporter.pair_key import NONCE_HEADER, SIGNATURE_HEADER, KeySource, PairKeyError, new_nonce
-from exporter.sources.http_get import MAXIMUM_BYTES, FetchError, http_exchange
+from exporter.http.client import MAXIMUM_BYTES, FetchError, http_exchange
+from exporter.http.pair_key import NONCE_HEADER, SIGNATURE_HEADER, KeySource, PairKeyError, new_nonce
 
 
 def peer_get(

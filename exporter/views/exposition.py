@@ -1,4 +1,4 @@
-"""Observations in the Prometheus text format and in OpenMetrics, by the table in ``exporter.metrics``.
+"""Observations in the Prometheus text format and in OpenMetrics, by the table in ``exporter.model.metrics``.
 
 prometheus-client's encoders need 13 microseconds a sample, 4 ms for a node's; that is the whole
 budget of a scrape on a Raspberry Pi. These write the same (a test compares) in a fraction of it.
@@ -16,11 +16,10 @@ from itertools import accumulate
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as LibraryFamily
 
-from exporter import metrics, pair
 from exporter.checks import health, worst
-from exporter.contradictions import Reason
-from exporter.metrics import Metric
-from exporter.observations import (
+from exporter.model import metrics, pair
+from exporter.model.metrics import Metric
+from exporter.model.observations import (
     AdvertFilterObservation,
     Check,
     ConflictObservation,
@@ -38,6 +37,7 @@ from exporter.observations import (
     VrrpObservation,
     VrrpState,
 )
+from exporter.wire.contradictions import Reason
 
 Value = float | Latency
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
-from exporter import pair
 from exporter.checks import health, wrong
 from exporter.checks.build import age
 from exporter.checks.resolve import when
-from exporter.observations import (
+from exporter.model import pair
+from exporter.model.observations import (
     Check,
     ContainersObservation,
     HealthObservation,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exporter.checks import wrong
-from exporter.observations import Check, NodeIdentity, Status
+from exporter.model.observations import Check, NodeIdentity, Status
 
 
 @dataclass(frozen=True, slots=True)

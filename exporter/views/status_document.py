@@ -8,8 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from exporter import pair
-from exporter.observations import (
+from exporter.model import pair
+from exporter.model.observations import (
     AdvertFilterObservation,
     Check,
     ConflictObservation,

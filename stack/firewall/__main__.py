@@ -16,8 +16,8 @@ signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
 import os  # noqa: E402
 import sys  # noqa: E402
 
-from exporter.errors import ConfigurationError  # noqa: E402
-from exporter.runtime import RuntimeFiles  # noqa: E402
+from exporter.engine.runtime import RuntimeFiles  # noqa: E402
+from exporter.model.errors import ConfigurationError  # noqa: E402
 from stack.firewall.keeper import LOOK_SECONDS, Firewall  # noqa: E402
 from stack.firewall.settings import read_firewall  # noqa: E402
 

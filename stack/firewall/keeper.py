@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.addressing import Network, interface_networks
-from exporter.files import write_atomically
-from exporter.runtime import RuntimeFiles
+from exporter.engine.files import write_atomically
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.addressing import Network, interface_networks
 from stack.firewall.settings import FirewallSettings
 from stack.firewall.table import REMOVE, TABLE, render
 from stack.nft import NftError, nft

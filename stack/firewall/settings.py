@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar, get_args
 
-from exporter.addressing import Address, Network
-from exporter.errors import ConfigurationError
-from exporter.preflight.port import PEER_ONLY, needed
+from exporter.model.addressing import Address, Network
+from exporter.model.errors import ConfigurationError
 from exporter.settings import parse
+from stack.preflight.port import PEER_ONLY, needed
 
 Audience = Literal["nobody", "peer", "admins", "lan"]
 """Who may reach a port besides the node itself: the other node; it and ADMIN_NETWORKS; it and the LAN, unless

@@ -11,9 +11,9 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from exporter.addressing import Network
-from exporter.preflight.port import CLUSTER_PORT
+from exporter.model.addressing import Network
 from stack.firewall.settings import Audience, FirewallSettings
+from stack.preflight.port import CLUSTER_PORT
 
 TABLE: Final = "inet dnsha"
 REMOVE: Final = f"table {TABLE}\ndelete table {TABLE}\n"

@@ -21,8 +21,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from exporter.addressing import AddressError, VirtualAddress, parse_virtual_address
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.addressing import AddressError, VirtualAddress, parse_virtual_address
 from stack.guard.heartbeat import Heartbeat
 from stack.guard.linger import Linger
 from stack.guard.log import say

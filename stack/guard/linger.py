@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from exporter.addressing import VirtualAddress
+from exporter.model.addressing import VirtualAddress
 from stack.guard import netlink
 from stack.guard.log import say
 

@@ -11,7 +11,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from exporter.addressing import Address, VirtualAddress
+from exporter.model.addressing import Address, VirtualAddress
 
 RTM_SETLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 19, 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE = 24, 25

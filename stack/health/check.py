@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exporter.addressing import Address
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.addressing import Address
 from stack.health.asker import Asker
 from stack.health.dns_question import Question
 from stack.health.own_address import OwnAddress

@@ -12,18 +12,18 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from exporter.addressing import Address
-from exporter.errors import ParseError
-from exporter.parsers.arp import ArpOperation, build_arp_probe, parse_arp
-from exporter.parsers.ip_packet import parse_ip_packet
-from exporter.parsers.neighbor_message import (
+from exporter.model.addressing import Address
+from exporter.model.errors import ParseError
+from exporter.wire.arp import ArpOperation, build_arp_probe, parse_arp
+from exporter.wire.ip_packet import parse_ip_packet
+from exporter.wire.neighbor_message import (
     ICMPV6,
     NEIGHBOR_ADVERTISEMENT,
     build_neighbor_probe,
     parse_neighbor_advertisement,
 )
-from exporter.sources.packet_filter import Field, one_of
-from exporter.sources.packet_socket import PacketSocket
+from exporter.wire.packet_filter import Field, one_of
+from exporter.wire.packet_socket import PacketSocket
 
 PROOF_SECONDS = 1.5
 BUFFER_BYTES = 16 << 10

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 
-from exporter.addressing import Address
+from exporter.model.addressing import Address
 from stack.guard import netlink
 
 # An address that is replaced (a DHCP client that begins anew) is away for some milliseconds.

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
 
 EVERY_SECONDS = 1.0
 

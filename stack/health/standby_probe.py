@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.addressing import Address
+from exporter.model.addressing import Address
 from stack.health.asker import Asker
 from stack.health.dns_question import Question
 from stack.health.link import Link

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
 from stack.health.verdict import Verdict
 
 FAILED, WELL = b"1\n", b"0\n"

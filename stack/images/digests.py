@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from exporter.files import write_atomically
+from exporter.engine.files import write_atomically
 
 REPOSITORY = Path(__file__).parents[2]
 ASK_SECONDS = 60.0

@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from exporter.addressing import VirtualAddress, parse_virtual_address
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.addressing import VirtualAddress, parse_virtual_address
 from exporter.sources.keepalived import keepalived_lives
 
 PROC = Path("/proc")

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from exporter import __version__
-from exporter.files import write_atomically
+from exporter.engine.files import write_atomically
 
 REPOSITORY = Path(__file__).parents[2]
 DOCKERFILE = REPOSITORY / "stack" / "images" / "Dockerfile"

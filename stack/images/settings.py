@@ -19,12 +19,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from exporter.addressing import interface_networks
-from exporter.errors import ConfigurationError, ParseError
-from exporter.files import read_bounded, remove, write_atomically
+from exporter.engine.files import read_bounded, remove, write_atomically
 from exporter.http import web_config
-from exporter.passwords import is_synced, unfit_for_sync, weakness
+from exporter.model.addressing import interface_networks
+from exporter.model.errors import ConfigurationError, ParseError
 from exporter.settings.load import load
+from exporter.settings.passwords import is_synced, unfit_for_sync, weakness
 from stack.firewall.settings import read_firewall
 from stack.keepalived.health_settings import read_health
 from stack.keepalived.values import read_environment

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
-from exporter.errors import ConfigurationError
+from exporter.model.errors import ConfigurationError
 from stack.keepalived.values import KeepalivedSettings
 
 Reason = Literal["foreign_source", "ttl", "version", "interval", "priority"]

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from exporter.errors import ParseError
-from exporter.files import read_bounded, write_atomically
+from exporter.engine.files import read_bounded, write_atomically
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.errors import ParseError
 from exporter.parsers.advert_filter import parse_advert_filter
-from exporter.runtime import RuntimeFiles
 from stack.keepalived.advert_filter import COUNTER_PREFIX, REASONS, REMOVE, TABLE, Reason, render
 from stack.keepalived.values import KeepalivedSettings
 from stack.nft import NftError, nft, nothing

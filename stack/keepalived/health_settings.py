@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from exporter.errors import ConfigurationError
+from exporter.model.errors import ConfigurationError
 from exporter.settings import parse
 from exporter.settings.table import SETTINGS
 from stack.health.check import PATIENCE_SECONDS, HealthSettings

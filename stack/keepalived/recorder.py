@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter.errors import ParseError
-from exporter.files import read_bounded, remove, set_aside, write_atomically
+from exporter.engine.files import read_bounded, remove, set_aside, write_atomically
+from exporter.model.errors import ParseError
 from exporter.parsers.keepalived_events import History
 
 if TYPE_CHECKING:
-    from exporter.runtime import RuntimeFiles
+    from exporter.engine.runtime import RuntimeFiles
 
 DUMP_INTERVAL_SECONDS = 5.0
 DUMP_RETRY_SECONDS = 0.5

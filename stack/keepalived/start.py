@@ -24,10 +24,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from exporter.addressing import interface_networks  # noqa: E402
-from exporter.errors import ConfigurationError, ParseError  # noqa: E402
-from exporter.files import read_bounded, remove, write_atomically  # noqa: E402
-from exporter.runtime import RuntimeFiles  # noqa: E402
+from exporter.engine.files import read_bounded, remove, write_atomically  # noqa: E402
+from exporter.engine.runtime import RuntimeFiles  # noqa: E402
+from exporter.model.addressing import interface_networks  # noqa: E402
+from exporter.model.errors import ConfigurationError, ParseError  # noqa: E402
 from stack.health.check import HealthCheck, HealthSettings  # noqa: E402
 from stack.health.own_address import has_address  # noqa: E402
 from stack.health.track_files import TrackFiles  # noqa: E402

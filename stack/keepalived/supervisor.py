@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.files import write_atomically
-from exporter.runtime import RuntimeFiles
+from exporter.engine.files import write_atomically
+from exporter.engine.runtime import RuntimeFiles
 from stack.keepalived.liveness import Liveness
 from stack.keepalived.recorder import read_pid
 

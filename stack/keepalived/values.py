@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from exporter.addressing import (
+from exporter.model.addressing import (
     Address,
     AddressError,
     Network,
@@ -17,7 +17,7 @@ from exporter.addressing import (
     parse_virtual_address,
     virtual_address_problem,
 )
-from exporter.errors import ConfigurationError
+from exporter.model.errors import ConfigurationError
 from stack.guard.netlink import ROUTE_PRIORITY
 
 ROLES = ("primary", "secondary", "standalone")

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from exporter.addressing import parse_address
 from exporter.http.web_config import speaks_tls
+from exporter.model.addressing import parse_address
 from exporter.settings.parse import integer, node_name
 
 # Where each job's target listens, on both nodes; the other two of .env have their own names there.

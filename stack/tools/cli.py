@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import NoReturn
 
-from exporter.errors import ConfigurationError, ExporterError
+from exporter.model.errors import ConfigurationError, ExporterError
 from stack.tools import commands
 from stack.tools.errors import BAD_CONFIGURATION, Interrupted, ToolError
 from stack.tools.progress import say

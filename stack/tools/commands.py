@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 from stack.tools import drain as draining
 from stack.tools import task_commands

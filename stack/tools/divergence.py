@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeGuard
 
-from exporter.errors import ParseError
-from exporter.files import parse_json, read_bounded, set_aside, write_atomically
+from exporter.engine.files import parse_json, read_bounded, set_aside, write_atomically
+from exporter.model.errors import ParseError
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.progress import say
 

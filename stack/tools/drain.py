@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.pair_view import PairView, look, takeover_problems, vip_names

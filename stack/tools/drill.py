@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 from stack.tools import drain as draining
 from stack.tools.errors import RefusedError, ToolError

@@ -14,7 +14,7 @@ Wrong settings end with 3, as the exporter's do.
 
 from __future__ import annotations
 
-from exporter.errors import ExporterError
+from exporter.model.errors import ExporterError
 
 BAD_CONFIGURATION = 3
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.files import remove, write_atomically
+from exporter.engine.files import remove, write_atomically
 from stack.tools import gravity, pihole
 from stack.tools.divergence import Entries
 from stack.tools.errors import ToolError

@@ -8,12 +8,12 @@ from functools import partial
 
 from exporter.collectors.peer import STATUS_PATH
 from exporter.collectors.vrrp import VrrpCollector
-from exporter.errors import ExporterError
+from exporter.engine.runtime import RuntimeFiles
+from exporter.http.pair_key import key_from
 from exporter.http.web_config import speaks_tls
-from exporter.observations import Peer, Status, VrrpObservation, VrrpState
-from exporter.pair_key import key_from
+from exporter.model.errors import ExporterError
+from exporter.model.observations import Peer, Status, VrrpObservation, VrrpState
 from exporter.parsers.status_document import parse_peer
-from exporter.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 from exporter.sources.addresses import all_addresses
 from exporter.sources.peer_get import peer_get

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from exporter.errors import ParseError
-from exporter.files import read_bounded
+from exporter.engine.files import read_bounded
+from exporter.model.errors import ParseError
 from stack.tools.errors import ToolError
 from stack.tools.pihole_http import (
     Answer,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from exporter.errors import ParseError
+from exporter.model.errors import ParseError
 from stack.tools.divergence import Entries
 from stack.tools.errors import ToolError
 

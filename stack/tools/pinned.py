@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from exporter.errors import ParseError
-from exporter.files import parse_json, read_bounded, write_atomically
+from exporter.engine.files import parse_json, read_bounded, write_atomically
+from exporter.model.errors import ParseError
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.progress import say
 

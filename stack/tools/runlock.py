@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from exporter.files import set_aside
+from exporter.engine.files import set_aside
 from stack.tools.errors import BusyError, DeadlineError, ToolError
 from stack.tools.progress import say, wait_until
 

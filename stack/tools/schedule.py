@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from exporter.files import remove
+from exporter.engine.files import remove
 from stack.tools.cron import Cron
 from stack.tools.errors import BusyError, PutOffError, RefusedError, ToolError
 from stack.tools.progress import say

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from exporter.errors import ConfigurationError
+from exporter.model.errors import ConfigurationError
 from exporter.settings import parse
 from exporter.settings.load import load
 from exporter.settings.table import Setting

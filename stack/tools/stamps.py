@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.errors import ParseError
-from exporter.files import read_bounded, set_aside, write_atomically
+from exporter.engine.files import read_bounded, set_aside, write_atomically
+from exporter.model.errors import ParseError
 from exporter.parsers.stamp import MAXIMUM_ERROR_TEXT, Stamp, parse_stamp
 from stack.tools.errors import Interrupted, PutOffError, ToolError
 from stack.tools.progress import say

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from exporter.passwords import unfit_for_sync
+from exporter.settings.passwords import unfit_for_sync
 from exporter.settings.values import Settings
 from exporter.sources.addresses import all_addresses
 from stack.tools import child, gravity, inventory, pihole, pihole_content

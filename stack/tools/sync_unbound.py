@@ -14,7 +14,7 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from exporter.files import write_atomically
+from exporter.engine.files import write_atomically
 from exporter.settings.values import Settings
 from stack.tools import child
 from stack.tools.divergence import Entries, Memory, read_memory, refuse_harm, write_memory

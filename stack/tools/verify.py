@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 from exporter.collectors.peer import STATUS_PATH
-from exporter.errors import ExporterError
+from exporter.http.client import http_get
 from exporter.http.web_config import speaks_tls
-from exporter.observations import Check, Status
+from exporter.model.errors import ExporterError
+from exporter.model.observations import Check, Status
 from exporter.parsers.status_document import parse_checks, parse_document, parse_identity
 from exporter.settings.values import Settings
-from exporter.sources.http_get import http_get
 from stack.tools.progress import say, wait_until
 
 DRAINED_CHECK = "node.drained"

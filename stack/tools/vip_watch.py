@@ -15,10 +15,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Self
 
-from exporter.addressing import Address
+from exporter.model.addressing import Address
 from exporter.parsers.dns_answer import MAX_LENGTH, RANDOM_LENGTH, Answer, CanaryQuestion, NotOurs, judge
-from exporter.preflight.addresses import interface_addresses
 from exporter.settings.values import Settings
+from stack.preflight.addresses import interface_addresses
 
 INTERVAL_SECONDS = 0.02
 TIMEOUT_SECONDS = 1.0

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from exporter.files import write_atomically
+from exporter.engine.files import write_atomically
 from stack.unbound.drop_ins import READABLE, CheckError, Fault, Files, check, look, own_zones
 
 NODE_PART = Path("/run/unbound/node.conf")

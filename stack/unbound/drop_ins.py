@@ -13,8 +13,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.errors import ParseError
-from exporter.files import read_bounded
+from exporter.engine.files import read_bounded
+from exporter.model.errors import ParseError
 from stack.unbound.allowed import review
 from stack.unbound.syntax import LineError
 

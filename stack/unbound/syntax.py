@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from exporter.errors import ParseError
+from exporter.model.errors import ParseError
 
 CLAUSES = frozenset({
     "server", "forward-zone", "stub-zone", "auth-zone", "rpz", "view", "remote-control", "python", "dynlib", "dnscrypt",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Collection
 
-from exporter.addressing import Address
+from exporter.model.addressing import Address
 from stack.guard import netlink
 
 

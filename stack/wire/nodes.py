@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from exporter.addressing import Address
-from exporter.sources.packet_socket import own_hardware_addresses
-from exporter.sources.wire import Claim, Wire
+from exporter.model.addressing import Address
+from exporter.wire.packet_socket import own_hardware_addresses
+from exporter.wire.wire import Claim, Wire
 
 MOST_PEER_ADDRESSES = 8
 KEPT_SECONDS = 600.0

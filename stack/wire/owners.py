@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from exporter.addressing import Address
-from exporter.pair import SETTLED_SECONDS
-from exporter.sources.wire import Claim
+from exporter.model.addressing import Address
+from exporter.model.pair import SETTLED_SECONDS
+from exporter.wire.wire import Claim
 from stack.wire.nodes import PATIENCE_SECONDS, Nodes
 
 # A device is asked for every half second while it is there: one lost answer is not its end.

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
 from stack.wire.nodes import Nodes
 from stack.wire.owners import Owners
 from stack.wire.speakers import Speakers

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from exporter.addressing import Address
-from exporter.contradictions import Contradiction, OwnVrrp, Reason, contradictions
-from exporter.errors import ParseError
-from exporter.parsers.ip_packet import IpPacket, parse_ip_packet
-from exporter.parsers.vrrp_advertisement import parse_advertisement
-from exporter.sources.packet_socket import Frame
+from exporter.model.addressing import Address
+from exporter.model.errors import ParseError
+from exporter.wire.contradictions import Contradiction, OwnVrrp, Reason, contradictions
+from exporter.wire.ip_packet import IpPacket, parse_ip_packet
+from exporter.wire.packet_socket import Frame
+from exporter.wire.vrrp_advertisement import parse_advertisement
 from stack.wire.nodes import PATIENCE_SECONDS, Nodes
 
 Kind = Literal["stranger", "forged", "peer", "host"]

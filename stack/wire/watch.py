@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from exporter.addressing import Address
-from exporter.contradictions import OwnVrrp
-from exporter.errors import ParseError
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.addressing import Address
+from exporter.model.errors import ParseError
 from exporter.sources.keepalived import DumpFile
-from exporter.sources.packet_socket import NotEthernetError, PacketSocket
-from exporter.sources.wire import MOST_FRAMES, VRRP_GROUP_ADDRESSES, AdvertShape, Wire, own_adverts_unlike
+from exporter.wire.contradictions import OwnVrrp
+from exporter.wire.packet_socket import NotEthernetError, PacketSocket
+from exporter.wire.wire import MOST_FRAMES, VRRP_GROUP_ADDRESSES, AdvertShape, Wire, own_adverts_unlike
 from stack.keepalived.values import KeepalivedSettings
 from stack.wire.held import HeldAddresses
 from stack.wire.nodes import Nodes

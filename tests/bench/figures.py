@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from exporter.files import write_atomically
+from exporter.engine.files import write_atomically
 from tests.lab.plan import BUILD
 
 

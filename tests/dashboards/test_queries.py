@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from exporter.metrics import METRICS
+from exporter.model.metrics import METRICS
 from tests.dashboards.documents import Target, targets
 from tests.dashboards.promql import grouping_labels, made_labels, selectors
 from tests.dashboards.replay import RULES

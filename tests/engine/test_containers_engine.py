@@ -14,8 +14,8 @@ import docker.errors
 import pytest
 
 from exporter.collectors.containers import ContainersCollector, Pace
-from exporter.errors import CollectorError
-from exporter.observations import Container
+from exporter.model.errors import CollectorError
+from exporter.model.observations import Container
 from exporter.settings.load import load
 from tests.engine.docker_engine import DockerEngine
 from tests.lab.waiting import wait_for

@@ -14,30 +14,28 @@ import dns.rdatatype
 
 from alerts.notifier import payload
 from exporter.app import Look
-from exporter.errors import ConfigurationError, ParseError
-from exporter.files import parse_json
+from exporter.engine.files import parse_json
 from exporter.http import web_config
-from exporter.observations import Status
+from exporter.model.errors import ConfigurationError, ParseError
+from exporter.model.observations import Status
 from exporter.parsers import (
     address_message,
     advert_filter,
-    arp,
     container,
     dns_answer,
     health_report,
-    ip_packet,
     keepalived_dump,
     keepalived_events,
-    neighbor_message,
     stamp,
     status_document,
     vip_state,
-    vrrp_advertisement,
-)  # fmt: skip
-from exporter.preflight import env_file, port, resolvers
+)
+from exporter.sources import resolvers
 from exporter.views import status_document as view
+from exporter.wire import arp, ip_packet, neighbor_message, vrrp_advertisement
 from stack.guard import netlink
 from stack.health import dns_question, world_question
+from stack.preflight import env_file, port
 from stack.tools import cron, pihole_content, web_port
 from tests.unit import samples
 

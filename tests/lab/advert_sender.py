@@ -17,8 +17,8 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
-from exporter.parsers.ip_packet import IpPacket, internet_checksum, pseudo_header
-from exporter.parsers.vrrp_advertisement import VRRP
+from exporter.wire.ip_packet import IpPacket, internet_checksum, pseudo_header
+from exporter.wire.vrrp_advertisement import VRRP
 
 from .plan import INTERFACE, VIPS, VIRTUAL_ROUTER_ID, Place
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from exporter.observations import CollectorResult, Conflict, ForeignDevice, HealthVerdict, NodeStatus, PeerVip, Status
+from exporter.model.observations import (
+    CollectorResult,
+    Conflict,
+    ForeignDevice,
+    HealthVerdict,
+    NodeStatus,
+    PeerVip,
+    Status,
+)
 from tests.unit import samples
 from tests.unit.samples import (
     absent_vip,

@@ -18,7 +18,7 @@ NODES: Final = ("alpha", "beta")
 CONTAINERS: Final = ("pihole", "unbound", "keepalived")
 TASKS: Final = {"pihole": (3600.0, 3 * 3600.0), "backup": (86400.0, 26 * 3600.0)}  # interval, maximum age
 
-SETTLED_SECONDS: Final = 0.3  # as in exporter.pair
+SETTLED_SECONDS: Final = 0.3  # as in exporter.model.pair
 SCRAPE_TIMEOUT: Final = 3.0
 
 

@@ -15,7 +15,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from alerts import generate, thresholds
 from alerts.notifier.metrics import Metrics
 from exporter.app import COLLECTORS
-from exporter.metrics import METRICS
+from exporter.model.metrics import METRICS
 from exporter.settings.table import SETTINGS
 from tests.rules.promql import used
 from tests.rules.standin_pair import History, dnsha_series, node_exporter_series

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import ConfigurationError
-from exporter.preflight.env_file import parse_env
+from exporter.model.errors import ConfigurationError
+from stack.preflight.env_file import parse_env
 
 from .compose_env import compose_reads
 from .conftest import require

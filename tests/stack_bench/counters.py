@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.metrics import VIP_ACQUISITIONS, VIP_RELEASES, VRRP_TRANSITIONS, Metric
+from exporter.model.metrics import VIP_ACQUISITIONS, VIP_RELEASES, VRRP_TRANSITIONS, Metric
 from tests.lab.exporters import fetch
 from tests.lab.plan import NODES
 from tests.lab.waiting import wait_for

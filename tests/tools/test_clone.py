@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.preflight.clone import MOUNTS, unreadable
+from stack.preflight.clone import MOUNTS, unreadable
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDERS = ("alerts/rules", "alerts/alertmanager", "dashboards/provisioning", "dashboards/generated",

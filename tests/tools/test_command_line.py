@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import ConfigurationError
-from exporter.observations import Check, Status
+from exporter.model.errors import ConfigurationError
+from exporter.model.observations import Check, Status
 from stack.tools.settings import TABLE, TaskSettings, read_tasks
 from stack.tools.verify import NOTHING_CRITICAL, judged
 

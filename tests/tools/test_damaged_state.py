@@ -13,10 +13,10 @@ import pytest
 
 from alerts.notifier.owed import OwedStore
 from alerts.notifier.told import ToldStore
-from exporter.addressing import parse_virtual_address
 from exporter.collectors.vip import VipCollector
-from exporter.files import set_aside
-from exporter.runtime import RuntimeFiles
+from exporter.engine.files import set_aside
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.addressing import parse_virtual_address
 from stack.images import settings as images_settings
 from stack.keepalived import start
 from stack.tools import gravity, inventory

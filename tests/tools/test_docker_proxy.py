@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from exporter.errors import CollectorError
+from exporter.model.errors import CollectorError
 from exporter.parsers.container import EVENTS_WANTED, parse_container
 from exporter.sources.docker_api import DockerApi
 from exporter.sources.docker_guard import RefusedError

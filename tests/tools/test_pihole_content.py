@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
+from exporter.model.errors import ParseError
 from stack.tools.pihole_content import parse
 
 DOCUMENTS: dict[str, Any] = {

@@ -15,18 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.cli import main
-from exporter.errors import ConfigurationError
-from exporter.observations import Check, Peer, PeerVip, Status
-from exporter.preflight import checks
-from exporter.preflight.addresses import parse_addresses
-from exporter.preflight.clone import MOUNTS, Unreadable
-from exporter.preflight.env_file import parse_env, read_env_file
-from exporter.preflight.facts import Facts, InterfaceAddress, Listener, NeededPort, StrangerFacts, WireFacts
-from exporter.preflight.gather import cgroup_memory, gather, retired, wireless
-from exporter.preflight.port import listeners, needed, parse_table
-from exporter.preflight.resolvers import parse_resolvers, resolvers
-from exporter.preflight.stranger import try_ports
+from exporter.model.errors import ConfigurationError
+from exporter.model.observations import Check, Peer, PeerVip, Status
 from exporter.settings.load import load
+from exporter.sources.resolvers import parse_resolvers, resolvers
+from stack.preflight import checks
+from stack.preflight.addresses import parse_addresses
+from stack.preflight.clone import MOUNTS, Unreadable
+from stack.preflight.env_file import parse_env, read_env_file
+from stack.preflight.facts import Facts, InterfaceAddress, Listener, NeededPort, StrangerFacts, WireFacts
+from stack.preflight.gather import cgroup_memory, gather, retired, wireless
+from stack.preflight.port import listeners, needed, parse_table
+from stack.preflight.stranger import try_ports
 
 ENVIRONMENT = {
     "NODE_ROLE": "primary",

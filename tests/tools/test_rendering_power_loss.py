@@ -49,7 +49,7 @@ def render(number):
 render_until_killed(render)
 """
 VALUES = """
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
 from stack.keepalived import start
 start.subprocess.run = lambda *_, **__: start.subprocess.CompletedProcess([], 0)  # keepalived's own test of it
 os.environ |= {"NODE_ROLE": "primary", "NODE_NAME": "alpha", "NODE_IP": "192.0.2.11", "PEER_IP": "192.0.2.12",

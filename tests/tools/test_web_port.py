@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from exporter.errors import ConfigurationError
+from exporter.model.errors import ConfigurationError
 from stack.tools import pihole, pihole_http, web_port
 
 from .conftest import MakeNode

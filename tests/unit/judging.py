@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from exporter import checks
-from exporter.observations import Check, NodeStatus, Observation, Status
+from exporter.model.observations import Check, NodeStatus, Observation, Status
 from tests.unit import samples
 
 

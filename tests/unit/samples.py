@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from exporter.addressing import VirtualAddress
-from exporter.observations import (
+from exporter.model.addressing import VirtualAddress
+from exporter.model.observations import (
     AdvertFilterObservation,
     Check,
     CollectorResult,

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from exporter.app import Application
-from exporter.errors import NotReadyError
+from exporter.engine.runner import Runner
 from exporter.http.server import Server
-from exporter.observations import CollectorResult, NodeIdentity, NodeStatus, Observation
-from exporter.runner import Runner
+from exporter.model.errors import NotReadyError
+from exporter.model.observations import CollectorResult, NodeIdentity, NodeStatus, Observation
 from exporter.settings.values import Settings
 from exporter.web import routes
 from tests.unit import samples

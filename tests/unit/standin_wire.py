@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from exporter.addressing import Address
-from exporter.sources.packet_socket import Frame
-from exporter.sources.wire import Claim, Heard, Wire
+from exporter.model.addressing import Address
+from exporter.wire.packet_socket import Frame
+from exporter.wire.wire import Claim, Heard, Wire
 
 
 class StandInWire(Wire):

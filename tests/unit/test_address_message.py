@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
+from exporter.model.errors import ParseError
 from exporter.parsers.address_message import AddressChange, AddressMessages, parse_address_messages
 
 NEWLINK, NEWADDR, DELADDR, ERROR, DONE = 16, 20, 21, 2, 3

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.addressing import (
+from exporter.model.addressing import (
     AddressError,
     VirtualAddress,
     family,

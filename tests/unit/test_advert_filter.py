@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import ConfigurationError
+from exporter.model.errors import ConfigurationError
 from stack.keepalived.advert_filter import REASONS, REMOVE, Reason, highest_priority, render
 from stack.keepalived.values import KeepalivedSettings
 from tests.unit.network_namespace import in_network_namespace

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from exporter.engine.runtime import RuntimeFiles
 from exporter.parsers.advert_filter import FilterReport, parse_advert_filter
-from exporter.runtime import RuntimeFiles
 from stack.keepalived.advert_filter import REASONS
 from stack.keepalived.advert_filter_keeper import AdvertFilter
 from tests.unit.network_namespace import in_network_namespace

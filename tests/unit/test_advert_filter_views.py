@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collectors.advert_filter import AdvertFilterCollector
-from exporter.errors import CollectorError, ParseError
-from exporter.observations import AdvertFilterObservation, Status
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.errors import CollectorError, ParseError
+from exporter.model.observations import AdvertFilterObservation, Status
 from exporter.parsers.advert_filter import parse_advert_filter
-from exporter.runtime import RuntimeFiles
 from tests.unit import samples
 from tests.unit.hostile import NOT_QUITE_JSON, documents_like, json_values
 from tests.unit.judging import judge, the

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.app import COLLECTORS, Application
-from exporter.observations import Status
+from exporter.model.observations import Status
 from exporter.settings.parse import ExpectedContainer
 from tests.unit import samples
 from tests.unit.standin_application import application

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
-from exporter.parsers.arp import ArpOperation, build_arp_announcement, build_arp_probe, build_arp_request, parse_arp
+from exporter.model.errors import ParseError
+from exporter.wire.arp import ArpOperation, build_arp_announcement, build_arp_probe, build_arp_request, parse_arp
 
 OURS = bytes.fromhex("02000000000b")
 THEIRS = bytes.fromhex("02000000000c")

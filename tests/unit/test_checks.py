@@ -8,7 +8,7 @@ import pytest
 
 from exporter import checks
 from exporter.checks.build import age
-from exporter.observations import (
+from exporter.model.observations import (
     CollectorResult,
     Container,
     NodeStatus,

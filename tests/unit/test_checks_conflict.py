@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.observations import Advertiser, AdvertiserKind, Conflict, ForeignDevice, Status, VrrpState
+from exporter.model.observations import Advertiser, AdvertiserKind, Conflict, ForeignDevice, Status, VrrpState
 from tests.unit import samples
 from tests.unit.judging import judge, the, verdicts
 from tests.unit.samples import ALPHA, BETA, NOW, VIP

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exporter.checks.health import LATELY_SECONDS, STARTING_SECONDS
-from exporter.observations import HealthVerdict, HelperProcess, Status
+from exporter.model.observations import HealthVerdict, HelperProcess, Status
 from tests.unit import samples
 from tests.unit.judging import judge, the, verdicts
 from tests.unit.samples import NOW, process, question

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.observations import PeerVip, Status, Vip
+from exporter.model.observations import PeerVip, Status, Vip
 from tests.unit import samples
 from tests.unit.judging import judge, the, verdicts
 from tests.unit.samples import NOW, VIP, VIP_6, absent_vip, beta, probe, vip

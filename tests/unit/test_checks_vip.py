@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.observations import Observation, PeerObservation, PeerVip, Status
+from exporter.model.observations import Observation, PeerObservation, PeerVip, Status
 from tests.unit import samples
 from tests.unit.judging import judge, the, verdicts
 from tests.unit.samples import NOW, VIP, VIP_6, absent_vip, beta, probe, vip

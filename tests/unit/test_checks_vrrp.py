@@ -8,7 +8,7 @@ from alerts import thresholds
 from exporter import checks
 from exporter.checks import vrrp
 from exporter.checks.vrrp import AGREEMENT_SECONDS
-from exporter.observations import (
+from exporter.model.observations import (
     HealthObservation,
     HealthQuestion,
     HealthVerdict,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.observations import Check, HealthVerdict, Observation, PeerObservation, Status
+from exporter.model.observations import Check, HealthVerdict, Observation, PeerObservation, Status
 from tests.unit import samples
 from tests.unit.judging import judge, the
 from tests.unit.samples import NOW, question

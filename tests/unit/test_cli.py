@@ -18,10 +18,10 @@ import pytest
 from exporter import __version__, cli, healthcheck, once
 from exporter.app import COLLECTORS
 from exporter.collectors.peer import PeerCollector
-from exporter.errors import NotReadyError
-from exporter.observations import PeerObservation
+from exporter.http.client import FetchError, http_get
+from exporter.model.errors import NotReadyError
+from exporter.model.observations import PeerObservation
 from exporter.settings.table import SETTINGS
-from exporter.sources.http_get import FetchError, http_get
 from tests.unit import samples
 from tests.unit.certificates import TLS, make_certificate, users
 from tests.unit.network_namespace import REPOSITORY, in_network_namespace, ip

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collectors.conflict import ConflictCollector
-from exporter.errors import CollectorError, ParseError
-from exporter.observations import Advertiser, AdvertiserKind, Conflict, ConflictObservation, ForeignDevice
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.errors import CollectorError, ParseError
+from exporter.model.observations import Advertiser, AdvertiserKind, Conflict, ConflictObservation, ForeignDevice
 from exporter.parsers.wire_report import parse_wire_report
-from exporter.runtime import RuntimeFiles
 from tests.unit.hostile import NOT_QUITE_JSON, documents_like, json_values
 from tests.unit.samples import NOW, VIP
 

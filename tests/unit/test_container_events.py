@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
+from exporter.model.errors import ParseError
 from exporter.parsers.container import ACTIONS, ContainerEvent, parse_event
 from exporter.parsers.container_events import EventTally
 from tests.unit.standin_docker_daemon import event, identifier

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
-from exporter.observations import Container
+from exporter.model.errors import ParseError
+from exporter.model.observations import Container
 from exporter.parsers.container import absent, find_containers, parse_container
 from tests.unit.standin_docker_daemon import SECRET, STARTED_AT, container, identifier
 

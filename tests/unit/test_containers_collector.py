@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from exporter.collectors.containers import ContainersCollector, Pace
-from exporter.errors import CollectorError, NotReadyError
-from exporter.observations import Container
+from exporter.model.errors import CollectorError, NotReadyError
+from exporter.model.observations import Container
 from exporter.parsers.container import ACTIONS
 from exporter.settings.load import load
 from tests.lab.waiting import wait_for

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.contradictions import OwnVrrp, Reason, contradictions
-from exporter.parsers.ip_packet import IpPacket, internet_checksum
+from exporter.wire.contradictions import OwnVrrp, Reason, contradictions
+from exporter.wire.ip_packet import IpPacket, internet_checksum
 
 ALPHA, BETA, STRANGER = IPv4Address("192.0.2.11"), IPv4Address("192.0.2.12"), IPv4Address("192.0.2.66")
 VIP, OTHER_VIP = IPv4Address("192.0.2.53"), IPv4Address("192.0.2.54")

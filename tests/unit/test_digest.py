@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import ParseError
+from exporter.model.errors import ParseError
 from exporter.sources import digest as module
 from exporter.sources.digest import digest, signature
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.errors import ConfigurationError
+from exporter.model.errors import ConfigurationError
 from exporter.parsers.dns_answer import (
     MAX_LENGTH,
     RANDOM_LENGTH,

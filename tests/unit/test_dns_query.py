@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.observations import Protocol
+from exporter.model.observations import Protocol
 from exporter.parsers.dns_answer import RANDOM_LENGTH, Answer, CanaryQuestion, Failure, Verdict
 from exporter.sources.dns_query import READS_AT_ONCE, DnsClient, Result, Server
 from tests.unit.network_namespace import in_network_namespace

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import CollectorError, ExporterError, ParseError
+from exporter.model.errors import CollectorError, ExporterError, ParseError
 from exporter.parsers.container import EVENTS_WANTED
 from exporter.sources.docker_api import DockerApi
 from exporter.sources.docker_guard import RefusedError

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
-from exporter.observations import VrrpState
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.errors import ParseError
+from exporter.model.observations import VrrpState
 from exporter.parsers.vrrp_state import format_vrrp_state, parse_vrrp_state
-from exporter.runtime import RuntimeFiles
 from exporter.sources.keepalived import CHUNK_BYTES, DumpFile, EventLogFile, drain_requested
 from stack.keepalived.recorder import EventLog
 

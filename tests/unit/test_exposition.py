@@ -14,8 +14,17 @@ import pytest
 from prometheus_client import ProcessCollector
 from prometheus_client.metrics_core import Metric as LibraryFamily
 
-from exporter import metrics
-from exporter.observations import Check, Conflict, HealthVerdict, Latency, NodeStatus, Status, VrrpCounters, VrrpState
+from exporter.model import metrics
+from exporter.model.observations import (
+    Check,
+    Conflict,
+    HealthVerdict,
+    Latency,
+    NodeStatus,
+    Status,
+    VrrpCounters,
+    VrrpState,
+)
 from exporter.views import exposition
 from tests.unit import samples
 from tests.unit.samples import (

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
-from exporter.files import parse_json, read_bounded, write_atomically
+from exporter.engine.files import parse_json, read_bounded, write_atomically
+from exporter.model.errors import ParseError
 from tests.unit.hostile import NOT_QUITE_JSON, json_values
 
 

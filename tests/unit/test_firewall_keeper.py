@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.addressing import Network
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.addressing import Network
 from exporter.parsers.firewall import FirewallReport, parse_firewall
-from exporter.runtime import RuntimeFiles
 from stack.firewall import keeper
 from stack.firewall.keeper import Firewall
 from stack.firewall.settings import read_firewall

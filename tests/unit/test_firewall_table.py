@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.addressing import Network
-from exporter.errors import ConfigurationError
+from exporter.model.addressing import Network
+from exporter.model.errors import ConfigurationError
 from stack.firewall.settings import FirewallSettings, read_firewall
 from stack.firewall.table import REMOVE, render
 from tests.unit.network_namespace import in_network_namespace

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collectors.firewall import FirewallCollector
-from exporter.errors import CollectorError, ParseError
-from exporter.observations import FirewallObservation, Status
+from exporter.model.errors import CollectorError, ParseError
+from exporter.model.observations import FirewallObservation, Status
 from exporter.parsers.firewall import parse_firewall
 from tests.unit import samples
 from tests.unit.hostile import NOT_QUITE_JSON, documents_like, json_values

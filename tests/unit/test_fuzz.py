@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import ParseError
+from exporter.model.errors import ParseError
 from tests.fuzz.fuzzing import MAXIMUM_SECONDS, fuzz
 from tests.fuzz.parsers import Parser, parsers
 

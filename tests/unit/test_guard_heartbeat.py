@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
 from stack.guard.heartbeat import LOOK_SECONDS, SILENT_SECONDS, Heartbeat
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from exporter.collectors.health import OLD_PROCESSES_SECONDS, OLD_REPORT_SECONDS, HealthCollector
-from exporter.errors import CollectorError
-from exporter.observations import HealthObservation, HealthVerdict
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.errors import CollectorError
+from exporter.model.observations import HealthObservation, HealthVerdict
 from tests.unit.unprivileged import unprivileged, world_readable_directory
 
 SAID = 1_700_000_000.0

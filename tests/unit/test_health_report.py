@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
-from exporter.observations import HealthQuestion, HealthVerdict, HelperProcess
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.errors import ParseError
+from exporter.model.observations import HealthQuestion, HealthVerdict, HelperProcess
 from exporter.parsers.health_report import (
     MAXIMUM_ENTRIES,
     MAXIMUM_TEXT,
@@ -21,7 +22,6 @@ from exporter.parsers.health_report import (
     parse_health_report,
     parse_processes,
 )
-from exporter.runtime import RuntimeFiles
 from stack.health.report import Finding, Reporter
 from stack.keepalived.supervisor import Helper, publish
 from tests.unit.hostile import NOT_QUITE_JSON, documents_like, json_values

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.errors import ConfigurationError
+from exporter.model.errors import ConfigurationError
 from stack.health.check import HealthSettings
 from stack.keepalived.health_settings import WORLD_NAMES, read_health
 from stack.keepalived.values import read_environment

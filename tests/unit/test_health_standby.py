@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
 from stack.health.standby import HOLD_SECONDS, LONG_HOLD_SECONDS, SILENT_SECONDS, Answers, Seen, Standby
 from stack.health.track_files import TrackFiles
 from stack.health.verdict import Verdict

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
-from exporter.parsers.ip_packet import internet_checksum, parse_ip_packet
+from exporter.model.errors import ParseError
+from exporter.wire.ip_packet import internet_checksum, parse_ip_packet
 
 IPV4 = bytes.fromhex("45c00018 00010000 ff703691 c000020b c000020c") + b"\x31\x35\xbe\x02"
 IPV6 = bytes.fromhex("6c000000 000470ff 20010db8 00000000 00000000 00000011 ff020000 00000000 00000000 00000012")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
-from exporter.observations import VrrpState
+from exporter.model.errors import ParseError
+from exporter.model.observations import VrrpState
 from exporter.parsers.keepalived_dump import DumpedInstance, parse_keepalived_dump
 from tests.unit.hostile import NOT_QUITE_JSON, documents_like, json_values
 

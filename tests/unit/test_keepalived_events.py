@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
-from exporter.observations import VrrpState
+from exporter.model.errors import ParseError
+from exporter.model.observations import VrrpState
 from exporter.parsers.keepalived_events import MAXIMUM_INSTANCES, RECENT_EVENTS, History
 from tests.unit.hostile import NOT_QUITE_JSON, documents_like, json_values
 

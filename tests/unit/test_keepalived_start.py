@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
 from stack.keepalived import recorder, start
 
 

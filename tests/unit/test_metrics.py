@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from exporter import metrics
-from exporter.metrics import METRICS, Metric
+from exporter.model import metrics
+from exporter.model.metrics import METRICS, Metric
 
 # Prometheus sets instance and job; type is what it calls its own; le and quantile belong to histograms and summaries.
 TAKEN_LABELS = {"instance", "job", "type", "le", "quantile", "__name__"}

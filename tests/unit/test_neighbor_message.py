@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
-from exporter.parsers.ip_packet import IpPacket, internet_checksum, parse_ip_packet, pseudo_header
-from exporter.parsers.neighbor_message import (
+from exporter.model.errors import ParseError
+from exporter.wire.ip_packet import IpPacket, internet_checksum, parse_ip_packet, pseudo_header
+from exporter.wire.neighbor_message import (
     build_neighbor_announcement,
     build_neighbor_probe,
     build_neighbor_solicitation,

@@ -13,7 +13,7 @@ import prometheus_client.parser
 import pytest
 
 from exporter import once
-from exporter.observations import NodeStatus, PeerVip, Status
+from exporter.model.observations import NodeStatus, PeerVip, Status
 from exporter.settings.values import Settings
 from exporter.views import status_document
 from tests.unit import samples

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.sources.packet_filter import Field, assemble, not_all, one_of, sender, words
-from exporter.sources.wire import AdvertShape
+from exporter.wire.packet_filter import Field, assemble, not_all, one_of, sender, words
+from exporter.wire.wire import AdvertShape
 
 LOAD_BYTES = {0x30: 1, 0x28: 2, 0x20: 4}
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from exporter import checks
-from exporter.observations import Check, HealthVerdict, NodeIdentity, NodeStatus, Status
+from exporter.model.observations import Check, HealthVerdict, NodeIdentity, NodeStatus, Status
 from exporter.views import frame, page
 from tests.unit import samples
 from tests.unit.samples import NOW, absent_vip, beta, check, container, instance, probe, process, question, task, vip

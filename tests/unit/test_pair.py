@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from exporter import pair
-from exporter.observations import NodeStatus, Peer, PeerVip, SyncObservation, Vip, VipObservation
+from exporter.model import pair
+from exporter.model.observations import NodeStatus, Peer, PeerVip, SyncObservation, Vip, VipObservation
 from tests.unit import samples
 from tests.unit.samples import VIP, absent_vip, beta, vip
 

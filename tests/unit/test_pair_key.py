@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from exporter.collectors.peer import STATUS_PATH, PeerCollector
+from exporter.http.client import FetchError
+from exporter.http.pair_key import SIGNATURE_HEADER, PairKey, PairKeyError, key_from
 from exporter.http.server import Server
-from exporter.observations import PeerObservation
-from exporter.pair_key import SIGNATURE_HEADER, PairKey, PairKeyError, key_from
-from exporter.sources.http_get import FetchError
+from exporter.model.observations import PeerObservation
 from exporter.sources.peer_get import peer_get
 from tests.unit.standin_http_server import StandinHttpServer, answer, sends
 

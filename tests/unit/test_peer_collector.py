@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from exporter.collectors.peer import MAXIMUM_IDENTITIES, PeerCollector
-from exporter.errors import NotReadyError
-from exporter.observations import NodeIdentity, NodeStatus, PeerObservation, Status
+from exporter.model.errors import NotReadyError
+from exporter.model.observations import NodeIdentity, NodeStatus, PeerObservation, Status
 from exporter.views import status_document
 from tests.unit import samples
 from tests.unit.standin_http_server import (

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from exporter.collectors import resolve
-from exporter.collectors.resolve import MAX_UNDER_WAY
-from exporter.observations import Protocol
+from exporter.collectors.resolve import collector as resolve
+from exporter.collectors.resolve.collector import MAX_UNDER_WAY
+from exporter.collectors.resolve.history import Moment, ProbeHistory, Query
+from exporter.model.observations import Protocol
 from exporter.parsers.dns_answer import Answer, Failure
-from exporter.probe_history import Moment, ProbeHistory, Query
 from exporter.sources.dns_query import Server
 
 

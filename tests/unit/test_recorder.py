@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.files import write_atomically
+from exporter.engine.files import write_atomically
+from exporter.engine.runtime import RuntimeFiles
 from exporter.parsers.keepalived_events import History
-from exporter.runtime import RuntimeFiles
 from stack.keepalived import recorder
 from stack.keepalived.recorder import EventLog
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter import checks
-from exporter.observations import Check, Status
+from exporter.model.observations import Check, Status
 from exporter.views.report import Verdict, format_nagios, format_text, restrict
 from tests.unit import samples
 from tests.unit.samples import check

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter.addressing import parse_virtual_address
-from exporter.collectors import resolve
-from exporter.collectors.resolve import MAX_UNDER_WAY, ResolveCollector
-from exporter.errors import CollectorError, ConfigurationError, NotReadyError
-from exporter.observations import Probe, ResolveObservation
+from exporter.collectors.resolve import collector as resolve
+from exporter.collectors.resolve.collector import MAX_UNDER_WAY, ResolveCollector
+from exporter.model.addressing import parse_virtual_address
+from exporter.model.errors import CollectorError, ConfigurationError, NotReadyError
+from exporter.model.observations import Probe, ResolveObservation
 from exporter.settings.load import load
 from exporter.settings.parse import Endpoint, NodeAddress
 from exporter.settings.values import Settings

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from exporter.collectors.base import Collector
-from exporter.errors import CollectorError, NotReadyError
-from exporter.observations import CollectorResult, NodeStatus, Observation
-from exporter.runner import Runner
+from exporter.engine.collector import Collector
+from exporter.engine.runner import Runner
+from exporter.model.errors import CollectorError, NotReadyError
+from exporter.model.observations import CollectorResult, NodeStatus, Observation
 from tests.unit import samples
 
 
@@ -111,7 +111,7 @@ def test_one_that_does_not_start_or_stop_keeps_no_other_from_it(caplog: pytest.L
 def test_one_that_hangs_costs_the_look_that_met_it_and_later_ones_go_on_without_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exporter.runner.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("exporter.engine.runner.PATIENCE_SECONDS", 0.05)
     release = threading.Event()
 
     def hang() -> Observation:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.addressing import Network
-from exporter.errors import ConfigurationError
+from exporter.model.addressing import Network
+from exporter.model.errors import ConfigurationError
 from exporter.settings.load import MAXIMUM_FILE_BYTES, load
 from exporter.settings.values import Settings
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
+from exporter.model.errors import ParseError
 from exporter.parsers.stamp import MAXIMUM_ERROR_TEXT, Stamp, parse_stamp
 from tests.unit.hostile import NOT_QUITE_JSON, documents_like, json_values
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import ParseError
-from exporter.state_file import StateFile
+from exporter.engine.state_file import StateFile
+from exporter.model.errors import ParseError
 
 GARBAGE = (b"", b"\0" * 4096, b'{"n": ', b"[1]", b"\xff\xfe", b"9" * (2 << 20))
 

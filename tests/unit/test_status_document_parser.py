@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
-from exporter.observations import NodeIdentity, Peer, PeerVip, Status
+from exporter.model.errors import ParseError
+from exporter.model.observations import NodeIdentity, Peer, PeerVip, Status
 from exporter.parsers.status_document import (
     MAXIMUM_ITEMS,
     MAXIMUM_NAME,

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from exporter import checks
-from exporter.observations import (
+from exporter.model.observations import (
     Advertiser,
     AdvertiserKind,
     Conflict,

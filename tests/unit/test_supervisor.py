@@ -25,7 +25,7 @@ PROGRAM = """
 import ctypes, os, sys, time, fcntl
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans come here, as to a container's first process
 from pathlib import Path
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
 from stack.keepalived.supervisor import Helper, supervise
 folder = Path(sys.argv[1])
 lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT)

@@ -14,8 +14,8 @@ import pytest
 
 from exporter.collectors import sync as module
 from exporter.collectors.sync import SyncCollector
-from exporter.errors import NotReadyError
-from exporter.observations import SyncObservation, SyncTask
+from exporter.model.errors import NotReadyError
+from exporter.model.observations import SyncObservation, SyncTask
 from exporter.sources.digest import digest
 from tests.unit.unprivileged import unprivileged, world_readable_directory
 

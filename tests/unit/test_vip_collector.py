@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter.addressing import parse_virtual_address
 from exporter.collectors.vip import VipCollector
-from exporter.errors import CollectorError, NotReadyError, ParseError
-from exporter.observations import VipObservation
+from exporter.model.addressing import parse_virtual_address
+from exporter.model.errors import CollectorError, NotReadyError, ParseError
+from exporter.model.observations import VipObservation
 from exporter.parsers.address_message import AddressChange
 
 VIP = "192.0.2.53"

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from exporter.addressing import parse_virtual_address
 from exporter.collectors.vip import VipCollector
-from exporter.errors import CollectorError, NotReadyError, ParseError
-from exporter.observations import Vip, VipObservation
+from exporter.model.addressing import parse_virtual_address
+from exporter.model.errors import CollectorError, NotReadyError, ParseError
+from exporter.model.observations import Vip, VipObservation
 from exporter.parsers.address_message import parse_address_messages
 from exporter.sources import addresses
 from tests.unit.network_namespace import REPOSITORY, in_network_namespace, ip

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
+from exporter.model.errors import ParseError
 from exporter.parsers.vip_state import SavedVip, format_vip_state, parse_vip_state
 from tests.unit.hostile import NOT_QUITE_JSON, documents_like, json_values
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import ParseError
-from exporter.parsers.ip_packet import IpPacket, parse_ip_packet
-from exporter.parsers.vrrp_advertisement import Advertisement, parse_advertisement, virtual_router_id
+from exporter.model.errors import ParseError
+from exporter.wire.ip_packet import IpPacket, parse_ip_packet
+from exporter.wire.vrrp_advertisement import Advertisement, parse_advertisement, virtual_router_id
 
 RECORDINGS = Path(__file__).parents[1] / "fixtures" / "vrrp"
 ALPHA, ALPHA6 = IPv4Address("192.0.2.11"), IPv6Address("2001:db8::11")

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from exporter.collectors.vrrp import NEWER_DUMP_SECONDS, STALE_DUMP_SECONDS, VrrpCollector
-from exporter.errors import CollectorError
-from exporter.observations import VrrpInstance, VrrpObservation, VrrpState
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.errors import CollectorError
+from exporter.model.observations import VrrpInstance, VrrpObservation, VrrpState
 from stack.keepalived.recorder import EventLog
 from tests.unit.unprivileged import unprivileged, world_readable_directory
 

@@ -8,7 +8,7 @@ import jsonschema
 import prometheus_client.parser
 import pytest
 
-from exporter.sources.http_get import http_get
+from exporter.http.client import http_get
 from exporter.views import status_document
 from exporter.web import routes
 from tests.unit import samples

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import ConfigurationError
 from exporter.http import server as server_module
 from exporter.http.access import WebAccess
+from exporter.http.client import FetchError, http_get
 from exporter.http.server import Server
-from exporter.sources.http_get import FetchError, http_get
+from exporter.model.errors import ConfigurationError
 from exporter.web import FOR_THE_PAIR
 from tests.unit.certificates import HASH, PASSWORD, TLS, make_certificate, users
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import ConfigurationError
 from exporter.http.web_config import TlsServer, WebConfig, read, speaks_tls
+from exporter.model.errors import ConfigurationError
 from tests.unit.certificates import HASH, TLS, users
 
 

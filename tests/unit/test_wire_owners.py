@@ -7,8 +7,8 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from exporter.addressing import Address
-from exporter.sources.wire import Claim
+from exporter.model.addressing import Address
+from exporter.wire.wire import Claim
 from stack.wire import nodes as nodes_module
 from stack.wire.nodes import MOST_PEER_ADDRESSES, Nodes
 from stack.wire.owners import MOST_DEVICES, Owners, Ownership

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter.contradictions import OwnVrrp, Reason
-from exporter.parsers.ip_packet import IpPacket, internet_checksum
-from exporter.sources.packet_socket import Frame
-from exporter.sources.wire import Claim
+from exporter.wire.contradictions import OwnVrrp, Reason
+from exporter.wire.ip_packet import IpPacket, internet_checksum
+from exporter.wire.packet_socket import Frame
+from exporter.wire.wire import Claim
 from stack.wire import nodes as nodes_module
 from stack.wire.nodes import Nodes
 from stack.wire.speakers import MOST_SENDERS, Sender, Speakers

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter.addressing import Address, parse_virtual_address
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.addressing import Address, parse_virtual_address
 from exporter.parsers.wire_report import WireReport, parse_wire_report
-from exporter.runtime import RuntimeFiles
-from exporter.sources.packet_socket import Frame, NotEthernetError
-from exporter.sources.wire import Claim
+from exporter.wire.packet_socket import Frame, NotEthernetError
+from exporter.wire.wire import Claim
 from stack.keepalived.values import KeepalivedSettings
 from stack.wire import nodes, watch
 from stack.wire.watch import WireSettings, WireWatch

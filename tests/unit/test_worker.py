@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from exporter.worker import Worker
+from exporter.engine.worker import Worker
 
 
 def test_it_works_at_once_and_again_after_its_interval() -> None:

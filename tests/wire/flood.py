@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 
-from exporter.parsers.ip_packet import internet_checksum
+from exporter.wire.ip_packet import internet_checksum
 
 ARP = bytes.fromhex("0001 0800 06 04 0002")
 VIP = socket.inet_aton("192.0.2.53")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from exporter.addressing import interface_networks
-from exporter.runtime import RuntimeFiles
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.addressing import interface_networks
 from stack.keepalived.start import take_lock
 from stack.keepalived.values import read_environment
 from stack.wire.watch import WireSettings, WireWatch

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.notifier.payload import parse
-from exporter.errors import ParseError
+from exporter.model.errors import ParseError
 from tests.unit.notifier.posts import NOON, RUNBOOK, alert, entry, group, post
 
 

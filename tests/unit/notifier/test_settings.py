@@ -9,7 +9,7 @@ import pytest
 
 from alerts.notifier.cli import main
 from alerts.notifier.settings import load
-from exporter.errors import ConfigurationError
+from exporter.model.errors import ConfigurationError
 
 SECRET = "tk_hunter2hunter2"  # gitleaks:allow
 NTFY = f"ntfy://{SECRET}@ntfy.example/alarm"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from alerts.notifier.payload import Alert
 from alerts.notifier.silences import ALERT, Silences, may_hide
-from exporter.errors import ParseError
-from exporter.sources.http_get import FetchError
+from exporter.http.client import FetchError
+from exporter.model.errors import ParseError
 
 CRITICAL = {"alertname": "DnsHaNoOwner", "severity": "critical", "component": "vip"}
 WARNING = {"alertname": "DnsHaSyncStale", "severity": "warning", "component": "sync"}

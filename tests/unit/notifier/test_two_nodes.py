@@ -18,7 +18,7 @@ from alerts.notifier.patience import Patience
 from alerts.notifier.payload import Group
 from alerts.notifier.peer import Peer, ask
 from alerts.notifier.settings import load
-from exporter.pair_key import PairKey
+from exporter.http.pair_key import PairKey
 from tests.unit.notifier.posts import NOON, entry, group
 
 OPEN = Told(NOON, NOON + 20)

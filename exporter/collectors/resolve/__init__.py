@@ -1,0 +1,1 @@
+"""Continuous DNS probes: the collector, its history and its histogram."""

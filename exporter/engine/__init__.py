@@ -1,0 +1,1 @@
+"""What runs the collectors and keeps what they remember: the runner, worker threads, files."""
