@@ -38,8 +38,10 @@ check: $(READY) ## format, lint, types, unit tests, rules, generated files
 	$(BIN)/python -m alerts.generate --check
 	$(BIN)/python -m dashboards.generate --check
 	$(BIN)/python -m pytest -q -n 4 tests/unit
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/rules tests/tools tests/dashboards
-	$(BIN)/python -m pytest -q -n 6 tests/alerting
+	@echo "what mostly waits, such as for the notifier, beside the rules, the tools and the dashboards"
+	@mkdir -p build; $(BIN)/python -m pytest -q -n 6 tests/timed tests/alerting >build/timed.log 2>&1 & timed=$$!; \
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/rules tests/tools tests/dashboards; code=$$?; \
+	wait $$timed || code=1; cat build/timed.log; exit $$code
 
 test: check ## check, and everything that needs a pair, an engine or a browser
 	@tests/packages lab engine alerts page
