@@ -12,7 +12,7 @@ import yaml
 
 from alerts import thresholds
 from tests.rules.standin_pair import Change, History, input_series
-from tests.rules.test_healthy_week import PHASES
+from tests.rules.test_healthy_moves import PHASES
 from tests.rules.tools import ALERTS, RULE_FILES, promtool_test_of
 
 EVENT = 60.5
