@@ -53,7 +53,7 @@ def _from_running(settings: Settings, output: str, only: Sequence[str], timeout:
         return None
     status = worst(checks)
     if output == "json":
-        frame = dict(document)
+        frame = dict(document.values)
         frame["status"] = status.word
         frame["checks"] = [check for check in frame["checks"] if not only or check["collector"] in only]
         return status, json.dumps(frame, indent=2) + "\n"
