@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from exporter.model.errors import ParseError
-from exporter.model.observations import ROLES, Check, NodeIdentity, Peer, PeerVip, Status
+from exporter.model.observations import NODE_NAME, ROLES, Check, NodeIdentity, Peer, PeerVip, Status
 from exporter.parsers.fields import Fields, parse_json
 
+STATUS_PATH = "/api/v1/status"  # where an exporter serves it
 FORMAT = 1
 MAXIMUM_ITEMS = 256
 MAXIMUM_TEXT = 1000
 WHAT = "the status"
 MAXIMUM_NAME = 80  # of what becomes a label or a key: names, addresses, versions
-_NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
 _STATUS = {status.word: status for status in Status}
 
 
@@ -25,7 +23,7 @@ def parse_identity(document: Fields) -> NodeIdentity:
     """
     node = document.object("node")
     return NodeIdentity(
-        node.word("name", _NODE_NAME, "a name that a node can have"),
+        node.word("name", NODE_NAME, "a name that a node can have"),
         node.one_of("role", {role: role for role in ROLES}),
         node.text("address", MAXIMUM_NAME),
         node.text("version", MAXIMUM_NAME),
