@@ -1,4 +1,4 @@
-"""Conflict: what the wire watch beside keepalived found on the LAN (stack/wire).
+"""Conflict: what the wire watch beside keepalived found on the LAN (stack/keepalived/wire).
 
 It looks there and not here, because listening to the LAN needs a capability that keepalived has anyway.
 """

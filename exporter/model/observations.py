@@ -381,7 +381,7 @@ class Conflict:
 
 
 class AdvertiserKind(Enum):
-    """Who sends VRRP advertisements that do not fit (stack/wire/speakers.py)."""
+    """Who sends VRRP advertisements that do not fit (stack/keepalived/wire/speakers.py)."""
 
     STRANGER = "stranger"  # neither node
     FORGED = "forged"  # in the name of one of the nodes, from other hardware

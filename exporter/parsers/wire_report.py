@@ -1,4 +1,4 @@
-"""What the wire watch beside keepalived found (stack/wire/report.py), read as something that a stranger wrote."""
+"""What the wire watch found (stack/keepalived/wire/report.py), read as something that a stranger wrote."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ from stack.keepalived.liveness import Liveness  # noqa: E402
 from stack.keepalived.recorder import Recorded  # noqa: E402
 from stack.keepalived.supervisor import Beat, Helper, supervise  # noqa: E402
 from stack.keepalived.values import KeepalivedSettings, read_environment, render  # noqa: E402
-from stack.wire.watch import WireSettings, WireWatch  # noqa: E402
+from stack.keepalived.wire.watch import WireSettings, WireWatch  # noqa: E402
 
 CONFIGURATION = HERE / "keepalived.conf"
 BAD_CONFIGURATION = 3
