@@ -28,11 +28,12 @@ lab: $(READY) ## start a pair and a shell beside it
 	@tests/packages lab
 	@$(LAB) shell
 
-check: $(READY) ## format, lint, types, unit tests, rules, generated files
+check: $(READY) ## format, lint, types, layers, unit tests, rules, generated files
 	@tests/packages check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	shellcheck $$(git ls-files -c -o --exclude-standard | xargs grep -lE '^#!/bin/(ba)?sh' 2>/dev/null)
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/python -m alerts.generate --check

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from exporter.app import Application, Look
 from exporter.checks import worst
 from exporter.checks.exporter import judge_missing
-from exporter.collectors.peer import STATUS_PATH
 from exporter.http.client import http_get
 from exporter.http.web_config import speaks_tls
 from exporter.model.errors import ExporterError
 from exporter.model.observations import Status
-from exporter.parsers.status_document import parse_checks, parse_document, parse_identity, parse_time
+from exporter.parsers.status_document import STATUS_PATH, parse_checks, parse_document, parse_identity, parse_time
 from exporter.settings.values import Settings
 from exporter.views import report, status_document
 from exporter.views.report import Verdict
@@ -53,7 +52,7 @@ def _from_running(settings: Settings, output: str, only: Sequence[str], timeout:
         return None
     status = worst(checks)
     if output == "json":
-        frame = dict(document)
+        frame = dict(document.values)
         frame["status"] = status.word
         frame["checks"] = [check for check in frame["checks"] if not only or check["collector"] in only]
         return status, json.dumps(frame, indent=2) + "\n"

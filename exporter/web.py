@@ -9,8 +9,8 @@ from pathlib import Path
 from prometheus_client import ProcessCollector
 
 from exporter.app import Application
-from exporter.collectors.peer import STATUS_PATH
 from exporter.http.handler import Answer, Route
+from exporter.parsers.status_document import STATUS_PATH
 from exporter.sources import runbooks
 from exporter.views import exposition, page, status_document
 from exporter.views import runbooks as runbook_pages

@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from alerts.notifier.text import clean
-from exporter.engine.files import parse_json
 from exporter.model.errors import ParseError
+from exporter.parsers.fields import parse_json
 
 Severity = Literal["critical", "warning", "info", "other"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info", "other")

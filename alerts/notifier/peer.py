@@ -10,10 +10,10 @@ from typing import Final
 
 from alerts.notifier.changes import Told
 from alerts.notifier.told import told_of
-from exporter.engine.files import parse_json
 from exporter.http.client import FetchError
 from exporter.http.pair_key import PairKey
 from exporter.model.errors import ParseError
+from exporter.parsers.fields import parse_json
 from exporter.sources.peer_get import peer_get
 
 log = logging.getLogger(__name__)

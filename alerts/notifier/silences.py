@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from alerts.notifier.payload import Alert, Group, parse
-from exporter.engine.files import parse_json
 from exporter.http.client import FetchError, http_get
 from exporter.model.errors import ParseError
+from exporter.parsers.fields import parse_json
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from alerts.notifier.changes import Changes, Told
 from alerts.notifier.payload import Alert, alert_of, moment
-from exporter.engine.files import parse_json, read_bounded, set_aside, write_atomically
+from exporter.engine.files import read_bounded, set_aside, write_atomically
 from exporter.model.errors import ParseError
+from exporter.parsers.fields import parse_json
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import Final
 
 from alerts.notifier.payload import Alert, Group, Severity
-from exporter.engine.files import parse_json
 from exporter.http.client import FetchError, http_get
 from exporter.model.errors import ParseError
+from exporter.parsers.fields import parse_json
 
 log = logging.getLogger(__name__)
 

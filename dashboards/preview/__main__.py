@@ -14,8 +14,8 @@ from PIL import Image
 
 from dashboards.generate import GENERATED
 from dashboards.preview.draw import INK, draw
+from dashboards.preview.replay import REPOSITORY, Replay, ReplayError, replay
 from dashboards.rows import COLUMNS
-from tests.dashboards.replay import REPOSITORY, Replay, ReplayError, replay
 
 IMAGES: Final = REPOSITORY / "docs" / "images"
 # Grid rows: what fits a picture that people look at; the rest is like it.

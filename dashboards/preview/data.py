@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.dashboards.replay import Replay, Series
+from dashboards.preview.replay import Replay, Series
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from dashboards import style
 from dashboards.preview.data import Line, lines, rows, spans
+from dashboards.preview.replay import STEP, Replay
 from dashboards.preview.values import mapped, seconds, threshold_color, with_unit
-from tests.dashboards.replay import STEP, Replay
 
 mpl.use("agg")
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from exporter.engine.files import read_bounded
+from exporter.collectors.reports import is_fresh, is_keepalived_alive, read_report
 from exporter.engine.runtime import RuntimeFiles
-from exporter.model.errors import CollectorError, ParseError
 from exporter.model.observations import AdvertFilterObservation
 from exporter.parsers.advert_filter import parse_advert_filter
-from exporter.sources.keepalived import keepalived_lives
 
 # The table is looked at every fifteen seconds: three missed looks, and five seconds of a busy machine.
 OLD_REPORT_SECONDS = 50.0
@@ -38,21 +36,10 @@ class AdvertFilterCollector:
         Raises:
             CollectorError: there is no such file, or it is of no use.
         """
-        path = self._files.advert_filter
-        try:
-            if not keepalived_lives(self._files.lock):
-                return AdvertFilterObservation(keepalived_up=False)
-            report = parse_advert_filter(read_bounded(path, _REPORT_BYTES))
-        except FileNotFoundError:
-            msg = f"{path} does not exist; run a keepalived image as new as the exporter's"
-            raise CollectorError(msg) from None
-        except OSError as error:
-            msg = f"{error.filename} cannot be read: {error.strerror}"
-            raise CollectorError(msg) from error
-        except ParseError as error:
-            msg = f"{path} is of no use: {error}"
-            raise CollectorError(msg) from error
-        fresh = abs(self._clock() - report.time) <= OLD_REPORT_SECONDS
+        if not is_keepalived_alive(self._files):
+            return AdvertFilterObservation(keepalived_up=False)
+        report = read_report(self._files.advert_filter, parse_advert_filter, _REPORT_BYTES)
+        fresh = is_fresh(report.time, self._clock(), OLD_REPORT_SECONDS)
         return AdvertFilterObservation(
             keepalived_up=True,
             report_time=report.time,

@@ -1,4 +1,4 @@
-"""Conflict: what the wire watch beside keepalived found on the LAN (stack/wire).
+"""Conflict: what the wire watch beside keepalived found on the LAN (stack/keepalived/wire).
 
 It looks there and not here, because listening to the LAN needs a capability that keepalived has anyway.
 """
@@ -8,13 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from exporter.collectors.health import is_fresh
-from exporter.engine.files import read_bounded
+from exporter.collectors.reports import is_fresh, is_keepalived_alive, read_report
 from exporter.engine.runtime import RuntimeFiles
-from exporter.model.errors import CollectorError, ParseError
+from exporter.model.errors import CollectorError
 from exporter.model.observations import ConflictObservation
 from exporter.parsers.wire_report import MAXIMUM_BYTES, parse_wire_report
-from exporter.sources.keepalived import keepalived_lives
 
 # The watch writes every two seconds: three missed ones, and two of a busy machine.
 OLD_REPORT_SECONDS = 8.0
@@ -41,20 +39,9 @@ class ConflictCollector:
         Raises:
             CollectorError: there is no report, it is old or of no use, or the wire cannot be watched.
         """
-        path = self._files.wire
-        try:
-            if not keepalived_lives(self._files.lock):
-                return ConflictObservation(keepalived_up=False)
-            report = parse_wire_report(read_bounded(path, MAXIMUM_BYTES))
-        except FileNotFoundError:
-            msg = f"{path} does not exist; run a keepalived image as new as the exporter's"
-            raise CollectorError(msg) from None
-        except OSError as error:
-            msg = f"{error.filename} cannot be read: {error.strerror}"
-            raise CollectorError(msg) from error
-        except ParseError as error:
-            msg = f"{path} is of no use: {error}"
-            raise CollectorError(msg) from error
+        if not is_keepalived_alive(self._files):
+            return ConflictObservation(keepalived_up=False)
+        report = read_report(self._files.wire, parse_wire_report, MAXIMUM_BYTES)
         now = self._clock()
         if not is_fresh(report.time, now, OLD_REPORT_SECONDS):
             msg = (

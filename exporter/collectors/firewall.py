@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from exporter.engine.files import read_bounded
-from exporter.model.errors import CollectorError, ParseError
+from exporter.collectors.reports import read_report
+from exporter.model.errors import CollectorError
 from exporter.model.observations import FirewallObservation
 from exporter.parsers.firewall import parse_firewall
 
@@ -38,17 +38,8 @@ class FirewallCollector:
         Raises:
             CollectorError: nobody has said anything lately, or what is said is of no use.
         """
-        try:
-            report = parse_firewall(read_bounded(self._path, _REPORT_BYTES))
-        except FileNotFoundError:
-            msg = f"{self._path} does not exist: the firewall's service has not run since the boot; {_ADVICE}"
-            raise CollectorError(msg) from None
-        except OSError as error:
-            msg = f"{self._path} cannot be read: {error.strerror}"
-            raise CollectorError(msg) from error
-        except ParseError as error:
-            msg = f"{self._path} is of no use: {error}"
-            raise CollectorError(msg) from error
+        missing = f": the firewall's service has not run since the boot; {_ADVICE}"
+        report = read_report(self._path, parse_firewall, _REPORT_BYTES, missing)
         silent = abs(self._clock() - report.time)
         if silent > OLD_REPORT_SECONDS and not report.problem:
             msg = f"nothing has been said of the firewall for {silent:.0f} s; {_ADVICE}"

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from exporter.collectors.reports import is_fresh, is_keepalived_alive, require_directory
 from exporter.engine.files import read_bounded
 from exporter.engine.runtime import RuntimeFiles
-from exporter.model.errors import CollectorError, ParseError
+from exporter.model.errors import ParseError
 from exporter.model.observations import HealthObservation
 from exporter.parsers.health_report import (
     MAXIMUM_BYTES,
@@ -18,18 +19,12 @@ from exporter.parsers.health_report import (
     parse_health_report,
     parse_processes,
 )
-from exporter.sources.keepalived import keepalived_lives
 
 # The check writes its report each second, the supervisor every five: three missed ones, and two of a busy machine.
 OLD_REPORT_SECONDS = 5.0
 OLD_PROCESSES_SECONDS = 15.0
 
 _Report = TypeVar("_Report", HealthReport, ProcessesReport)
-
-
-def is_fresh(said: float, now: float, limit: float) -> bool:
-    """Whether something was said lately; what is from the future was said before the clock stepped back."""
-    return abs(now - said) <= limit
 
 
 class HealthCollector:
@@ -49,15 +44,8 @@ class HealthCollector:
 
     def collect(self) -> HealthObservation:
         """Read both files; nothing lives beside a dead keepalived, so what they say of then is left out."""
-        if not self._files.directory.is_dir():
-            msg = f"{self._files.directory} does not exist; start keepalived and share that directory with the exporter"
-            raise CollectorError(msg)
-        try:
-            alive = keepalived_lives(self._files.lock)
-        except OSError as error:
-            msg = f"{self._files.lock} cannot be looked at: {error.strerror}; make it readable for the exporter"
-            raise CollectorError(msg) from error
-        if not alive:
+        require_directory(self._files)
+        if not is_keepalived_alive(self._files):
             return HealthObservation(keepalived_up=False)
         problems: list[str] = []
         report = _read(self._files.health_report, parse_health_report, problems)

@@ -12,10 +12,8 @@ from exporter.http.pair_key import KeySource, PairKeyError, no_key
 from exporter.model.addressing import Address
 from exporter.model.errors import ExporterError, NotReadyError
 from exporter.model.observations import Peer, PeerObservation
-from exporter.parsers.status_document import parse_peer
-from exporter.sources.peer_get import peer_get
+from exporter.sources.peer_status import ask_peer
 
-STATUS_PATH = "/api/v1/status"
 # After a change of ownership the pair is looked at more often, for this long.
 CHANGE_INTERVAL_SECONDS = 0.2
 CHANGE_PERIOD_SECONDS = 2.0
@@ -77,14 +75,11 @@ class PeerCollector:
         self._worker.stop(self._timeout + 0.5)
 
     def _work(self) -> float:
-        asked_at, began = self._clock(), time.monotonic()
+        began = time.monotonic()
         peer: Peer | None = None
         problem: str | None = None
         try:
-            answer = peer_get(self._address, self._port, STATUS_PATH, self._timeout, self._key, tls=self._tls)
-            duration = time.monotonic() - began
-            # The answer was made somewhere between the question and its arrival.
-            peer = parse_peer(answer, asked_at + duration / 2)
+            peer = ask_peer(self._address, self._port, self._timeout, self._key, tls=self._tls, clock=self._clock)
         except ExporterError as error:
             problem = str(error)
         if peer is not None and peer.name == self._own_name:

@@ -9,18 +9,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from exporter.collectors.health import OLD_PROCESSES_SECONDS, is_fresh
+from exporter.collectors.health import OLD_PROCESSES_SECONDS
+from exporter.collectors.reports import is_fresh, is_keepalived_alive, require_directory
 from exporter.engine.files import read_bounded
 from exporter.engine.runtime import RuntimeFiles
 from exporter.engine.state_file import TOLD_SECONDS, StateFile
 from exporter.engine.worker import Worker
-from exporter.model.errors import CollectorError, ParseError
+from exporter.model.errors import ParseError
 from exporter.model.observations import VrrpInstance, VrrpObservation, VrrpState
 from exporter.parsers.health_report import MAXIMUM_BYTES, parse_processes
 from exporter.parsers.keepalived_dump import DumpedInstance
 from exporter.parsers.keepalived_events import InstanceHistory, SavedHistory
 from exporter.parsers.vrrp_state import format_vrrp_state, parse_vrrp_state
-from exporter.sources.keepalived import DumpFile, EventLogFile, drain_requested, is_full, keepalived_lives
+from exporter.sources.keepalived import DumpFile, EventLogFile, drain_requested, is_full
 
 log = logging.getLogger(__name__)
 
@@ -91,20 +92,14 @@ class VrrpCollector:
 
     def collect(self) -> VrrpObservation:
         """Read lock, log and dump."""
-        if not self._files.directory.is_dir():
-            msg = f"{self._files.directory} does not exist; start keepalived and share that directory with the exporter"
-            raise CollectorError(msg)
+        require_directory(self._files)
         problems: list[str] = []
         if is_full(self._files.directory):
             problems.append(
                 f"{self._files.directory} is full, so nothing new is recorded there; see what fills it "
                 f"(ls -lS {self._files.directory}) and remove it"
             )
-        try:
-            alive = keepalived_lives(self._files.lock)
-        except OSError as error:
-            msg = f"{self._files.lock} cannot be looked at: {error.strerror}; make it readable for the exporter"
-            raise CollectorError(msg) from error
+        alive = is_keepalived_alive(self._files)
         with self._lock:
             self._read_log(problems, alive=alive)
         dump = self._read_dump(problems, alive=alive)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import stat
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from exporter.model.errors import ParseError
 
 MAXIMUM_JSON_BYTES = 1 << 20
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
@@ -87,29 +83,3 @@ def read_bounded(path: Path, limit: int = MAXIMUM_JSON_BYTES) -> bytes:
 
 def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
-
-
-def parse_json(content: bytes | str, what: str) -> Any:  # noqa: ANN401
-    """Parse JSON that anyone may have written.
-
-    Raises:
-        ParseError: it is not JSON in UTF-8, nested too deep, holds NaN or infinities (RFC 8259 has none)
-            or half a surrogate pair, which no answer of ours could be written with.
-    """
-
-    def refuse(word: str) -> None:
-        msg = f"{what} holds {word}, which is not JSON"
-        raise ParseError(msg)
-
-    try:
-        text = content if isinstance(content, str) else content.decode("utf-8")
-        document = json.loads(text, parse_constant=refuse)
-        if _SURROGATE.search(text):
-            json.dumps(document, ensure_ascii=False).encode("utf-8")
-    except RecursionError:
-        msg = f"{what} is nested too deep"
-        raise ParseError(msg) from None
-    except ValueError as error:
-        msg = f"{what} is not JSON: {error}"
-        raise ParseError(msg) from None
-    return document

@@ -120,7 +120,7 @@ class RuntimeFiles:
 
     @property
     def wire(self) -> Path:
-        """What the wire watch found (stack/wire/report.py)."""
+        """What the wire watch found (stack/keepalived/wire/report.py)."""
         return self.directory / "wire.json"
 
     @property

@@ -5,6 +5,7 @@ Times are Unix seconds, durations are seconds. ``None`` means unknown or not app
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -14,6 +15,7 @@ from exporter.model.addressing import Family
 
 Protocol = Literal["udp", "tcp"]
 ROLES = ("primary", "secondary", "standalone")
+NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
 
 
 class VrrpState(Enum):
@@ -379,7 +381,7 @@ class Conflict:
 
 
 class AdvertiserKind(Enum):
-    """Who sends VRRP advertisements that do not fit (stack/wire/speakers.py)."""
+    """Who sends VRRP advertisements that do not fit (stack/keepalived/wire/speakers.py)."""
 
     STRANGER = "stranger"  # neither node
     FORGED = "forged"  # in the name of one of the nodes, from other hardware

@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from exporter.engine.files import parse_json
-from exporter.model.errors import ParseError
+from exporter.parsers.fields import parse_object
 
 _REASONS_AT_MOST = 16
 _TEXT_AT_MOST = 500
-_WRONG = "the advert filter's report cannot be understood: {} is not what it should be"
+_REASON = re.compile(r"[a-z_]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +33,14 @@ def parse_advert_filter(content: bytes) -> FilterReport:
     Raises:
         ParseError: any of it makes no sense; nothing of it is used.
     """
-    document = parse_json(content, "the advert filter's report")
-    if not isinstance(document, dict):
-        raise ParseError(_WRONG.format("it"))
-    loaded, problem = document.get("loaded"), document.get("problem")
-    if not isinstance(loaded, bool) or not isinstance(problem, str) or loaded is bool(problem):
-        raise ParseError(_WRONG.format("loaded or problem"))
-    problem = "".join(character if character.isprintable() else " " for character in problem[:_TEXT_AT_MOST])
-    dropped = _numbers(document, "dropped")
-    if not all(isinstance(count, int) for count in dropped.values()):
-        raise ParseError(_WRONG.format("dropped"))
+    report = parse_object(content, "the advert filter's report")
+    loaded, problem = report.flag("loaded"), report.excerpt("problem", _TEXT_AT_MOST)
+    if loaded is bool(problem):
+        report.refuse("problem", "a text that is empty while the filter is loaded, and only then")
+    dropped, last = (report.object(key, _REASONS_AT_MOST, _REASON) for key in ("dropped", "last_dropped"))
     return FilterReport(
-        time=_number(document.get("time"), "time"),
+        time=report.seconds("time"),
         problem=problem,
-        dropped={reason: int(count) for reason, count in dropped.items()},
-        last_dropped=_numbers(document, "last_dropped"),
+        dropped={reason: dropped.count(reason) for reason in dropped.values},
+        last_dropped={reason: last.seconds(reason) for reason in last.values},
     )
-
-
-def _numbers(document: Mapping[str, Any], key: str) -> dict[str, float]:
-    value = document.get(key)
-    if not isinstance(value, dict) or len(value) > _REASONS_AT_MOST:
-        raise ParseError(_WRONG.format(key))
-    if not all(re.fullmatch(r"[a-z_]{1,32}", reason) for reason in value):
-        raise ParseError(_WRONG.format(key))
-    return {reason: _number(number, key) for reason, number in value.items()}
-
-
-def _number(value: object, key: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
-        raise ParseError(_WRONG.format(key))
-    return value

@@ -11,11 +11,10 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from exporter.engine.files import parse_json
 from exporter.model.errors import ParseError
 from exporter.model.observations import Container
+from exporter.parsers.fields import Fields, as_object, parse_object
 
 # What to ask Docker's events for. It has many more: exec_create, exec_start and exec_die, say, which every
 # health check causes.
@@ -38,6 +37,8 @@ ACTIONS = (*EVENTS_WANTED[:-1], "health_status_healthy", "health_status_unhealth
 
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)  # Go's zero time: it has not happened
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_IDENTIFIER = re.compile(r"[0-9a-f]{12,64}")
+_WORD = re.compile(r"[a-z][a-z_-]{0,31}")
 _TIMESTAMP = re.compile(  # RFC 3339 with up to nine digits of a second
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))", re.ASCII
 )
@@ -67,20 +68,14 @@ def find_containers(document: object, names: Collection[str]) -> dict[str, str]:
         ParseError: it is not a list of containers.
     """
     what = "Docker's list of containers"
-    found: dict[str, str] = {}
     if not isinstance(document, list):
-        raise _wrong(what, "", "a list")
-    for entry in document:
-        if not isinstance(entry, dict):
-            raise _wrong(what, "", "a list of objects")
-        its_names = entry.get("Names")
-        if its_names is None:  # on its way out
-            continue
-        if not isinstance(its_names, list):
-            raise _wrong(what, "Names", "a list")
+        raise ParseError(f"{what} is not a list")
+    found: dict[str, str] = {}
+    for entry in (as_object(entry, f"an entry of {what}") for entry in document):
+        its_names = entry.array("Names") if entry.has("Names") else ()  # it has none on its way out
         for name in names:
             if f"/{name}" in its_names:
-                found.setdefault(name, _identifier(entry, "Id", what))
+                found.setdefault(name, _identifier(entry, "Id"))
     return found
 
 
@@ -90,26 +85,25 @@ def parse_container(document: object, name: str) -> Container:
     Raises:
         ParseError: it is not an inspected container.
     """
-    what = f"Docker's description of container {name}"
-    container = _object(document, "", what)
-    its_name = container.get("Name")
+    container = as_object(document, f"Docker's description of container {name}")
+    its_name = container.values.get("Name")
     if not isinstance(its_name, str):
-        raise _wrong(what, "Name", "a name")
+        container.refuse("Name", "a name")
     if its_name != f"/{name}":
         return absent(name)
-    state = _object(container.get("State"), "State", what)
-    status = _word(state, "Status", what)
-    exit_code = _integer(state, "ExitCode", what, -(2**31), 2**32 - 1)
+    state = container.object("State")
+    status = state.word("Status", _WORD, "a word")
+    exit_code = state.integer("ExitCode", -(2**31), 2**32 - 1)
     # One that was never started has exit code 0 too, but another one if its start failed.
     meaningless = status in {"running", "paused"} or (status == "created" and exit_code == 0)
     return Container(
         name=name,
         state=status,
-        health=_health(state, what),
-        restarts=_integer(container, "RestartCount", what, 0, 2**63 - 1),
-        oom_killed=_boolean(state, "OOMKilled", what),
+        health=_health(state),
+        restarts=container.count("RestartCount", 2**63),
+        oom_killed=state.flag("OOMKilled"),
         exit_code=None if meaningless else exit_code,
-        started_at=_time(state, "StartedAt", what),
+        started_at=_time(state, "StartedAt"),
     )
 
 
@@ -119,84 +113,49 @@ def parse_event(line: bytes) -> ContainerEvent | None:
     Raises:
         ParseError: it is not an event.
     """
-    what = "Docker's event"
-    event = _object(parse_json(line, what), "", what)
-    if event.get("Type") != "container":
+    event = parse_object(line, "Docker's event")
+    if event.values.get("Type") != "container":
         return None
-    action = event.get("Action")
+    action = event.values.get("Action")
     if not isinstance(action, str):
-        raise _wrong(what, "Action", "a word")
+        event.refuse("Action", "a word")
     action = action.replace(": ", "_")
     if action not in ACTIONS:
         return None
-    actor = _object(event.get("Actor"), "Actor", what)
-    attributes = _object(actor.get("Attributes"), "Actor.Attributes", what)
-    names = [attributes.get("name"), attributes.get("oldName")]
+    actor = event.object("Actor")
+    attributes = actor.object("Attributes")
+    names = [attributes.values.get("name"), attributes.values.get("oldName")]
     return ContainerEvent(
-        identifier=_identifier(actor, "ID", what),
+        identifier=_identifier(actor, "ID"),
         names=tuple(name.removeprefix("/") for name in names if isinstance(name, str)),
         action=action,
-        nanoseconds=_integer(event, "timeNano", what, 0, 2**63 - 1),
+        nanoseconds=event.count("timeNano", 2**63),
     )
 
 
-def _wrong(what: str, field: str, expected: str) -> ParseError:
-    return ParseError(f"{field} in {what} is not {expected}" if field else f"{what} is not {expected}")
+def _identifier(fields: Fields, key: str) -> str:
+    return fields.word(key, _IDENTIFIER, "an identifier")
 
 
-def _object(value: object, field: str, what: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _wrong(what, field, "an object")
-    return value
-
-
-def _identifier(fields: dict[str, Any], key: str, what: str) -> str:
-    value = fields.get(key)
-    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{12,64}", value):
-        raise _wrong(what, key, "an identifier")
-    return value
-
-
-def _word(fields: dict[str, Any], key: str, what: str) -> str:
-    value = fields.get(key)
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z_-]{0,31}", value):
-        raise _wrong(what, key, "a word")
-    return value
-
-
-def _integer(fields: dict[str, Any], key: str, what: str, lowest: int, highest: int) -> int:
-    value = fields.get(key)
-    if type(value) is not int or not lowest <= value <= highest:
-        raise _wrong(what, key, "a number that makes sense")
-    return value
-
-
-def _boolean(fields: dict[str, Any], key: str, what: str) -> bool:
-    value = fields.get(key)
-    if not isinstance(value, bool):
-        raise _wrong(what, key, "true or false")
-    return value
-
-
-def _health(state: dict[str, Any], what: str) -> str | None:
-    if state.get("Health") is None:
+def _health(state: Fields) -> str | None:
+    if not state.has("Health"):
         return None
-    health = _object(state["Health"], "State.Health", what)
-    if health.get("Status") in ("", "none"):  # a health check that was switched off
+    health = state.object("Health")
+    if health.values.get("Status") in ("", "none"):  # a health check that was switched off
         return None
-    return _word(health, "Status", what)
+    return health.word("Status", _WORD, "a word")
 
 
-def _time(fields: dict[str, Any], key: str, what: str) -> float | None:
-    value = fields.get(key)
+def _time(fields: Fields, key: str) -> float | None:
+    value = fields.values.get(key)
     match = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise _wrong(what, key, "a time")
+        fields.refuse(key, "a time")
     second, fraction, sign, hours, minutes = match.groups()
     try:
         moment = datetime.fromisoformat(second).replace(tzinfo=UTC)
     except ValueError:
-        raise _wrong(what, key, "a time") from None
+        fields.refuse(key, "a time")
     if moment == _NEVER:
         return None
     offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))

@@ -27,7 +27,7 @@ import dns.rdatatype
 import dns.rdtypes.ANY.TXT
 
 from exporter.model.errors import ConfigurationError
-from exporter.settings.parse import node_name
+from exporter.model.observations import NODE_NAME
 
 Reason = Literal[
     "timeout",  # nothing came
@@ -203,10 +203,8 @@ def _judge_any_answer(reply: bytes) -> Verdict:
 
 
 def _judge_text(text: bytes) -> Verdict:
-    try:
-        return Answer(node_name(text.decode("ascii")))
-    except ValueError:
-        return _no_answer("a text that is no node's name")
+    name = text.decode("ascii", "replace")
+    return Answer(name) if NODE_NAME.fullmatch(name) else _no_answer("a text that is no node's name")
 
 
 def _rcode_failure(rcode: int) -> Failure:

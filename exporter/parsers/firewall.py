@@ -8,14 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from exporter.engine.files import parse_json
-from exporter.model.errors import ParseError
+from exporter.parsers.fields import parse_object
 
 State = Literal["loaded", "off", "failed"]
-_STATES: Final[tuple[State, ...]] = get_args(State)
+_STATES: Final[dict[str, State]] = {state: state for state in get_args(State)}
 _PORTS_AT_MOST = 64
 _TEXT_AT_MOST = 500
-_WRONG = "the firewall's report cannot be understood: {} is not what it should be"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +32,11 @@ def parse_firewall(content: bytes) -> FirewallReport:
     Raises:
         ParseError: any of it makes no sense; nothing of it is used.
     """
-    document = parse_json(content, "the firewall's report")
-    if not isinstance(document, dict):
-        raise ParseError(_WRONG.format("it"))
-    time, problem, closed = document.get("time"), document.get("problem"), document.get("closed")
-    state = next((known for known in _STATES if known == document.get("state")), None)
-    if isinstance(time, bool) or not isinstance(time, int | float) or not 0 <= time < 2**53:
-        raise ParseError(_WRONG.format("time"))
-    if state is None or not isinstance(problem, str) or (state == "failed") is not bool(problem):
-        raise ParseError(_WRONG.format("state or problem"))
-    if not isinstance(closed, list) or len(closed) > _PORTS_AT_MOST:
-        raise ParseError(_WRONG.format("closed"))
-    if not all(isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536 for port in closed):
-        raise ParseError(_WRONG.format("closed"))
-    problem = "".join(character if character.isprintable() else " " for character in problem[:_TEXT_AT_MOST])
-    return FirewallReport(time, state, problem, tuple(closed))
+    report = parse_object(content, "the firewall's report")
+    state, problem = report.one_of("state", _STATES), report.excerpt("problem", _TEXT_AT_MOST)
+    if (state == "failed") is not bool(problem):
+        report.refuse("problem", "a text that is empty unless the state is failed")
+    closed = report.array("closed", _PORTS_AT_MOST)
+    if not all(type(port) is int and 0 < port < 65536 for port in closed):
+        report.refuse("closed", "a list of ports")
+    return FirewallReport(report.seconds("time"), state, problem, tuple(closed))

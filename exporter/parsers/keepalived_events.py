@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from exporter.engine.files import parse_json
 from exporter.model.errors import ParseError
 from exporter.model.observations import VrrpEvent, VrrpState
+from exporter.parsers.fields import parse_json
 
 STATES = {
     "INIT": VrrpState.INIT,

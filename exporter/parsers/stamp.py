@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from exporter.engine.files import parse_json
 from exporter.model.errors import ParseError
+from exporter.parsers.fields import Fields, parse_object
 
 MAXIMUM_ERROR_TEXT = 300
 # A clock that was corrected may leave a stamp slightly ahead; further ahead it is wrong.
@@ -31,44 +29,19 @@ def parse_stamp(content: bytes, now: float) -> Stamp:
     Raises:
         ParseError: it is cut off, of other types, or from the future.
     """
-    document = parse_json(content, "the stamp")
-    if not isinstance(document, dict):
-        msg = "the stamp is not an object"
-        raise ParseError(msg)
-    attempt = _time(document, "last_attempt", now)
-    if attempt is None:
-        msg = "the stamp has no last_attempt"
-        raise ParseError(msg)
-    status = document.get("exit_status")
-    if type(status) is not int or not 0 <= status <= 255:
-        msg = "exit_status in the stamp is not a number from 0 to 255"
-        raise ParseError(msg)
-    error = document.get("last_error")
-    if error is not None and not isinstance(error, str):
-        msg = "last_error in the stamp is not a text"
-        raise ParseError(msg)
+    stamp = parse_object(content, "the stamp")
     return Stamp(
-        last_attempt=attempt,
-        last_success=_time(document, "last_success", now),
-        duration=_seconds(document, "duration"),
-        exit_status=status,
-        error=" ".join(error.split())[:MAXIMUM_ERROR_TEXT] if error else None,
+        last_attempt=_time(stamp, "last_attempt", now),
+        last_success=_time(stamp, "last_success", now) if stamp.has("last_success") else None,
+        duration=stamp.seconds("duration") if stamp.has("duration") else None,
+        exit_status=stamp.integer("exit_status", 0, 255),
+        error=(stamp.excerpt("last_error", MAXIMUM_ERROR_TEXT) or None) if stamp.has("last_error") else None,
     )
 
 
-def _seconds(document: Mapping[str, Any], key: str) -> float | None:
-    value = document.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
-        msg = f"{key} in the stamp is not a number of seconds"
-        raise ParseError(msg)
-    return float(value)
-
-
-def _time(document: Mapping[str, Any], key: str, now: float) -> float | None:
-    value = _seconds(document, key)
-    if value is not None and value > now + FUTURE_TOLERANCE_SECONDS:
+def _time(stamp: Fields, key: str, now: float) -> float:
+    value = stamp.seconds(key)
+    if value > now + FUTURE_TOLERANCE_SECONDS:
         msg = f"{key} in the stamp is {value - now:.0f} s in the future; check the clocks"
         raise ParseError(msg)
     return value

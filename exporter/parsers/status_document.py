@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Any
-
-from exporter.engine.files import parse_json
 from exporter.model.errors import ParseError
-from exporter.model.observations import ROLES, Check, NodeIdentity, Peer, PeerVip, Status
+from exporter.model.observations import NODE_NAME, ROLES, Check, NodeIdentity, Peer, PeerVip, Status
+from exporter.parsers.fields import Fields, parse_json
 
+STATUS_PATH = "/api/v1/status"  # where an exporter serves it
 FORMAT = 1
 MAXIMUM_ITEMS = 256
 MAXIMUM_TEXT = 1000
+WHAT = "the status"
 MAXIMUM_NAME = 80  # of what becomes a label or a key: names, addresses, versions
+_STATUS = {status.word: status for status in Status}
 
 
-def parse_identity(document: Mapping[str, Any]) -> NodeIdentity:
+def parse_identity(document: Fields) -> NodeIdentity:
     """Read who the document is about.
 
     Raises:
         ParseError: it does not say.
     """
-    node = _mapping(document, "node")
-    name = _text(node, "name")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", name):
-        msg = "the status names a node that cannot be"
-        raise ParseError(msg)
-    role = _name(node, "role")
-    if role not in ROLES:
-        raise ParseError(f"role in the status is not one of {', '.join(ROLES)}")
-    return NodeIdentity(name, role, _name(node, "address"), _name(node, "version"))
+    node = document.object("node")
+    return NodeIdentity(
+        node.word("name", NODE_NAME, "a name that a node can have"),
+        node.one_of("role", {role: role for role in ROLES}),
+        node.text("address", MAXIMUM_NAME),
+        node.text("version", MAXIMUM_NAME),
+    )
 
 
-def parse_time(document: Mapping[str, Any]) -> float:
+def parse_time(document: Fields) -> float:
     """Read when the document was made, in Unix seconds.
 
     Raises:
         ParseError: it does not say.
     """
-    return _number(document, "time")
+    return document.number("time")
 
 
-def parse_checks(document: Mapping[str, Any]) -> tuple[Check, ...]:
+def parse_checks(document: Fields) -> tuple[Check, ...]:
     """Read the checks.
 
     Raises:
@@ -50,30 +47,30 @@ def parse_checks(document: Mapping[str, Any]) -> tuple[Check, ...]:
     """
     return tuple(
         Check(
-            id=_name(entry, "id"),
-            node=_name(entry, "node"),
-            subject=_text(entry, "subject"),
-            collector=_name(entry, "collector"),
-            status=_status(entry),
-            seen=_text(entry, "seen"),
-            expected=_text(entry, "expected"),
-            advice=_text(entry, "advice"),
+            id=entry.text("id", MAXIMUM_NAME),
+            node=entry.text("node", MAXIMUM_NAME),
+            subject=entry.text("subject", MAXIMUM_TEXT),
+            collector=entry.text("collector", MAXIMUM_NAME),
+            status=entry.one_of("status", _STATUS),
+            seen=entry.text("seen", MAXIMUM_TEXT),
+            expected=entry.text("expected", MAXIMUM_TEXT),
+            advice=entry.text("advice", MAXIMUM_TEXT),
         )
-        for entry in _entries(document, "checks")
+        for entry in document.objects("checks", MAXIMUM_ITEMS)
     )
 
 
-def parse_document(content: bytes) -> Mapping[str, Any]:
+def parse_document(content: bytes) -> Fields:
     """Read the frame of a status document.
 
     Raises:
         ParseError: it is not JSON, or not the status of an exporter that speaks this format.
     """
-    document = parse_json(content, "the status")
+    document = parse_json(content, WHAT)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         msg = f"the answer is not an exporter's status of format {FORMAT}; run the same version on both nodes"
         raise ParseError(msg)
-    return document
+    return Fields(document, WHAT)
 
 
 def parse_peer(content: bytes, received_at: float) -> Peer:
@@ -85,89 +82,34 @@ def parse_peer(content: bytes, received_at: float) -> Peer:
     document = parse_document(content)
     identity = parse_identity(document)
     now = parse_time(document)
-    vrrp = document.get("vrrp")
-    sync = document.get("sync")
-    instances = _entries(vrrp, "instances") if isinstance(vrrp, dict) else []
+    vrrp = document.object("vrrp") if document.has("vrrp") else None
+    sync = document.object("sync") if document.has("sync") else None
+    instances = vrrp.objects("instances", MAXIMUM_ITEMS) if vrrp else []
     return Peer(
         name=identity.name,
         role=identity.role,
         version=identity.version,
-        vips={_name(vip, "address"): _vip(vip) for vip in _entries(document, "vips", optional=True)},
-        keepalived_up=_boolean(vrrp, "keepalived_up") if isinstance(vrrp, dict) else None,
-        virtual_router_ids={
-            _name(instance, "name"): int(_number(instance, "virtual_router_id"))
-            for instance in instances
-            if instance.get("virtual_router_id") is not None
+        vips={vip.text("address", MAXIMUM_NAME): _vip(vip) for vip in _some(document, "vips")},
+        keepalived_up=vrrp.flag("keepalived_up") if vrrp else None,
+        virtual_router_ids=_by_instance(instances, "virtual_router_id"),
+        vrrp_versions=_by_instance(instances, "version"),
+        drained=vrrp.flag("drained") if vrrp else None,
+        digests={
+            entry.text("name", MAXIMUM_NAME): entry.text("digest", MAXIMUM_NAME)
+            for entry in (_some(sync, "digests") if sync else [])
         },
-        vrrp_versions={
-            _name(instance, "name"): int(_number(instance, "version"))
-            for instance in instances
-            if instance.get("version") is not None
-        },
-        drained=_boolean(vrrp, "drained") if isinstance(vrrp, dict) else None,
-        digests={_name(entry, "name"): _name(entry, "digest") for entry in _entries(sync, "digests", optional=True)}
-        if isinstance(sync, dict)
-        else {},
         clock_offset=now - received_at,
         checks=tuple(check for check in parse_checks(document) if check.node == identity.name),
     )
 
 
-def _vip(vip: Mapping[str, Any]) -> PeerVip:
-    return PeerVip(_boolean(vip, "owned"), None if vip.get("steady") is None else _number(vip, "steady"))
+def _some(fields: Fields, key: str) -> list[Fields]:
+    return fields.objects(key, MAXIMUM_ITEMS) if fields.has(key) else []
 
 
-def _status(entry: Mapping[str, Any]) -> Status:
-    word = _text(entry, "status")
-    for status in Status:
-        if status.word == word:
-            return status
-    msg = "a check in the status has no verdict"
-    raise ParseError(msg)
+def _vip(vip: Fields) -> PeerVip:
+    return PeerVip(vip.flag("owned"), vip.number("steady") if vip.has("steady") else None)
 
 
-def _entries(fields: Mapping[str, Any], key: str, *, optional: bool = False) -> list[Mapping[str, Any]]:
-    value = fields.get(key)
-    if value is None and optional:
-        return []
-    if not isinstance(value, list) or len(value) > MAXIMUM_ITEMS or not all(isinstance(e, dict) for e in value):
-        raise _wrong(key, "a list of objects")
-    return value
-
-
-def _mapping(fields: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = fields.get(key)
-    if not isinstance(value, dict):
-        raise _wrong(key, "an object")
-    return value
-
-
-def _name(fields: Mapping[str, Any], key: str) -> str:
-    return _text(fields, key, MAXIMUM_NAME)
-
-
-def _text(fields: Mapping[str, Any], key: str, maximum: int = MAXIMUM_TEXT) -> str:
-    value = fields.get(key)
-    if not isinstance(value, str) or len(value) > maximum:
-        raise _wrong(key, f"a text of at most {maximum} characters")
-    if value.isprintable():
-        return value
-    return "".join(character if character.isprintable() else " " for character in value)
-
-
-def _boolean(fields: Mapping[str, Any], key: str) -> bool:
-    value = fields.get(key)
-    if not isinstance(value, bool):
-        raise _wrong(key, "true or false")
-    return value
-
-
-def _number(fields: Mapping[str, Any], key: str) -> float:
-    value = fields.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**53:
-        raise _wrong(key, "a number")
-    return float(value)
-
-
-def _wrong(key: str, expected: str) -> ParseError:
-    return ParseError(f"{key} in the status is not {expected}")
+def _by_instance(instances: list[Fields], key: str) -> dict[str, int]:
+    return {one.text("name", MAXIMUM_NAME): int(one.number(key)) for one in instances if one.has(key)}

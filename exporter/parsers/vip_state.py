@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeGuard
 
-from exporter.engine.files import parse_json
-from exporter.model.errors import ParseError
+from exporter.parsers.fields import EXACT, Fields, parse_object
 
 FORMAT = 1
-_WRONG = "the file does not hold VIP counters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +37,24 @@ def parse_vip_state(content: bytes) -> dict[str, SavedVip]:
     Raises:
         ParseError: it is not what ``format_vip_state`` writes.
     """
-    document = parse_json(content, "the file of VIP counters")
-    if not isinstance(document, dict) or document.get("format") != FORMAT or not isinstance(document.get("vips"), dict):
-        raise ParseError(_WRONG)
-    return {address: _saved(value) for address, value in document["vips"].items()}
+    document = parse_object(content, "the file of VIP counters")
+    document.integer("format", FORMAT, FORMAT)
+    vips = document.object("vips")
+    return {address: _saved(vips.object(address)) for address in vips.values}
 
 
-def _saved(value: Any) -> SavedVip:  # noqa: ANN401
-    if isinstance(value, dict):
-        owned, last, created = value.get("owned"), value.get("last_transition"), value.get("created", [])
-        acquisitions, releases = value.get("acquisitions"), value.get("releases")
-        if (
-            isinstance(owned, bool)
-            and _is_count(acquisitions)
-            and _is_count(releases)
-            and (last is None or _is_time(last))
-            and isinstance(created, list)
-            and all(map(_is_time, created))
-        ):
-            return SavedVip(owned, acquisitions, releases, last, tuple(created))
-    raise ParseError(_WRONG)
+def _saved(vip: Fields) -> SavedVip:
+    created = vip.array("created") if "created" in vip.values else []
+    if not all(map(_is_time, created)):
+        vip.refuse("created", "a list of times")
+    return SavedVip(
+        owned=vip.flag("owned"),
+        acquisitions=vip.count("acquisitions"),
+        releases=vip.count("releases"),
+        last_transition=vip.seconds("last_transition") if vip.has("last_transition") else None,
+        created=tuple(created),
+    )
 
 
-def _is_count(value: object) -> TypeGuard[int]:
-    return type(value) is int and 0 <= value < 2**53
-
-
-def _is_time(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < EXACT

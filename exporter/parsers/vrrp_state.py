@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
-from typing import Any
 
-from exporter.engine.files import parse_json
-from exporter.model.errors import ParseError
 from exporter.model.observations import VrrpState
+from exporter.parsers.fields import Fields, parse_object
 from exporter.parsers.keepalived_events import MAXIMUM_INSTANCES, Counts, SavedHistory
 
 FORMAT = 1
-_WRONG = "the file does not hold VRRP counters"
+_STATE = re.compile("|".join(state.value for state in VrrpState))
 
 
 def format_vrrp_state(saved: SavedHistory) -> bytes:
@@ -32,39 +31,24 @@ def parse_vrrp_state(content: bytes) -> SavedHistory:
     Raises:
         ParseError: it is not what ``format_vrrp_state`` writes.
     """
-    document = parse_json(content, "the file of VRRP counters")
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ParseError(_WRONG)
-    origin = document.get("origin")
-    if origin is not None and (type(origin) not in (int, float) or not abs(origin) < 2**53):
-        raise ParseError(_WRONG)
+    document = parse_object(content, "the file of VRRP counters")
+    document.integer("format", FORMAT, FORMAT)
     return SavedHistory(
-        origin=origin,
-        sequence=_count(document.get("sequence")),
-        counts=_counts(document.get("counts")),
-        earlier=_counts(document.get("earlier")),
+        origin=document.number("origin") if document.has("origin") else None,
+        sequence=document.count("sequence"),
+        counts=_counts(document.object("counts")),
+        earlier=_counts(document.object("earlier")),
     )
 
 
-def _counts(value: Any) -> Counts:  # noqa: ANN401
-    transitions = value.get("transitions") if isinstance(value, dict) else None
-    if not isinstance(transitions, dict) or len(transitions) > MAXIMUM_INSTANCES:
-        raise ParseError(_WRONG)
+def _counts(fields: Fields) -> Counts:
+    transitions = fields.object("transitions", MAXIMUM_INSTANCES)
     return Counts(
-        transitions={name: _transitions(states) for name, states in transitions.items()},
-        starts=_count(value.get("starts")),
-        child_exits=_count(value.get("child_exits")),
+        transitions={name: _transitions(transitions.object(name, names=_STATE)) for name in transitions.values},
+        starts=fields.count("starts"),
+        child_exits=fields.count("child_exits"),
     )
 
 
-def _transitions(value: Any) -> dict[VrrpState, int]:  # noqa: ANN401
-    known = {state.value: state for state in VrrpState}
-    if not isinstance(value, dict) or not known.keys() >= value.keys():
-        raise ParseError(_WRONG)
-    return {known[state]: _count(count) for state, count in value.items()}
-
-
-def _count(value: object) -> int:
-    if type(value) is not int or not 0 <= value < 2**53:
-        raise ParseError(_WRONG)
-    return value
+def _transitions(states: Fields) -> dict[VrrpState, int]:
+    return {VrrpState(state): states.count(state) for state in states.values}

@@ -1,15 +1,13 @@
-"""What the wire watch beside keepalived found (stack/wire/report.py), read as something that a stranger wrote."""
+"""What the wire watch found (stack/keepalived/wire/report.py), read as something that a stranger wrote."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
 
-from exporter.engine.files import parse_json
-from exporter.model.errors import ParseError
 from exporter.model.observations import Advertiser, AdvertiserKind, Conflict, ForeignDevice
+from exporter.parsers.fields import Fields, parse_object, printable
 
 MAXIMUM_BYTES = 64 << 10
 MAXIMUM_ENTRIES = 64
@@ -38,109 +36,53 @@ def parse_wire_report(content: bytes) -> WireReport:
     Raises:
         ParseError: any of it makes no sense; nothing of it is used.
     """
-    document = _object(parse_json(content, "the wire watch's report"), "it")
-    adverts = _object(document.get("adverts"), "adverts")
-    if not all(_REASON.fullmatch(reason) for reason in adverts):
-        _refuse("adverts")
-    senders = document.get("senders")
-    if not isinstance(senders, list) or len(senders) > MAXIMUM_ENTRIES:
-        _refuse("senders")
+    report = parse_object(content, "the wire watch's report")
+    adverts = report.object("adverts", MAXIMUM_ENTRIES, _REASON)
+    addresses = report.object("addresses", MAXIMUM_ENTRIES)
     return WireReport(
-        time=_time(document, "time"),
-        problem=_text(document, "problem"),
-        dropped=_count(document, "dropped"),
-        announcements=_count(document, "announcements"),
-        conflicts=tuple(
-            _conflict(address, _object(fields, "addresses"))
-            for address, fields in _object(document.get("addresses"), "addresses").items()
-        ),
-        advertisements={reason: _count(adverts, reason) for reason in adverts},
-        advertisers=tuple(_advertiser(_object(sender, "senders")) for sender in senders),
+        time=report.seconds("time"),
+        problem=report.excerpt("problem", MAXIMUM_TEXT),
+        dropped=report.count("dropped"),
+        announcements=report.count("announcements"),
+        conflicts=tuple(_conflict(address, addresses.object(address)) for address in addresses.values),
+        advertisements={reason: adverts.count(reason) for reason in adverts.values},
+        advertisers=tuple(_advertiser(sender) for sender in report.objects("senders", MAXIMUM_ENTRIES)),
     )
 
 
-def _conflict(address: str, fields: Mapping[str, Any]) -> Conflict:
-    found = fields.get("foreign")
-    foreign = None if found is None else _device(_object(found, "foreign"))
+def _conflict(address: str, fields: Fields) -> Conflict:
+    foreign = _device(fields.object("foreign")) if fields.has("foreign") else None
     return Conflict(
-        _printable(address),
+        printable(address[:MAXIMUM_TEXT]),
         foreign.hardware if foreign and foreign.lasting else None,
-        _count(fields, "replies"),
+        fields.count("replies"),
         foreign,
-        _boolean(fields, "split"),
+        fields.flag("split"),
     )
 
 
-def _device(fields: Mapping[str, Any]) -> ForeignDevice:
-    return ForeignDevice(_hardware(fields), _boolean(fields, "lasting"), _time(fields, "first"), _time(fields, "last"))
+def _device(fields: Fields) -> ForeignDevice:
+    return ForeignDevice(_hardware(fields), fields.flag("lasting"), fields.seconds("first"), fields.seconds("last"))
 
 
-def _advertiser(fields: Mapping[str, Any]) -> Advertiser:
-    kind, seen = fields.get("kind"), fields.get("seen")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        _refuse("kind")
-    if not isinstance(seen, list) or len(seen) > MAXIMUM_ENTRIES or not all(isinstance(one, str) for one in seen):
-        _refuse("seen")
+def _advertiser(fields: Fields) -> Advertiser:
+    seen = fields.array("seen", MAXIMUM_ENTRIES)
+    if not all(isinstance(one, str) for one in seen):
+        fields.refuse("seen", "a list of texts")
     return Advertiser(
-        kind=_KINDS[kind],
-        source=_text(fields, "source"),
+        kind=fields.one_of("kind", _KINDS),
+        source=fields.excerpt("source", MAXIMUM_TEXT),
         hardware=_hardware(fields),
-        way=_text(fields, "way"),
-        mixed=_boolean(fields, "mixed"),
-        settled=_boolean(fields, "settled"),
-        lasting=_boolean(fields, "lasting"),
-        first=_time(fields, "first"),
-        last=_time(fields, "last"),
-        count=_count(fields, "count"),
-        seen=tuple(map(_printable, seen)),
+        way=fields.excerpt("way", MAXIMUM_TEXT),
+        mixed=fields.flag("mixed"),
+        settled=fields.flag("settled"),
+        lasting=fields.flag("lasting"),
+        first=fields.seconds("first"),
+        last=fields.seconds("last"),
+        count=fields.count("count"),
+        seen=tuple(printable(one[:MAXIMUM_TEXT]) for one in seen),
     )
 
 
-def _object(value: object, key: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict) or len(value) > MAXIMUM_ENTRIES:
-        _refuse(key)
-    return value
-
-
-def _hardware(fields: Mapping[str, Any]) -> str:
-    value = fields.get("hardware")
-    if not isinstance(value, str) or not _HARDWARE.fullmatch(value):
-        _refuse("hardware")
-    return value
-
-
-def _text(fields: Mapping[str, Any], key: str) -> str:
-    value = fields.get(key)
-    if not isinstance(value, str):
-        _refuse(key)
-    return _printable(value)
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text[:MAXIMUM_TEXT])
-
-
-def _boolean(fields: Mapping[str, Any], key: str) -> bool:
-    value = fields.get(key)
-    if not isinstance(value, bool):
-        _refuse(key)
-    return value
-
-
-def _count(fields: Mapping[str, Any], key: str) -> int:
-    value = fields.get(key)
-    if type(value) is not int or not 0 <= value < 2**53:
-        _refuse(key)
-    return value
-
-
-def _time(fields: Mapping[str, Any], key: str) -> float:
-    value = fields.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
-        _refuse(key)
-    return float(value)
-
-
-def _refuse(key: str) -> NoReturn:
-    msg = f"the wire watch's report cannot be understood: {key} is not what it should be"
-    raise ParseError(msg)
+def _hardware(fields: Fields) -> str:
+    return fields.word("hardware", _HARDWARE, "a hardware address")

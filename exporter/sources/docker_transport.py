@@ -13,8 +13,8 @@ import requests
 import urllib3
 from docker.transport.basehttpadapter import BaseHTTPAdapter
 
-from exporter.engine.files import parse_json
 from exporter.model.errors import CollectorError, ParseError
+from exporter.parsers.fields import parse_json
 from exporter.sources.docker_guard import Guard, RefusedError, VersionError
 
 

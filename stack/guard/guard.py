@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Take the virtual IPs off this node the moment that keepalived is dead, or frozen (heartbeat.py).
 
 A keepalived that is killed (SIGKILL, lack of memory, a crash) leaves its addresses on the interface;
@@ -18,8 +17,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from exporter.engine.runtime import RuntimeFiles
 from exporter.model.addressing import AddressError, VirtualAddress, parse_virtual_address

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Does the guard keep its promise? While keepalived is dead, no virtual IP may be on this node.
 
 Exits with 0 if so, and with 1 otherwise. A moment between death and removal is the guard's to use.
@@ -12,8 +11,6 @@ import os
 import sys
 import time
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from exporter.engine.runtime import RuntimeFiles
 from exporter.model.addressing import VirtualAddress, parse_virtual_address

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Check this node's settings before anything is started, and hand the passwords to the services that need them.
 
 It runs once in every `docker compose up`, and every service waits for its success: a wrong value in .env starts
@@ -16,8 +15,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from exporter.engine.files import read_bounded, remove, write_atomically
 from exporter.http import web_config

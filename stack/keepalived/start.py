@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Start keepalived on this node: check the environment, render its values, and run it with what belongs beside it.
 
 Reads NODE_ROLE, NODE_NAME, NODE_IP, PEER_IP, VIP_ADDRESS, NETWORK_INTERFACE and the optional
@@ -21,28 +20,25 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1]))
+from exporter.engine.files import read_bounded, remove, write_atomically
+from exporter.engine.runtime import RuntimeFiles
+from exporter.model.addressing import interface_networks
+from exporter.model.errors import ConfigurationError, ParseError
+from stack.health.check import HealthCheck, HealthSettings
+from stack.health.own_address import has_address
+from stack.health.track_files import TrackFiles
+from stack.health.verdict import Verdict
+from stack.keepalived import recorder
+from stack.keepalived.advert_filter import highest_priority
+from stack.keepalived.advert_filter_keeper import AdvertFilter
+from stack.keepalived.health_settings import read_health
+from stack.keepalived.liveness import Liveness
+from stack.keepalived.recorder import Recorded
+from stack.keepalived.supervisor import Beat, Helper, supervise
+from stack.keepalived.values import KeepalivedSettings, read_environment, render
+from stack.keepalived.wire.watch import WireSettings, WireWatch
 
-from exporter.engine.files import read_bounded, remove, write_atomically  # noqa: E402
-from exporter.engine.runtime import RuntimeFiles  # noqa: E402
-from exporter.model.addressing import interface_networks  # noqa: E402
-from exporter.model.errors import ConfigurationError, ParseError  # noqa: E402
-from stack.health.check import HealthCheck, HealthSettings  # noqa: E402
-from stack.health.own_address import has_address  # noqa: E402
-from stack.health.track_files import TrackFiles  # noqa: E402
-from stack.health.verdict import Verdict  # noqa: E402
-from stack.keepalived import recorder  # noqa: E402
-from stack.keepalived.advert_filter import highest_priority  # noqa: E402
-from stack.keepalived.advert_filter_keeper import AdvertFilter  # noqa: E402
-from stack.keepalived.health_settings import read_health  # noqa: E402
-from stack.keepalived.liveness import Liveness  # noqa: E402
-from stack.keepalived.recorder import Recorded  # noqa: E402
-from stack.keepalived.supervisor import Beat, Helper, supervise  # noqa: E402
-from stack.keepalived.values import KeepalivedSettings, read_environment, render  # noqa: E402
-from stack.wire.watch import WireSettings, WireWatch  # noqa: E402
-
-CONFIGURATION = HERE / "keepalived.conf"
+CONFIGURATION = Path(__file__).with_name("keepalived.conf")
 BAD_CONFIGURATION = 3
 STOPPED_BEFORE_IT_RAN = 128 + signal.SIGTERM
 LOCK_TIMEOUT_SECONDS = 5.0

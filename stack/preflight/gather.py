@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_address
@@ -17,12 +16,11 @@ from exporter.http.web_config import speaks_tls
 from exporter.model.addressing import interface_networks
 from exporter.model.errors import ConfigurationError, ExporterError, ParseError
 from exporter.model.observations import Peer
-from exporter.parsers.status_document import parse_peer
 from exporter.settings.load import load
 from exporter.settings.passwords import is_synced
 from exporter.settings.table import RETIRED
 from exporter.settings.values import Settings
-from exporter.sources.peer_get import peer_get
+from exporter.sources.peer_status import ask_peer
 from exporter.sources.resolvers import resolvers
 from stack.preflight.addresses import interface_addresses
 from stack.preflight.clone import Unreadable, unreadable
@@ -31,7 +29,6 @@ from stack.preflight.lan import listen
 from stack.preflight.port import DNS_PORT, PEER_ONLY, listeners, needed
 from stack.preflight.stranger import try_ports
 
-STATUS_PATH = "/api/v1/status"
 PASSWORDS = (
     "PIHOLE_PASSWORD",
     "PIHOLE_APP_PASSWORD",
@@ -150,8 +147,7 @@ def _peer(settings: Settings, pair_key: str) -> tuple[Peer | None, str | None]:
         tls = speaks_tls(settings.web_config_file)
         key = PairKey(pair_key.encode())
         address, port, timeout = str(settings.peer_ip), settings.exporter_port, 2 * settings.peer_timeout
-        answer = peer_get(address, port, STATUS_PATH, timeout, lambda: key, tls=tls)
-        return parse_peer(answer, time.time()), None
+        return ask_peer(address, port, timeout, lambda: key, tls=tls), None
     except ExporterError as error:
         return None, str(error)
 

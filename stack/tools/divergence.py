@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeGuard
 
-from exporter.engine.files import parse_json, read_bounded, set_aside, write_atomically
+from exporter.engine.files import read_bounded, set_aside, write_atomically
 from exporter.model.errors import ParseError
+from exporter.parsers.fields import parse_json
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.progress import say
 

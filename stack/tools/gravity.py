@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from exporter.engine.files import parse_json, read_bounded, set_aside, write_atomically
+from exporter.engine.files import read_bounded, set_aside, write_atomically
 from exporter.model.errors import ParseError
+from exporter.parsers.fields import parse_json
 from stack.tools import pihole_content
 from stack.tools.errors import ToolError
 from stack.tools.pihole_api import PiholeApi

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import partial
 
-from exporter.collectors.peer import STATUS_PATH
 from exporter.collectors.vrrp import VrrpCollector
 from exporter.engine.runtime import RuntimeFiles
 from exporter.http.pair_key import key_from
 from exporter.http.web_config import speaks_tls
 from exporter.model.errors import ExporterError
 from exporter.model.observations import Peer, Status, VrrpObservation, VrrpState
-from exporter.parsers.status_document import parse_peer
 from exporter.settings.values import Settings
 from exporter.sources.addresses import all_addresses
-from exporter.sources.peer_get import peer_get
+from exporter.sources.peer_status import ask_peer
 from stack.tools.errors import ToolError
 
 # The checks of the other node that say whether it could serve the VIP.
@@ -87,9 +84,7 @@ def look(settings: Settings) -> PairView:
         try:
             tls = speaks_tls(settings.web_config_file)
             key = partial(key_from, settings.pair_key_file)
-            where = str(settings.peer_ip), settings.exporter_port, STATUS_PATH
-            answer = peer_get(*where, settings.peer_timeout, key, tls=tls)
-            peer = parse_peer(answer, time.time())
+            peer = ask_peer(str(settings.peer_ip), settings.exporter_port, settings.peer_timeout, key, tls=tls)
         except ExporterError as error:
             problem = str(error)
     return PairView(frozenset(held & set(vip_names(settings))), vrrp, peer, problem)

@@ -13,8 +13,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from exporter.engine.files import parse_json
 from exporter.model.errors import ParseError
+from exporter.parsers.fields import parse_json
 from stack.tools.errors import ToolError
 from stack.tools.pinned import Pin, context
 

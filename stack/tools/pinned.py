@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from exporter.engine.files import parse_json, read_bounded, write_atomically
+from exporter.engine.files import read_bounded, write_atomically
 from exporter.model.errors import ParseError
+from exporter.parsers.fields import parse_json
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.progress import say
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 
-from exporter.collectors.peer import STATUS_PATH
 from exporter.http.client import http_get
 from exporter.http.web_config import speaks_tls
 from exporter.model.errors import ExporterError
 from exporter.model.observations import Check, Status
-from exporter.parsers.status_document import parse_checks, parse_document, parse_identity
+from exporter.parsers.status_document import STATUS_PATH, parse_checks, parse_document, parse_identity
 from exporter.settings.values import Settings
 from stack.tools.progress import say, wait_until
 

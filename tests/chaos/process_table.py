@@ -11,10 +11,10 @@ from typing import Final
 _PROGRAMS: Final = {
     "unbound": "unbound",
     "dnsmasq": "dnsmasq",
-    "/stack/guard/guard.py": "guard",
+    "stack.guard.guard": "guard",
     "exporter": "exporter",
 }
-_SUPERVISOR: Final = "/stack/keepalived/start.py"
+_SUPERVISOR: Final = "stack.keepalived.start"
 _SHORT_LIVED: Final = {"--config-test", "--version", "--signum=JSON", "--once"}
 
 Programs = dict[str, tuple[int, bool]]

@@ -137,5 +137,5 @@ def _name(pid: int) -> str:
 
 def _is_start(pid: int) -> bool:
     with contextlib.suppress(OSError):
-        return b"/stack/keepalived/start.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"stack.keepalived.start" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False

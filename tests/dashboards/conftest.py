@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.dashboards.replay import Replay, replay
+from dashboards.preview.replay import Replay, replay
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from dashboards.preview.replay import RULES, filled_in
 from tests.dashboards.documents import boards, panels
-from tests.dashboards.replay import RULES, filled_in
 
 HOUR = 3600.0
 

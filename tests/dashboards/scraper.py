@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from dashboards.preview.replay import INTERVAL, SITE
 from tests.dashboards.open_metrics import Recording
 from tests.lab.http_get import get
 from tests.lab.lab import Lab
 from tests.lab.plan import EXPORTER_PORT
 
-SITE: Final = "lab"
-INTERVAL: Final = 1.0  # seconds
 NODE_EXPORTER_PORT: Final = 9100
 NODE_FAMILIES: Final = frozenset(
     {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.preview.replay import Replay
 from tests.dashboards.made_up import node, query, verdict
-from tests.dashboards.replay import Replay
 
 VIP = 'vip="192.0.2.53"'
 ADDRESS = f'{VIP},family="ipv4"'

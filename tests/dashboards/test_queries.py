@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
+from dashboards.preview.replay import RULES
 from exporter.model.metrics import METRICS
 from tests.dashboards.documents import Target, targets
 from tests.dashboards.promql import grouping_labels, made_labels, selectors
-from tests.dashboards.replay import RULES
 from tests.dashboards.scraper import NODE_FAMILIES
 
 TARGET_LABELS = {"site", "node", "job", "instance"}

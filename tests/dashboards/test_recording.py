@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dashboards.boards import BOARDS
+from dashboards.preview.replay import Replay
 from tests.dashboards.documents import Target, targets
-from tests.dashboards.replay import Replay
 
 TARGETS = list(targets())
 

@@ -14,7 +14,6 @@ import dns.rdatatype
 
 from alerts.notifier import payload
 from exporter.app import Look
-from exporter.engine.files import parse_json
 from exporter.http import web_config
 from exporter.model.errors import ConfigurationError, ParseError
 from exporter.model.observations import Status
@@ -30,6 +29,7 @@ from exporter.parsers import (
     status_document,
     vip_state,
 )
+from exporter.parsers.fields import parse_json
 from exporter.sources import resolvers
 from exporter.views import status_document as view
 from exporter.wire import arp, ip_packet, neighbor_message, vrrp_advertisement

@@ -122,10 +122,9 @@ def _answers_canary(place: Place) -> Callable[[Host], bool]:
 
 def keepalived(chosen: Keepalived, environment: Mapping[str, str]) -> Daemon:
     """Keepalived, started by the product's own start.py."""
-    start = f"{PROJECT}/stack/keepalived/start.py"
     return Daemon(
         "keepalived",
-        chosen.command("/usr/bin/python3", "-B", start),
+        chosen.command("env", f"PYTHONPATH={PROJECT}", "/usr/bin/python3", "-B", "-m", "stack.keepalived.start"),
         ready=lambda host: host.path(f"{_RUNTIME}/keepalived-vrrp.pid").exists(),
         environment=environment,
     )
@@ -134,10 +133,9 @@ def keepalived(chosen: Keepalived, environment: Mapping[str, str]) -> Daemon:
 def guard(environment: Mapping[str, str]) -> Daemon:
     """The guard, with the one capability that its container has; ready once it waits for keepalived's death."""
     lock = Path(_RUNTIME, "keepalived.lock")
-    script = str(REPOSITORY / "stack" / "guard" / "guard.py")
     return Daemon(
         "guard",
-        (*_NO_CAPABILITIES, "--bounding-set=-all,+net_admin", sys.executable, script),
+        (*_NO_CAPABILITIES, "--bounding-set=-all,+net_admin", sys.executable, "-m", "stack.guard.guard"),
         ready=lambda host: lock in processes.open_files(host.service("guard").pid),
         environment=environment,
     )

@@ -314,7 +314,7 @@ def test_an_outage_is_blamed_on_a_fault_that_was_alone() -> None:
 def test_the_process_table_tells_a_stopped_program_from_one_that_runs_and_from_a_dead_one() -> None:
     namespaces = {str(Path("/proc/self/ns/net").readlink()): "alpha"}
     table = ProcessTable()
-    with subprocess.Popen(["/opt/stack/guard/guard.py", "60"], executable="/bin/sleep") as standin_guard:
+    with subprocess.Popen(["stack.guard.guard", "60"], executable="/bin/sleep") as standin_guard:
         assert table.look(namespaces)["alpha"]["guard"] == (standin_guard.pid, True)
         standin_guard.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, standin_guard.pid, os.WSTOPPED)

@@ -149,7 +149,7 @@ def without(document: dict[str, Any], *path: str) -> dict[str, Any]:
         (without(container("pihole"), "State", "Status"), "Status in .* is not a word"),
         (container("pihole", "Running\n"), "Status in"),
         (container("pihole", "x" * 100), "Status in"),
-        ({**container("pihole"), "RestartCount": "3"}, "RestartCount in .* is not a number"),
+        ({**container("pihole"), "RestartCount": "3"}, "RestartCount in .* is not a count"),
         ({**container("pihole"), "RestartCount": True}, "RestartCount in"),
         ({**container("pihole"), "RestartCount": -1}, "RestartCount in"),
         ({**container("pihole"), "RestartCount": 2**63}, "RestartCount in"),

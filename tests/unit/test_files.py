@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.engine.files import parse_json, read_bounded, write_atomically
+from exporter.engine.files import read_bounded, write_atomically
 from exporter.model.errors import ParseError
+from exporter.parsers.fields import parse_json
 from tests.unit.hostile import NOT_QUITE_JSON, json_values
 
 

@@ -32,7 +32,7 @@ def installed(requirements: str) -> set[str]:
     [
         (["alerts.notifier"], "requirements-notifier.txt"),
         (["exporter", "stack.tools"], "requirements.txt"),
-        (["exporter.http", "stack.health", "stack.keepalived", "stack.wire", "stack.firewall", "stack.guard"], None),
+        (["exporter.http", "stack.health", "stack.keepalived", "stack.firewall", "stack.guard"], None),
     ],
 )
 def test_an_image_has_what_its_program_imports(packages: list[str], requirements: str | None) -> None:

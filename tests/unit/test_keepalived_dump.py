@@ -132,7 +132,7 @@ def test_what_is_not_quite_json_is_refused(content: bytes) -> None:
 def test_a_value_that_cannot_be_is_refused_by_its_name(part: str, key: str, value: object) -> None:
     document = json.loads((FIXTURES / "2.2.7" / "vrrp.json").read_bytes())
     document[2][part][key] = value
-    with pytest.raises(ParseError, match=f"^{key} in keepalived's dump"):
+    with pytest.raises(ParseError, match=f"^{part}.{key} in an instance in keepalived's dump is not"):
         parse_keepalived_dump(json.dumps(document).encode())
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter.collectors.peer import STATUS_PATH, PeerCollector
+from exporter.collectors.peer import PeerCollector
 from exporter.http.client import FetchError
 from exporter.http.pair_key import SIGNATURE_HEADER, PairKey, PairKeyError, key_from
 from exporter.http.server import Server
 from exporter.model.observations import PeerObservation
+from exporter.parsers.status_document import STATUS_PATH
 from exporter.sources.peer_get import peer_get
 from tests.unit.standin_http_server import StandinHttpServer, answer, sends
 

@@ -107,7 +107,7 @@ def test_a_collector_that_was_never_started_can_be_stopped() -> None:
         (sends(answer(b'{"format": 2}')), "run the same version on both nodes"),
         (beta_says(time="yesterday"), "time in the status is not a number"),
         (beta_says(vips=[{"address": "192.0.2.53", "owned": "yes"}]), "owned in the status is not true or false"),
-        (beta_says(node={"name": "<script>", "role": "", "address": "", "version": ""}), "a node that cannot be"),
+        (beta_says(node={"name": "<script>", "role": "", "address": "", "version": ""}), "a name that a node can have"),
     ],
 )
 def test_a_peer_that_lies_hangs_drips_or_floods_is_silent_for_a_reason(behaviour: Behaviour, words: str) -> None:

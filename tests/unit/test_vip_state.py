@@ -62,7 +62,7 @@ def test_a_half_written_file_is_refused(end: int) -> None:
     ],
 )
 def test_a_counter_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ParseError, match="does not hold VIP counters"):
+    with pytest.raises(ParseError, match=f"{next(iter(wrong))} in the file of VIP counters is not"):
         parse_vip_state(json.dumps({"format": 1, "vips": {"192.0.2.53": {**ONE, **wrong}}}).encode())
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from exporter.model.addressing import Address
 from exporter.wire.wire import Claim
-from stack.wire import nodes as nodes_module
-from stack.wire.nodes import MOST_PEER_ADDRESSES, Nodes
-from stack.wire.owners import MOST_DEVICES, Owners, Ownership
+from stack.keepalived.wire import nodes as nodes_module
+from stack.keepalived.wire.nodes import MOST_PEER_ADDRESSES, Nodes
+from stack.keepalived.wire.owners import MOST_DEVICES, Owners, Ownership
 
 VIP, NODE, PEER = IPv4Address("192.0.2.53"), IPv4Address("192.0.2.11"), IPv4Address("192.0.2.12")
 OURS, THEIRS, STRANGE = (bytes.fromhex(f"0200000000{last}") for last in ("0b", "0c", "64"))

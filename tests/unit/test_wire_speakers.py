@@ -13,9 +13,9 @@ from exporter.wire.contradictions import OwnVrrp, Reason
 from exporter.wire.ip_packet import IpPacket, internet_checksum
 from exporter.wire.packet_socket import Frame
 from exporter.wire.wire import Claim
-from stack.wire import nodes as nodes_module
-from stack.wire.nodes import Nodes
-from stack.wire.speakers import MOST_SENDERS, Sender, Speakers
+from stack.keepalived.wire import nodes as nodes_module
+from stack.keepalived.wire.nodes import Nodes
+from stack.keepalived.wire.speakers import MOST_SENDERS, Sender, Speakers
 
 ALPHA, BETA, STRANGER = IPv4Address("192.0.2.11"), IPv4Address("192.0.2.12"), IPv4Address("192.0.2.66")
 VIP = IPv4Address("192.0.2.53")

@@ -15,8 +15,8 @@ from exporter.parsers.wire_report import WireReport, parse_wire_report
 from exporter.wire.packet_socket import Frame, NotEthernetError
 from exporter.wire.wire import Claim
 from stack.keepalived.values import KeepalivedSettings
-from stack.wire import nodes, watch
-from stack.wire.watch import WireSettings, WireWatch
+from stack.keepalived.wire import nodes, watch
+from stack.keepalived.wire.watch import WireSettings, WireWatch
 
 from .standin_wire import StandInWire
 

@@ -8,7 +8,7 @@ from exporter.engine.runtime import RuntimeFiles
 from exporter.model.addressing import interface_networks
 from stack.keepalived.start import take_lock
 from stack.keepalived.values import read_environment
-from stack.wire.watch import WireSettings, WireWatch
+from stack.keepalived.wire.watch import WireSettings, WireWatch
 
 HIGHEST_PRIORITY = 250
 

@@ -17,7 +17,7 @@ from exporter.wire.contradictions import Contradiction, OwnVrrp, Reason, contrad
 from exporter.wire.ip_packet import IpPacket, parse_ip_packet
 from exporter.wire.packet_socket import Frame
 from exporter.wire.vrrp_advertisement import parse_advertisement
-from stack.wire.nodes import PATIENCE_SECONDS, Nodes
+from stack.keepalived.wire.nodes import PATIENCE_SECONDS, Nodes
 
 Kind = Literal["stranger", "forged", "peer", "host"]
 Way = Literal["unicast", "multicast"]

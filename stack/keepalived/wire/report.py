@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from exporter.engine.runtime import RuntimeFiles
-from stack.wire.nodes import Nodes
-from stack.wire.owners import Owners
-from stack.wire.speakers import Speakers
+from stack.keepalived.wire.nodes import Nodes
+from stack.keepalived.wire.owners import Owners
+from stack.keepalived.wire.speakers import Speakers
 
 EVERY_SECONDS = 2.0
 

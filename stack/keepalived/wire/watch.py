@@ -20,11 +20,11 @@ from exporter.wire.contradictions import OwnVrrp
 from exporter.wire.packet_socket import NotEthernetError, PacketSocket
 from exporter.wire.wire import MOST_FRAMES, VRRP_GROUP_ADDRESSES, AdvertShape, Wire, own_adverts_unlike
 from stack.keepalived.values import KeepalivedSettings
-from stack.wire.held import HeldAddresses
-from stack.wire.nodes import Nodes
-from stack.wire.owners import Owners
-from stack.wire.report import Reporter
-from stack.wire.speakers import Speakers
+from stack.keepalived.wire.held import HeldAddresses
+from stack.keepalived.wire.nodes import Nodes
+from stack.keepalived.wire.owners import Owners
+from stack.keepalived.wire.report import Reporter
+from stack.keepalived.wire.speakers import Speakers
 
 TICK_SECONDS = 0.5
 ASK_SECONDS = 1.0

@@ -22,10 +22,10 @@ from typing import Any, Final
 
 import yaml
 
-from tests.dashboards.scraper import INTERVAL, SITE
-
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
-RECORDING: Final = Path(__file__).resolve().with_name("recording.om.xz")
+RECORDING: Final = REPOSITORY / "tests" / "dashboards" / "recording.om.xz"
+SITE: Final = "lab"  # the recording's label
+INTERVAL: Final = 1.0  # seconds between its scrapes
 RULES: Final = REPOSITORY / "alerts" / "rules"
 _SCRAPES: Final = 5.0  # seconds; as the shipped Prometheus scrapes
 STEP: Final = _SCRAPES  # the finest that Grafana asks for

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from exporter.model.addressing import Address
 from exporter.model.pair import SETTLED_SECONDS
 from exporter.wire.wire import Claim
-from stack.wire.nodes import PATIENCE_SECONDS, Nodes
+from stack.keepalived.wire.nodes import PATIENCE_SECONDS, Nodes
 
 # A device is asked for every half second while it is there: one lost answer is not its end.
 LASTS_SECONDS = 1.2
