@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from exporter.model.metrics import METRICS
-from exporter.settings.table import SETTINGS
+from exporter.settings.table import read_by
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -27,7 +27,7 @@ def metrics_table() -> str:
 def settings_table() -> str:
     """Describe every setting."""
     rows = ["| variable | flag | default | meaning |", "| --- | --- | --- | --- |"]
-    for setting in SETTINGS:
+    for setting in read_by("exporter"):
         default = "must be set" if setting.default is None else f"`{setting.default}`" if setting.default else "none"
         rows.append(f"| `{setting.variable}` | `{setting.flag}` | {default} | {setting.help} |")
     return "\n".join(rows)

@@ -6,8 +6,10 @@ import dataclasses
 
 import pytest
 
-from exporter.settings.table import SETTINGS, Setting
+from exporter.settings.setting import Setting
+from exporter.settings.table import SETTINGS, read_by
 from exporter.settings.values import Settings
+from stack.tools.settings import TaskSettings
 
 # The names that people know from the quick reference this project grew from, as far as the exporter needs them.
 KNOWN = {"NODE_ROLE", "NODE_NAME", "NODE_IP", "PEER_IP", "VIP_ADDRESS", "NETWORK_INTERFACE", "VIRTUAL_ROUTER_ID"}
@@ -15,7 +17,13 @@ REQUIRED = KNOWN - {"PEER_IP", "VIRTUAL_ROUTER_ID"}
 
 
 def test_there_is_one_typed_value_for_each_row_and_no_other() -> None:
-    assert [setting.key for setting in SETTINGS] == [field.name for field in dataclasses.fields(Settings)]
+    assert [setting.key for setting in read_by("exporter")] == [field.name for field in dataclasses.fields(Settings)]
+    assert [setting.key for setting in read_by("tasks")] == [field.name for field in dataclasses.fields(TaskSettings)]
+
+
+def test_a_setting_has_one_row_and_somebody_who_reads_it() -> None:
+    assert len({setting.key for setting in SETTINGS}) == len(SETTINGS)
+    assert all(setting.readers for setting in SETTINGS)
 
 
 def test_the_names_that_people_know_are_kept() -> None:
