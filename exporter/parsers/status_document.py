@@ -8,7 +8,7 @@ from typing import Any
 
 from exporter.engine.files import parse_json
 from exporter.model.errors import ParseError
-from exporter.model.observations import ROLES, Check, NodeIdentity, Peer, PeerVip, Status
+from exporter.model.observations import NODE_NAME, ROLES, Check, NodeIdentity, Peer, PeerVip, Status
 
 FORMAT = 1
 MAXIMUM_ITEMS = 256
@@ -24,7 +24,7 @@ def parse_identity(document: Mapping[str, Any]) -> NodeIdentity:
     """
     node = _mapping(document, "node")
     name = _text(node, "name")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", name):
+    if not re.fullmatch(NODE_NAME, name):
         msg = "the status names a node that cannot be"
         raise ParseError(msg)
     role = _name(node, "role")

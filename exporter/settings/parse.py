@@ -19,7 +19,7 @@ from exporter.model.addressing import (
     parse_address,
     parse_virtual_address,
 )
-from exporter.model.observations import ROLES
+from exporter.model.observations import NODE_NAME, ROLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,7 @@ def _matching(pattern: str, hint: str) -> Callable[[str], str]:
     return parse
 
 
-node_name = _matching(
-    r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", "is no name: use letters, digits, dots and hyphens, 63 at most"
-)
+node_name = _matching(NODE_NAME, "is no name: use letters, digits, dots and hyphens, 63 at most")
 # The kernel takes more, but keepalived's configuration and nftables have meanings for some of it.
 interface = _matching(
     r"[A-Za-z0-9_.:@+-]{1,15}",

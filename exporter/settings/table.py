@@ -80,6 +80,7 @@ SETTINGS: tuple[Setting, ...] = (
             "nodes.", KEEPALIVED),
     Setting("vrrp_password", parse.vrrp_password, "", "Selects VRRPv2, which sends it in clear text.", KEEPALIVED,
             secret=True),
+    # A pause of 0.3 s, as a busy Pi has it, is no failure.
     Setting("dns_patience", parse.seconds(0.2, 30), "0.4", "Seconds without a good answer after which this node's DNS "
             "counts as failed.", KEEPALIVED),
     # Top-level domains of five registries on three continents (Verisign, PIR, DENIC, Nominet, JPRS): each signed, and
