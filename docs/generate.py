@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from exporter.model.metrics import METRICS
-from exporter.settings.table import SETTINGS
+from exporter.settings.setting import Setting
+from exporter.settings.table import read_by
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -24,16 +25,34 @@ def metrics_table() -> str:
     return "\n".join(rows)
 
 
+def _default(setting: Setting) -> str:
+    return "must be set" if setting.default is None else f"`{setting.default}`" if setting.default else "none"
+
+
 def settings_table() -> str:
-    """Describe every setting."""
-    rows = ["| variable | flag | default | meaning |", "| --- | --- | --- | --- |"]
-    for setting in SETTINGS:
-        default = "must be set" if setting.default is None else f"`{setting.default}`" if setting.default else "none"
-        rows.append(f"| `{setting.variable}` | `{setting.flag}` | {default} | {setting.help} |")
-    return "\n".join(rows)
+    """Describe every setting of the exporter."""
+    return "\n".join([
+        "| variable | flag | default | meaning |",
+        "| --- | --- | --- | --- |",
+        *(f"| `{one.variable}` | `{one.flag}` | {_default(one)} | {one.help} |" for one in read_by("exporter")),
+    ])  # fmt: skip
 
 
-TABLES = {"metrics": metrics_table, "settings": settings_table}
+def stack_settings_table() -> str:
+    """Describe what the stack's other programs read and the exporter does not; the notifier's README has its own."""
+    others = read_by("keepalived", "firewall", "tasks", "prometheus")
+    return "\n".join([
+        "| variable | read by | default | meaning |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| `{one.variable}` | {', '.join(one.readers)} | {_default(one)} | {one.help} |"
+            for one in others
+            if "exporter" not in one.readers
+        ),
+    ])  # fmt: skip
+
+
+TABLES = {"metrics": metrics_table, "settings": settings_table, "stack settings": stack_settings_table}
 
 
 def replace_part(text: str, name: str, content: str) -> str:

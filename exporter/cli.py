@@ -17,7 +17,7 @@ from typing import NoReturn
 from exporter import __version__
 from exporter.model.errors import ConfigurationError, ExporterError
 from exporter.settings.load import load
-from exporter.settings.table import SETTINGS
+from exporter.settings.table import read_by
 from exporter.settings.values import Settings
 
 BAD_CONFIGURATION = 3
@@ -66,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
         "settings",
         "Each is also a key of the YAML file (node_name) and an environment variable (NODE_NAME); flags win.",
     )
-    for setting in SETTINGS:
+    for setting in read_by("exporter"):
         default = f" (default: {setting.default})" if setting.default else ""
         text = (setting.help + default).replace("%", "%%")
         names = [setting.flag, setting.known_flag] if setting.known_flag else [setting.flag]
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.preflight and not problems:
             return _preflight(options.env_file, as_json=options.json)
-        flags = {setting.key: getattr(options, setting.key) for setting in SETTINGS}
+        flags = {setting.key: getattr(options, setting.key) for setting in read_by("exporter")}
         settings = load(options.config, os.environ, flags)
     except ConfigurationError as error:
         problems += error.problems

@@ -15,6 +15,7 @@ from exporter.model.addressing import Family
 
 Protocol = Literal["udp", "tcp"]
 ROLES = ("primary", "secondary", "standalone")
+# As long as a label of DNS (RFC 1035, 2.3.4).
 NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 from exporter.model.addressing import (
     Address,
@@ -16,7 +19,7 @@ from exporter.model.addressing import (
     parse_address,
     parse_virtual_address,
 )
-from exporter.model.observations import ROLES
+from exporter.model.observations import NODE_NAME, ROLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,13 @@ class ExpectedContainer:
     role: str | None
 
 
+_Value = TypeVar("_Value")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def optional(form: Callable[[str], _Value]) -> Callable[[str], _Value | None]:
+    """A form, or nothing."""
+    return lambda text: form(text) if text else None
 
 
 def choice(*words: str) -> Callable[[str], str]:
@@ -68,14 +77,21 @@ def _matching(pattern: str, hint: str) -> Callable[[str], str]:
     return parse
 
 
-node_name = _matching(
-    r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", "is no name: use letters, digits, dots and hyphens, 63 at most"
+node_name = _matching(NODE_NAME.pattern, "is no name: use letters, digits, dots and hyphens, 63 at most")
+# The kernel takes more, but keepalived's configuration and nftables have meanings for some of it.
+interface = _matching(
+    r"[A-Za-z0-9_.:@+-]{1,15}",
+    "is no interface's name: use letters, digits and _ . : @ + - (15 characters at most, no slash)",
 )
-interface = _matching(r"[^\s/]{1,15}", "is no interface's name (15 characters at most, no slash)")
 _container = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "is no container's name")
 _domain = _matching(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", "is no domain name")
 # A name takes 255 octets at most (RFC 1035, 3.1); a random label of 16 characters comes before it.
 MAXIMUM_ZONE_LENGTH = 236
+# RFC 3768, 5.3.10, and the older RFC 2338.
+VRRP_PASSWORD_LENGTH = 8
+# As Prometheus writes them on its command line.
+retention = _matching(r"([0-9]+(y|w|d|h|m|s))+", "is not of the form 30d or 2w")
+retention_size = _matching(r"[0-9]+(KB|MB|GB|TB)", "is not of the form 512MB or 2GB")
 
 
 def domain(text: str) -> str:
@@ -86,9 +102,30 @@ def domain(text: str) -> str:
     return _domain(text)
 
 
+def domains(text: str) -> tuple[str, ...]:
+    """Domain names, by commas, or none."""
+    return tuple(domain(part) for part in _parts(text))
+
+
+def vrrp_password(text: str) -> str:
+    """A password that keepalived's configuration and VRRPv2 can hold, or none; its text is in no message."""
+    if text and not re.fullmatch(rf"[A-Za-z0-9_.-]{{1,{VRRP_PASSWORD_LENGTH}}}", text):
+        msg = (
+            f"it must be 1 to {VRRP_PASSWORD_LENGTH} letters, digits, dots, hyphens or underscores: "
+            "VRRPv2 has room for no more"
+        )
+        raise ValueError(msg)
+    return text
+
+
 def on_off(text: str) -> bool:
     """On or off."""
     return choice("on", "off")(text.lower()) == "on"
+
+
+def true_false(text: str) -> bool:
+    """True or false."""
+    return choice("true", "false")(text.lower()) == "true"
 
 
 def integer(low: int, high: int) -> Callable[[str], int]:
@@ -115,9 +152,36 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
-def optional_address(text: str) -> Address | None:
-    """An address, or nothing."""
-    return parse_address(text) if text else None
+def period(low: float, high: float) -> Callable[[str], float]:
+    """A time in a range of seconds, written as seconds or with s, m, h or d."""
+
+    def parse(text: str) -> float:
+        match = re.fullmatch(r"([0-9]{1,7})([smhd]?)", text)
+        seconds = int(match[1]) * UNITS[match[2] or "s"] if match else 0
+        if not low <= seconds <= high:
+            msg = f"{text!r} is no time from {low:g} seconds to {high / UNITS['d']:g} days, such as 900, 15m or 6h"
+            raise ValueError(msg)
+        return float(seconds)
+
+    return parse
+
+
+def command(text: str) -> tuple[str, ...]:
+    """A command and its arguments, or none, by a shell's rules of quoting."""
+    return tuple(shlex.split(text))
+
+
+def url(text: str) -> str:
+    """The URL of a host, without a path's last slash, or nothing."""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not parts.username
+    except ValueError:
+        good = False
+    if text and (not good or re.search(r"[\s|,]", text)):
+        msg = f"{text!r} is not http://HOST or http://HOST:PORT"
+        raise ValueError(msg)
+    return text.rstrip("/")
 
 
 def node_address(text: str) -> NodeAddress:
@@ -186,9 +250,8 @@ def directory(text: str) -> Path:
     return Path(text)
 
 
-def optional_file(text: str) -> Path | None:
-    """An absolute path, or nothing."""
-    return directory(text) if text else None
+optional_address = optional(parse_address)
+optional_file = optional(directory)
 
 
 def docker_host(text: str) -> str:

@@ -8,6 +8,9 @@ SHORTEST = 8
 # Where the field is shorter: VRRPv2 has room for eight characters.
 # And longer where whoever is on the LAN gets what is signed with it, and may try keys at home.
 SHORTEST_OF = {"VRRP_PASSWORD": 6, "PAIR_KEY": 32}
+# Without one its service would be open to everybody.
+_REQUIRED = frozenset({"PIHOLE_PASSWORD", "GRAFANA_ADMIN_PASSWORD"})
+_OF_EVERY_NODE = ("PIHOLE_PASSWORD", "PIHOLE_APP_PASSWORD", "PEER_PIHOLE_APP_PASSWORD", "PAIR_KEY", "VRRP_PASSWORD")
 # What people find in examples, and what everybody tries first.
 KNOWN = frozenset(
     [
@@ -33,6 +36,18 @@ KNOWN = frozenset(
 # Those that nebula-sync is given, as ADDRESS|PASSWORD,ADDRESS|PASSWORD (its internal/pihole/model/pihole.go).
 _SYNCED = frozenset({"PIHOLE_PASSWORD", "PIHOLE_APP_PASSWORD", "PEER_PIHOLE_APP_PASSWORD"})
 _PUNCTUATION = "|,"
+
+
+def names_of(role: str | None, *, observed: bool) -> tuple[str, ...]:
+    """Name the passwords that a node's services read; ``observed``: observability.yaml is part of the stack."""
+    return (*_OF_EVERY_NODE, "GRAFANA_ADMIN_PASSWORD") if observed and role != "secondary" else _OF_EVERY_NODE
+
+
+def problem(name: str, text: str, *, synced: bool) -> str | None:
+    """Say why a password is refused, by preflight and at every start, or None; ``synced``: see :func:`is_synced`."""
+    if not text:
+        return f"{name} is not set" if name in _REQUIRED else None
+    return weakness(name, text) or (unfit_for_sync(name, text) if synced else None)
 
 
 def weakness(name: str, text: str) -> str | None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar, get_args
+from typing import Final, Literal, get_args
 
 from exporter.model.addressing import Address, Network
-from exporter.model.errors import ConfigurationError
-from exporter.settings import parse
+from exporter.settings.read import read_environment
 from stack.preflight.port import PEER_ONLY, needed
 
 Audience = Literal["nobody", "peer", "admins", "lan"]
 """Who may reach a port besides the node itself: the other node; it and ADMIN_NETWORKS; it and the LAN, unless
 ADMIN_NETWORKS narrows that."""
 
-_Value = TypeVar("_Value")
 # By the container that listens. Whatever is not here listens on loopback alone.
 _AUDIENCE: Final[Mapping[str, Audience]] = {
     **dict.fromkeys(PEER_ONLY, "peer"),
@@ -29,7 +27,6 @@ _AUDIENCE: Final[Mapping[str, Audience]] = {
 # Set by the files that add services: port.needed looks for them in COMPOSE_FILE. Layout B's Pi-holes listen on these
 # ports for dnsdist, on every address.
 _FILES: Final = {"OBSERVABILITY": "observability", "PIHOLE_PORTS": "layout-b"}
-_PORTS: Final = ("EXPORTER_PORT", "NODE_EXPORTER_PORT", "GRAFANA_PORT")
 # Whatever .env says: a node that nobody can reach is no node.
 NEVER_JUDGED: Final = frozenset({22, 53})
 
@@ -57,25 +54,15 @@ def read_firewall(environment: Mapping[str, str]) -> FirewallSettings:
     Raises:
         ConfigurationError: with every mistake found.
     """
-    problems: list[str] = []
-
-    def read(name: str, read_text: Callable[[str], _Value], default: str = "") -> _Value | None:
-        try:
-            return read_text(environment.get(name, "").strip() or default)
-        except ValueError as error:
-            problems.append(f"{name}: {error}")
-            return None
-
-    on = read("FIREWALL", parse.on_off, "on")
-    interface = read("NETWORK_INTERFACE", parse.interface)
-    peer = read("PEER_IP", parse.optional_address)
-    admins = read("ADMIN_NETWORKS", parse.networks)
-    for name in _PORTS:
-        if environment.get(name):
-            read(name, parse.integer(1, 65535))
-    if problems or interface is None:
-        raise ConfigurationError(problems)
-    return FirewallSettings(bool(on), interface, peer, admins or (), _ports(environment))
+    # Who runs this service has it on unless told otherwise; an exporter elsewhere expects no firewall.
+    values = read_environment("firewall", {**environment, "FIREWALL": environment.get("FIREWALL", "").strip() or "on"})
+    return FirewallSettings(
+        values["firewall"],
+        values["network_interface"],
+        values["peer_ip"],
+        values["admin_networks"],
+        _ports(environment),
+    )
 
 
 def _ports(environment: Mapping[str, str]) -> Mapping[Audience, frozenset[int]]:

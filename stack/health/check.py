@@ -22,8 +22,6 @@ from stack.health.world_probe import WorldProbe
 # When an answer is not there after so long, the recursors are asked directly.
 DOUBT_SECONDS = 0.05
 BEAT_SECONDS = 0.5
-# A pause of 0.3 s, as a busy Pi has it, is no failure.
-PATIENCE_SECONDS = 0.4
 
 Endpoint = tuple[str, int]
 
@@ -41,7 +39,7 @@ class HealthSettings:
     recursors: tuple[Endpoint, ...]
     address: Address
     interface: str
-    patience: float = PATIENCE_SECONDS
+    patience: float
     world: WorldSettings | None = None
     standby: StandbySettings | None = None
 

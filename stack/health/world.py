@@ -13,7 +13,6 @@ from stack.health.verdict import Verdict
 
 FAILURES_NEEDED = 3
 SUCCESSES_NEEDED = 2
-PATIENCE_SECONDS = 30.0
 # Of the patience: between two questions, so that three names have failed when it is over; and of that for each answer,
 # so that a round of three questions is over before the next one.
 INTERVAL_SHARE = 1 / 3
@@ -26,7 +25,7 @@ class WorldSettings:
 
     domains: Sequence[str]
     peer: tuple[str, int] | None
-    patience: float = PATIENCE_SECONDS
+    patience: float
 
     @property
     def interval(self) -> float:

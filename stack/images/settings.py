@@ -18,20 +18,18 @@ from pathlib import Path
 
 from exporter.engine.files import read_bounded, remove, write_atomically
 from exporter.http import web_config
-from exporter.model.addressing import interface_networks
 from exporter.model.errors import ConfigurationError, ParseError
-from exporter.settings.load import load
-from exporter.settings.passwords import is_synced, unfit_for_sync, weakness
-from stack.firewall.settings import read_firewall
-from stack.keepalived.health_settings import read_health
-from stack.keepalived.values import read_environment
+from exporter.settings import passwords as password_rules
+from exporter.settings.read import from_environment, read
+from exporter.settings.setting import Reader
 from stack.prometheus import targets
-from stack.tools.settings import read_tasks
 
 BAD_CONFIGURATION = 3
 GIVEN = Path("/run/given")
 SECRETS = Path("/run/secrets")
 TARGETS = Path("/var/lib/dnsha/targets")
+# Those that read this environment, and the notifier not, which has its own check.
+PROGRAMS: tuple[Reader, ...] = ("exporter", "keepalived", "firewall", "tasks")
 # Each may be empty; the notifier's own check, which runs before, has said whether it is good.
 NOTIFIER_SECRETS = ("notify_urls", "notify_urls_critical", "notify_urls_warning", "notify_urls_info", "heartbeat_url")
 
@@ -44,15 +42,6 @@ class Password:
     given: str
     target: str
     afterwards: str  # what makes its reader, which has read it once, take another one
-    required: bool
-
-    def problem(self, text: str, *, synced: bool) -> str | None:
-        """Say what is wrong with it, or None."""
-        if not text:
-            return f"{self.variable} is not set" if self.required else None
-        # The VRRP password has keepalived's own rules, an application password is Pi-hole's own.
-        weak = weakness(self.variable, text) if self.required or self.variable == "PAIR_KEY" else None
-        return weak or (unfit_for_sync(self.variable, text) if synced else None)
 
 
 def observed(environment: Mapping[str, str]) -> bool:
@@ -62,17 +51,19 @@ def observed(environment: Mapping[str, str]) -> bool:
 
 def passwords_of(environment: Mapping[str, str]) -> Iterator[Password]:
     """Name the passwords of this node's services."""
-    yield Password("PIHOLE_PASSWORD", "pihole_password", "pihole/password", "docker restart pihole", required=True)
-    yield Password("VRRP_PASSWORD", "vrrp_password", "vrrp/password", "docker restart keepalived", required=False)
+    yield Password("PIHOLE_PASSWORD", "pihole_password", "pihole/password", "docker restart pihole")
+    yield Password("VRRP_PASSWORD", "vrrp_password", "vrrp/password", "docker restart keepalived")
     reread = "nothing, they notice it"
-    yield Password("PAIR_KEY", "pair_key", "pair/key", reread, required=False)
+    yield Password("PAIR_KEY", "pair_key", "pair/key", reread)
     again = "the next run of sync or backup"
-    yield Password("PIHOLE_APP_PASSWORD", "pihole_app_password", "pihole/app_password", again, required=False)
+    yield Password("PIHOLE_APP_PASSWORD", "pihole_app_password", "pihole/app_password", again)
     peers = "PEER_PIHOLE_APP_PASSWORD", "peer_pihole_app_password", "pihole/peer_app_password"
-    yield Password(*peers, again, required=False)
-    if observed(environment) and environment.get("NODE_ROLE") != "secondary":
+    yield Password(*peers, again)
+    if "GRAFANA_ADMIN_PASSWORD" in password_rules.names_of(
+        environment.get("NODE_ROLE"), observed=observed(environment)
+    ):
         change = "docker exec grafana grafana cli admin reset-admin-password NEW"
-        yield Password("GRAFANA_ADMIN_PASSWORD", "grafana_password", "grafana/password", change, required=True)
+        yield Password("GRAFANA_ADMIN_PASSWORD", "grafana_password", "grafana/password", change)
 
 
 def read_given(name: str) -> str:
@@ -87,41 +78,25 @@ def read_given(name: str) -> str:
 
 
 def mistakes(environment: Mapping[str, str], passwords: Mapping[Password, str]) -> Iterator[str]:
-    """Everything that is wrong, each once."""
-    for password, text in passwords.items():
-        problem = password.problem(text, synced=is_synced(environment))
+    """Everything that is wrong, each once, for every program that gets its settings from this environment."""
+    texts = {password.variable: text for password, text in passwords.items()}
+    readers: tuple[Reader, ...] = (*PROGRAMS, "prometheus") if observed(environment) else PROGRAMS
+    reading = read(readers, from_environment({**environment, **texts}))
+    yield from (mistake.sentence for mistake in reading.mistakes)
+    formless = {mistake.key.upper() for mistake in reading.mistakes}
+    for name in sorted(texts.keys() - formless):
+        problem = password_rules.problem(name, texts[name], synced=password_rules.is_synced(environment))
         if problem:
             yield problem
-    seen: set[str] = set()
-    vrrp = {password.variable: text for password, text in passwords.items() if not password.required}
-    if observed(environment):
-        yield from targets.mistakes(environment)
-    for check in (
-        lambda: load(None, environment, {}),
-        lambda: read_health(environment, read_environment({**environment, **vrrp}, interface_networks)),
-        lambda: read_tasks(environment),
-        lambda: read_firewall(environment),
-        lambda: _read_web_config(environment),
-    ):
-        try:
-            check()
-        except ConfigurationError as error:
-            for problem in error.problems:
-                # They read the same variables; a variable's first complaint is enough.
-                name = problem.split(maxsplit=1)[0].rstrip(":")
-                if name not in seen:
-                    yield problem
-            seen.update(problem.split(maxsplit=1)[0].rstrip(":") for problem in error.problems)
-    interface = environment.get("NETWORK_INTERFACE", "")
+    interface = reading.values.get("network_interface")
     if interface and not (Path("/sys/class/net") / interface).exists():
         others = ", ".join(sorted(path.name for path in Path("/sys/class/net").iterdir() if path.name != "lo"))
         yield f"NETWORK_INTERFACE is {interface!r}, which this node has not; it has {others or 'none'}"
-
-
-def _read_web_config(environment: Mapping[str, str]) -> None:
-    path = environment.get("WEB_CONFIG_FILE", "")
-    if path.startswith("/"):  # anything else has its own complaint
-        web_config.read(Path(path))
+    if reading.values.get("web_config_file"):
+        try:
+            web_config.read(reading.values["web_config_file"])
+        except ConfigurationError as error:
+            yield from error.problems
 
 
 def write(target: Path, content: bytes) -> bool:

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from exporter.model.addressing import (
-    Address,
-    AddressError,
-    Network,
-    VirtualAddress,
-    family,
-    parse_address,
-    parse_virtual_address,
-    virtual_address_problem,
-)
-from exporter.model.errors import ConfigurationError
+from exporter.model.addressing import Address, VirtualAddress
+from exporter.settings import read
+from exporter.settings.rules import NetworksOf
 from stack.guard.netlink import ROUTE_PRIORITY
 
-ROLES = ("primary", "secondary", "standalone")
-DEFAULT_ADVERT_INTERVAL_SECONDS = 0.05
 DOWN_TIMER_ADVERTS = 5
 # VRRPv2 counts whole seconds and waits for three adverts (RFC 3768).
 V2_ADVERT_INTERVAL_SECONDS = 1
 V2_DOWN_TIMER_ADVERTS = 3
-V2_PASSWORD_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,110 +45,25 @@ class KeepalivedSettings:
         return max(1, math.floor(self.advert_interval * 100 + 0.5))
 
 
-def read_environment(
-    environment: Mapping[str, str], networks_of: Callable[[str], Sequence[Network]]
-) -> KeepalivedSettings:
-    """Read and check every value before complaining once.
+def read_environment(environment: Mapping[str, str], networks_of: NetworksOf) -> KeepalivedSettings:
+    """Read and check every value, those of the health check too, before complaining once.
 
     Raises:
         ConfigurationError: with every mistake found.
     """
-    problems: list[str] = []
-
-    def text(name: str, default: str | None = None) -> str:
-        value = environment.get(name, "").strip() or (default or "")
-        if not value and default is None:
-            problems.append(f"{name} is not set")
-        return value
-
-    def address(name: str, default: str | None = None) -> Address | None:
-        value = text(name, default)
-        try:
-            return parse_address(value.partition("/")[0]) if value else None
-        except AddressError as error:
-            problems.append(f"{name}: {error}")
-            return None
-
-    def decimal(name: str, default: str, low: float, high: float, form: str = r"\d+(\.\d+)?") -> float:
-        value = text(name, default)
-        if not re.fullmatch(form, value, re.ASCII) or not low <= float(value) <= high:
-            problems.append(f"{name} is {value!r}; it must be a number from {low:g} to {high:g}")
-            return low
-        return float(value)
-
-    role = text("NODE_ROLE")
-    if role and role not in ROLES:
-        problems.append(f"NODE_ROLE is {role!r}; it must be one of {', '.join(ROLES)}")
-    name = text("NODE_NAME")
-    if name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", name):
-        problems.append(f"NODE_NAME is {name!r}; use letters, digits, dots and hyphens, 63 at most")
-    interface = text("NETWORK_INTERFACE")
-    networks: Sequence[Network] = ()
-    # The kernel takes more, but keepalived's configuration and nftables have meanings for some of it.
-    if interface and not re.fullmatch(r"[A-Za-z0-9_.:@+-]{1,15}", interface):
-        problems.append(f"NETWORK_INTERFACE is {interface!r}; use letters, digits and _ . : @ + -, 15 at most")
-    elif interface:
-        networks = networks_of(interface)
-    node = address("NODE_IP")
-    standalone = role == "standalone"
-    peer = address("PEER_IP", "" if standalone else None)
-    if node and peer and node == peer:
-        problems.append(f"PEER_IP and NODE_IP are both {node}; PEER_IP is the other node's address")
-    virtual = _virtual_addresses(text("VIP_ADDRESS"), networks, [a for a in (node, peer) if a], problems)
-    unicast = text("USE_UNICAST_VRRP", "true").lower()
-    if unicast not in ("true", "false"):
-        problems.append(f"USE_UNICAST_VRRP is {unicast!r}; it must be true or false")
-    password = text("VRRP_PASSWORD", "")
-    if password and not re.fullmatch(rf"[A-Za-z0-9_.-]{{1,{V2_PASSWORD_LENGTH}}}", password):
-        problems.append(
-            f"VRRP_PASSWORD must be 1 to {V2_PASSWORD_LENGTH} letters, digits, dots, hyphens or underscores: "
-            "VRRPv2 has room for no more"
-        )
-    if node and virtual and not any(v.address.version == node.version for v in virtual):
-        problems.append(
-            f"VIP_ADDRESS has no {family(node)} address, but NODE_IP is one: VRRP speaks the family of NODE_IP"
-        )
-    if node and peer and node.version != peer.version:
-        problems.append(f"NODE_IP is {family(node)} and PEER_IP {family(peer)}; they must be of one family")
-    if password and node and node.version == 6:
-        problems.append("VRRP_PASSWORD selects VRRPv2, which is for IPv4: set an IPv4 NODE_IP, or no password")
-    settings_number = int(decimal("VIRTUAL_ROUTER_ID", "53", 1, 255, r"\d+"))
-    interval = decimal("VRRP_ADVERT_INTERVAL", str(DEFAULT_ADVERT_INTERVAL_SECONDS), 0.01, 40)
-    if problems or node is None:
-        raise ConfigurationError(problems)
+    values = read.read_environment("keepalived", environment, networks_of)
     return KeepalivedSettings(
-        role=role,
-        name=name,
-        interface=interface,
-        virtual_router_id=settings_number,
-        virtual_addresses=virtual,
-        address=node,
-        peer=peer,
-        unicast=unicast == "true" and not standalone,
-        password=password,
-        advert_interval=interval,
+        role=values["node_role"],
+        name=values["node_name"],
+        interface=values["network_interface"],
+        virtual_router_id=values["virtual_router_id"],
+        virtual_addresses=values["vip_address"],
+        address=values["node_ip"].address,
+        peer=values["peer_ip"],
+        unicast=values["use_unicast_vrrp"] and values["node_role"] != "standalone",
+        password=values["vrrp_password"],
+        advert_interval=values["vrrp_advert_interval"],
     )
-
-
-def _virtual_addresses(
-    value: str, networks: Sequence[Network], nodes: list[Address], problems: list[str]
-) -> tuple[VirtualAddress, ...]:
-    found: list[VirtualAddress] = []
-    for part in filter(str.strip, value.split(",")):
-        try:
-            virtual = parse_virtual_address(part)
-        except AddressError as error:
-            problems.append(f"VIP_ADDRESS: {error}")
-            continue
-        problem = virtual_address_problem(virtual, networks, nodes)
-        if problem:
-            problems.append(f"VIP_ADDRESS: {problem}")
-        if str(virtual) in map(str, found):
-            problems.append(f"VIP_ADDRESS names {virtual} more than once")
-        found.append(virtual)
-    if value and not value.strip(", "):
-        problems.append("VIP_ADDRESS names no address")
-    return tuple(found)
 
 
 def render(settings: KeepalivedSettings) -> str:

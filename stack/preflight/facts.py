@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from exporter.model.observations import Peer
+from exporter.settings.read import Mistake
 from exporter.settings.values import Settings
 from stack.preflight.clone import Unreadable
 from stack.preflight.env_file import EnvFile
@@ -62,7 +63,7 @@ class Facts:
     """Everything that the checks judge."""
 
     settings: Settings | None
-    settings_problems: tuple[str, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()  # in the settings of all programs
     retired: tuple[str, ...] = ()  # what stands in .env and is no more, as sentences
     docker_version: str | None = None
     compose_version: str | None = None

@@ -5,26 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter.model.observations import Check, Status
+from exporter.settings.table import SETTINGS
 from stack.preflight.build import check, unknown
 from stack.preflight.clone import Mount
 from stack.preflight.facts import Facts
 
 # Their values are nobody's to print, nor is the part of one that looks like a variable.
-SECRETS = frozenset(
-    [
-        "GRAFANA_ADMIN_PASSWORD",
-        "HEARTBEAT_URL",
-        "NOTIFY_URLS",
-        "NOTIFY_URLS_CRITICAL",
-        "NOTIFY_URLS_INFO",
-        "NOTIFY_URLS_WARNING",
-        "PAIR_KEY",
-        "PEER_PIHOLE_APP_PASSWORD",
-        "PIHOLE_APP_PASSWORD",
-        "PIHOLE_PASSWORD",
-        "VRRP_PASSWORD",
-    ]
-)
+SECRETS = frozenset(setting.variable for setting in SETTINGS if setting.secret)
 
 
 def env_file(facts: Facts) -> Iterator[Check]:

@@ -13,11 +13,11 @@ from pathlib import Path
 from exporter.engine.files import read_bounded
 from exporter.http.pair_key import PairKey
 from exporter.http.web_config import speaks_tls
-from exporter.model.addressing import interface_networks
 from exporter.model.errors import ConfigurationError, ExporterError, ParseError
 from exporter.model.observations import Peer
-from exporter.settings.load import load
-from exporter.settings.passwords import is_synced
+from exporter.settings.passwords import is_synced, names_of
+from exporter.settings.read import Reading, from_environment, read
+from exporter.settings.setting import Reader
 from exporter.settings.table import RETIRED
 from exporter.settings.values import Settings
 from exporter.sources.peer_status import ask_peer
@@ -29,14 +29,10 @@ from stack.preflight.lan import listen
 from stack.preflight.port import DNS_PORT, PEER_ONLY, listeners, needed
 from stack.preflight.stranger import try_ports
 
-PASSWORDS = (
-    "PIHOLE_PASSWORD",
-    "PIHOLE_APP_PASSWORD",
-    "PEER_PIHOLE_APP_PASSWORD",
-    "GRAFANA_ADMIN_PASSWORD",
-    "PAIR_KEY",
-    "VRRP_PASSWORD",
-)
+# What compose.yaml makes of .env: the one whatever stands there, the other where nothing does.
+COMPOSE_SETS = {"DOCKER_HOST": "unix:///run/docker-proxy/docker.sock"}
+COMPOSE_DEFAULTS = {"FIREWALL": "on"}
+PROGRAMS: tuple[Reader, ...] = ("exporter", "keepalived", "firewall", "tasks", "compose")
 # Told by stack/deploy.sh, because a container cannot ask Docker.
 DOCKER_VERSION, COMPOSE_VERSION = "PREFLIGHT_DOCKER_VERSION", "PREFLIGHT_COMPOSE_VERSION"
 CONTAINERS = "PREFLIGHT_CONTAINERS"
@@ -49,12 +45,15 @@ _TIMEX_BYTES = 512  # more than struct timex on any architecture; its first fiel
 
 def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/proc")) -> Facts:
     """Look at this node and its LAN, for so many seconds."""
-    settings, problems = _settings(environment)
+    observed = "observability" in environment.get("COMPOSE_FILE", "")
+    reading = _read(environment, observed=observed)
+    settings = _settings(reading)
     ports = needed(environment)
-    passwords = {name: text for name in PASSWORDS if (text := _password(environment, name))}
+    names = names_of(environment.get("NODE_ROLE"), observed=observed)
+    passwords = {name: text for name in names if (text := _password(environment, name))}
     facts = Facts(
         settings=settings,
-        settings_problems=tuple(problems),
+        mistakes=reading.mistakes,
         retired=retired(environment),
         docker_version=environment.get(DOCKER_VERSION) or None,
         compose_version=environment.get(COMPOSE_VERSION) or None,
@@ -68,7 +67,7 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
         vrrp_version=2 if passwords.get("VRRP_PASSWORD") else 3,
         passwords=passwords,
         synced=is_synced(environment),
-        firewall=environment.get("FIREWALL", "").strip().lower() != "off",
+        firewall=reading.values.get("firewall", True),
         expected_peer_name=environment.get("PEER_NAME", ""),
         clock_synchronised=clock_synchronised(),
         # As the host's first process has it. A container's own file is a copy that may be older.
@@ -128,11 +127,18 @@ def clock_synchronised() -> bool | None:
     return None if state < 0 else bool(state != CLOCK_UNSYNCHRONISED)
 
 
-def _settings(environment: Mapping[str, str]) -> tuple[Settings | None, list[str]]:
+def _read(environment: Mapping[str, str], *, observed: bool) -> Reading:
+    """Read the settings of every program that will run, as they will find them."""
+    given = {name: text for name, text in environment.items() if text.strip()}
+    texts = from_environment({**COMPOSE_DEFAULTS, **given, **COMPOSE_SETS})
+    return read((*PROGRAMS, "prometheus") if observed else PROGRAMS, texts)
+
+
+def _settings(reading: Reading) -> Settings | None:
     try:
-        return load(None, environment, {}, interface_networks), []
-    except ConfigurationError as error:
-        return None, error.problems
+        return Settings(**reading.part("exporter"))
+    except ConfigurationError:
+        return None
 
 
 def _password(environment: Mapping[str, str], name: str) -> str:

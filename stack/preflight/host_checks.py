@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from exporter.model.observations import Check, Status
-from exporter.settings.passwords import shortest_of, unfit_for_sync, weakness
+from exporter.settings.passwords import problem, shortest_of
 from stack.preflight.build import check, unknown
 from stack.preflight.facts import Facts
 from stack.preflight.port import DNS_PORT
@@ -163,14 +163,13 @@ def passwords(facts: Facts) -> Iterator[Check]:
     """No password that is short, that everybody tries first, or that the sync cannot use."""
     unfit = False
     for name, text in facts.passwords.items():
-        weak = weakness(name, text)
-        problem = weak or (unfit_for_sync(name, text) if facts.synced else None)
-        if problem:
+        wrong = problem(name, text, synced=facts.synced)
+        if wrong:
             unfit = True
             shortest = shortest_of(name)
             advice = f"choose {shortest} characters or more, such as: openssl rand -hex {max(12, shortest // 2)}"
-            expected = "a password that nobody guesses" if weak else "a password that every service takes"
-            yield check(facts, "passwords", Status.CRITICAL, problem, expected, advice, name)
+            expected = "a password that nobody guesses and every service takes"
+            yield check(facts, "passwords", Status.CRITICAL, wrong, expected, advice, name)
     if facts.passwords and not unfit:
         yield check(facts, "passwords", Status.OK, f"{len(facts.passwords)} passwords are neither short nor known")
 

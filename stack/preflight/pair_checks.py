@@ -11,11 +11,14 @@ from stack.preflight.facts import Facts
 
 def settings(facts: Facts) -> Iterator[Check]:
     """Every mistake in ``.env``, the rules for virtual IPs among them."""
-    for problem in facts.settings_problems:
-        yield check(facts, "settings", Status.CRITICAL, problem, "good settings", "correct it in .env")
+    for mistake in facts.mistakes:
+        yield check(
+            facts, "settings", Status.CRITICAL, mistake.sentence, "good settings", "correct it in .env",
+            mistake.key.upper(),
+        )  # fmt: skip
     for old in facts.retired:
         yield check(facts, "settings", Status.WARNING, old, "settings of this version", "delete it in .env")
-    if not facts.settings_problems and not facts.retired:
+    if not facts.mistakes and not facts.retired:
         yield check(facts, "settings", Status.OK, "the settings make sense")
 
 

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from exporter.settings.table import default_of
 from stack.preflight.facts import Listener, NeededPort
 
 DNS_PORT = 53
@@ -22,19 +23,11 @@ _BY_FILE = {
     "layout-b": {5301: "pihole", 5302: "pihole-b", 5336: "unbound-b", 8081: "pihole-b"},
     "observability": {9090: "prometheus", 9093: "alertmanager", CLUSTER_PORT: "alertmanager", 9754: "notifier"},
 }
-_BY_VARIABLE = {
-    "EXPORTER_PORT": "9753",
-    "NODE_EXPORTER_PORT": "9100",
-    "PIHOLE_WEB_PORT": "80o,443os,[::]:80o,[::]:443os",
-}
 # Whose ports only the other node may reach, in every layout.
 PEER_ONLY = ("alertmanager", "notifier")
-_GRAFANA = {"GRAFANA_PORT": "3000"}
 _GRAFANA_ROLES = ("primary", "standalone")
-_CONTAINERS = {
-    "EXPORTER_PORT": "exporter", "NODE_EXPORTER_PORT": "node-exporter", "PIHOLE_WEB_PORT": "pihole",
-    "GRAFANA_PORT": "grafana",
-}  # fmt: skip
+_BY_VARIABLE = {"EXPORTER_PORT": "exporter", "NODE_EXPORTER_PORT": "node-exporter", "PIHOLE_WEB_PORT": "pihole"}
+_GRAFANA = {"GRAFANA_PORT": "grafana"}
 
 
 def needed(environment: Mapping[str, str]) -> dict[int, NeededPort]:
@@ -45,10 +38,10 @@ def needed(environment: Mapping[str, str]) -> dict[int, NeededPort]:
         if part in files:
             ports |= {port: NeededPort(container) for port, container in more.items()}
     grafana = "observability" in files and environment.get("NODE_ROLE") in _GRAFANA_ROLES
-    for variable, default in (_BY_VARIABLE | (_GRAFANA if grafana else {})).items():
+    for variable, container in (_BY_VARIABLE | (_GRAFANA if grafana else {})).items():
         # Pi-hole's own form has an address before the port and letters after it: 127.0.0.1:8080o,[::1]:8443os.
-        found = re.findall(r"(\d{1,5})[a-z]*(?:,|$)", environment.get(variable) or default)
-        ports |= {int(port): NeededPort(_CONTAINERS[variable], variable) for port in found}
+        found = re.findall(r"(\d{1,5})[a-z]*(?:,|$)", environment.get(variable) or default_of(variable))
+        ports |= {int(port): NeededPort(container, variable) for port in found}
     return ports
 
 

@@ -11,10 +11,10 @@ from types import FrameType
 from typing import NoReturn
 
 from exporter.model.errors import ConfigurationError, ExporterError
+from exporter.settings.table import read_by
 from stack.tools import commands
 from stack.tools.errors import BAD_CONFIGURATION, Interrupted, ToolError
 from stack.tools.progress import say
-from stack.tools.settings import TABLE
 
 EPILOG = (
     "Exit codes: 0 done, 1 failed, 2 refused (nothing was changed), 3 wrong settings or command line, "
@@ -70,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _variables() -> str:
     return "Settings of tasks, from the environment: " + "; ".join(
         f"{setting.variable} ({setting.help[:-1]}{f', default {setting.default}' if setting.default else ''})"
-        for setting in TABLE
+        for setting in read_by("tasks")
     ).replace("%", "%%")
 
 

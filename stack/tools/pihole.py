@@ -6,8 +6,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from exporter.settings import web_port
 from exporter.settings.values import Settings
-from stack.tools import web_port
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.pihole_api import PiholeApi, read_password
 from stack.tools.pinned import pinned

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from exporter.engine.files import remove
-from stack.tools.cron import Cron
+from exporter.settings.cron import Cron
 from stack.tools.errors import BusyError, PutOffError, RefusedError, ToolError
 from stack.tools.progress import say
 

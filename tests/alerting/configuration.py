@@ -8,7 +8,7 @@ from typing import Any, Final
 import yaml
 
 from stack.prometheus import targets
-from tests.lab.plan import EXPORTER_PORT, REPOSITORY, Place, peer_of
+from tests.lab.plan import EXPORTER_PORT, REPOSITORY, ROLES, Place, peer_of
 
 SITE: Final = "home"
 PROMETHEUS_PORT: Final = 9090
@@ -50,6 +50,7 @@ NODE_EXPORTER_FLAGS: Final = (
 def write_prometheus(place: Place, directory: Path) -> Path:
     """Write the shipped configuration with a node's values; return its path."""
     environment = {
+        "NODE_ROLE": ROLES[place.name],
         "SITE": SITE,
         "NODE_NAME": place.name,
         "NODE_IP": place.ipv4,

@@ -28,15 +28,16 @@ from exporter.parsers import (
     stamp,
     status_document,
     vip_state,
-)
+)  # fmt: skip
 from exporter.parsers.fields import parse_json
+from exporter.settings import cron, web_port
 from exporter.sources import resolvers
 from exporter.views import status_document as view
 from exporter.wire import arp, ip_packet, neighbor_message, vrrp_advertisement
 from stack.guard import netlink
 from stack.health import dns_question, world_question
 from stack.preflight import env_file, port
-from stack.tools import cron, pihole_content, web_port
+from stack.tools import pihole_content
 from tests.unit import samples
 
 FIXTURES: Final = Path(__file__).parents[1] / "fixtures"

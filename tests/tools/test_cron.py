@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.tools.cron import parse_cron
+from exporter.settings.cron import parse_cron
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,7 @@ from stack.preflight.addresses import parse_addresses
 from stack.preflight.clone import MOUNTS, Unreadable
 from stack.preflight.env_file import parse_env, read_env_file
 from stack.preflight.facts import Facts, InterfaceAddress, Listener, NeededPort, StrangerFacts, WireFacts
-from stack.preflight.gather import cgroup_memory, gather, retired, wireless
+from stack.preflight.gather import COMPOSE_DEFAULTS, COMPOSE_SETS, cgroup_memory, gather, retired, wireless
 from stack.preflight.port import listeners, needed, parse_table
 from stack.preflight.stranger import try_ports
 
@@ -35,6 +36,14 @@ ENVIRONMENT = {
     "PEER_IP": "192.0.2.12",
     "VIP_ADDRESS": "192.0.2.53/24",
     "NETWORK_INTERFACE": "eth0",
+}
+# Nobody to ask and no LAN to listen to.
+ALONE = {
+    **ENVIRONMENT,
+    "NODE_ROLE": "standalone",
+    "NODE_IP": "192.0.2.11",
+    "PEER_IP": "",
+    "NETWORK_INTERFACE": "no-such-one",
 }
 SETTINGS = load(None, ENVIRONMENT, {}, lambda _: [])
 PEER = Peer(
@@ -276,6 +285,35 @@ def test_wrong_settings_are_findings_and_the_host_is_judged_all_the_same(changes
     found = checks.run(facts)
     assert any(check.status is Status.CRITICAL and said in check.seen for check in found)
     assert {"preflight.disk", "preflight.clock", "preflight.docker"} <= {check.id for check in found}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"BACKUP_CRON": "every day"}, "BACKUP_CRON"),
+        ({"DNS_PATIENCE": "0.1"}, "DNS_PATIENCE"),
+        ({"ADMIN_NETWORKS": "lan"}, "ADMIN_NETWORKS"),
+        ({"NOTIFIER_DNS": "dns.example"}, "NOTIFIER_DNS"),
+        ({"COMPOSE_FILE": "compose.yaml:observability.yaml", "SITE": "my home"}, "SITE"),
+    ],
+)
+def test_what_any_program_would_refuse_is_found_before_it_starts(changes: dict[str, str], name: str) -> None:
+    facts = gather({**ALONE, **changes}, 0.0)
+    found = [check.subject for check in checks.run(facts) if check.id == "preflight.settings"]
+    assert found == [name]
+    assert facts.settings is not None, "the LAN is looked at all the same"
+
+
+def test_the_containers_in_env_are_asked_where_compose_says() -> None:
+    """The exporter's own rule, that somebody must be there to ask, is met by compose.yaml and not by .env."""
+    facts = gather({**ALONE, "EXPECTED_CONTAINERS": "pihole", "DOCKER_HOST": "ssh://pi@192.0.2.1"}, 0.0)
+    assert facts.mistakes == ()
+    shipped = yaml.safe_load((Path(__file__).parents[2] / "compose" / "compose.yaml").read_text())
+    told = shipped["x-exporter"]
+    assert {name: told[name] for name in COMPOSE_SETS} == COMPOSE_SETS
+    assert {name: told[name] for name in COMPOSE_DEFAULTS} == {
+        name: f"${{{name}:-{value}}}" for name, value in COMPOSE_DEFAULTS.items()
+    }
 
 
 def test_the_command_prints_json_and_its_exit_code_is_the_verdict(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.settings.cron import parse_cron
 from stack.tools import schedule
-from stack.tools.cron import parse_cron
 from stack.tools.errors import BusyError, Interrupted, RefusedError, ToolError
 from stack.tools.stamps import has_succeeded, stamped
 

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from exporter.model.errors import ConfigurationError
-from stack.tools import pihole, pihole_http, web_port
+from exporter.settings import web_port
+from stack.tools import pihole, pihole_http
 
 from .conftest import MakeNode
 

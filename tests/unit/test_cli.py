@@ -21,7 +21,7 @@ from exporter.collectors.peer import PeerCollector
 from exporter.http.client import FetchError, http_get
 from exporter.model.errors import NotReadyError
 from exporter.model.observations import PeerObservation
-from exporter.settings.table import SETTINGS
+from exporter.settings.table import read_by
 from tests.unit import samples
 from tests.unit.certificates import TLS, make_certificate, users
 from tests.unit.network_namespace import REPOSITORY, in_network_namespace, ip
@@ -41,7 +41,7 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run the command in this process, with good settings in its environment; return its exit code and words."""
-    for setting in SETTINGS:
+    for setting in read_by("exporter"):
         monkeypatch.delenv(setting.variable, raising=False)
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
@@ -125,7 +125,7 @@ def test_the_help_names_every_setting_with_its_default(run: Run) -> None:
     code, output, _ = run("--help")
     letters = "".join(output.split())  # wherever its lines end
     expected = ["0 ok, 1 warning, 2 critical, 3 unknown or wrong settings", *COLLECTORS]
-    for setting in SETTINGS:
+    for setting in read_by("exporter"):
         expected += [
             f"{setting.flag} VALUE",
             setting.help + (f" (default: {setting.default})" if setting.default else ""),
@@ -192,7 +192,7 @@ raise SystemExit(cli.main(["--once"]))
 
 def serve(directory: Path, port: int, **variables: str) -> subprocess.Popen[str]:
     environment = {
-        **{name: value for name, value in os.environ.items() if name not in {s.variable for s in SETTINGS}},
+        **{name: value for name, value in os.environ.items() if name not in {s.variable for s in read_by("exporter")}},
         **GOOD,
         "EXPORTER_PORT": str(port),
         "RUNTIME_DIRECTORY": str(directory),

@@ -128,8 +128,8 @@ def test_every_mistake_is_told_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(FIREWALL="maybe", ADMIN_NETWORKS="192.0.2.0/33,10.0.0.0/8", PEER_IP="beta", GRAFANA_PORT="70000")
     assert [problem.split(":")[0] for problem in caught.value.problems] == [
-        "FIREWALL",
         "PEER_IP",
+        "FIREWALL",
         "ADMIN_NETWORKS",
         "GRAFANA_PORT",
     ]

@@ -9,9 +9,10 @@ import yaml
 
 from exporter.model.errors import ConfigurationError
 from stack.health.check import HealthSettings
-from stack.keepalived.health_settings import WORLD_NAMES, read_health
+from stack.keepalived.health_settings import read_health
 from stack.keepalived.values import read_environment
 
+WORLD_NAMES = "com,org,de,uk,jp"
 COMPOSE = Path(__file__).parents[2] / "compose"
 NODE = {
     "NODE_ROLE": "primary",
@@ -62,8 +63,7 @@ def test_every_mistake_is_told_at_once() -> None:
     ]
 
 
-def test_the_names_have_one_spelling() -> None:
-    """Compose passes what is set and empty on, so its file must spell the default too, and .env.example shows it."""
+def test_compose_passes_on_what_is_set_and_empty_and_so_spells_the_default_too() -> None:
     assert f"${{WORLD_NAMES-{WORLD_NAMES}}}" in (COMPOSE / "compose.yaml").read_text()
     assert f"#WORLD_NAMES={WORLD_NAMES}\n" in (COMPOSE / ".env.example").read_text()
 

@@ -129,25 +129,30 @@ def test_a_node_address_may_tell_its_subnet() -> None:
 
 def test_nothing_set_names_everything_that_must_be() -> None:
     assert mistakes({}) == [
-        "NODE_ROLE is not set",
-        "NODE_NAME is not set",
-        "NETWORK_INTERFACE is not set",
-        "NODE_IP is not set",
-        "PEER_IP is not set",
-        "VIP_ADDRESS is not set",
+        "NODE_ROLE is not set: primary, secondary or standalone.",
+        "NODE_NAME is not set: This node's name, as its Unbound's canary gives it.",
+        "NODE_IP is not set: This node's own address; ADDRESS/LENGTH also tells its subnet.",
+        "VIP_ADDRESS is not set: The virtual IPs, IPv4 and IPv6, comma-separated.",
+        "NETWORK_INTERFACE is not set: The interface on the LAN that gets the virtual IPs.",
+    ]
+
+
+def test_a_pair_needs_the_other_node() -> None:
+    assert mistakes(PEER_IP="") == [
+        "PEER_IP is not set: the other node's address is needed (NODE_ROLE standalone has none)"
     ]
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"NODE_ROLE": "master"}, "must be one of primary, secondary, standalone"),
+        ({"NODE_ROLE": "master"}, "is not one of primary, secondary, standalone"),
         ({"NODE_NAME": "a b"}, "use letters, digits, dots and hyphens"),
         ({"NODE_NAME": "alpha\n$X=1"}, "use letters, digits, dots and hyphens"),
         ({"NETWORK_INTERFACE": "eth0 }"}, "use letters, digits and"),
         ({"NETWORK_INTERFACE": "eth*"}, "use letters, digits and"),
         ({"NODE_IP": "alpha"}, "NODE_IP: 'alpha' is not an IPv4 or IPv6 address"),
-        ({"PEER_IP": "192.0.2.11"}, "PEER_IP is the other node's address"),
+        ({"PEER_IP": "192.0.2.11"}, "192.0.2.11 is this node's own address; name the other node's"),
         ({"PEER_IP": "2001:db8::12"}, "they must be of one family"),
         ({"VIP_ADDRESS": "192.0.2.255"}, "broadcast address"),
         ({"VIP_ADDRESS": "192.0.2.53,fe80::53"}, "fe80::53 is a link-local address"),
@@ -157,14 +162,14 @@ def test_nothing_set_names_everything_that_must_be() -> None:
         ({"VIP_ADDRESS": "192.0.2.12"}, "a node's own address"),
         ({"VIP_ADDRESS": "198.51.100.53"}, "outside the interface's subnet"),
         ({"VIP_ADDRESS": "192.0.2.53/" + "0" * 5000}, "no valid prefix length"),
-        ({"VIP_ADDRESS": " , "}, "VIP_ADDRESS names no address"),
-        ({"VIP_ADDRESS": "192.0.2.53,192.0.2.53/24"}, "VIP_ADDRESS names 192.0.2.53 more than once"),
+        ({"VIP_ADDRESS": " , "}, "VIP_ADDRESS: names no address"),
+        ({"VIP_ADDRESS": "192.0.2.53,192.0.2.53/24"}, "VIP_ADDRESS: names 192.0.2.53 more than once"),
         ({"VIP_ADDRESS": "2001:db8::53"}, "VRRP speaks the family of NODE_IP"),
-        ({"VIRTUAL_ROUTER_ID": "0"}, "must be a number from 1 to 255"),
-        ({"VIRTUAL_ROUTER_ID": "5.5"}, "must be a number from 1 to 255"),
-        ({"VRRP_ADVERT_INTERVAL": "0.001"}, "must be a number from 0.01 to 40"),
-        ({"VRRP_ADVERT_INTERVAL": "fast"}, "must be a number"),
-        ({"USE_UNICAST_VRRP": "maybe"}, "must be true or false"),
+        ({"VIRTUAL_ROUTER_ID": "0"}, "is not a whole number from 1 to 255"),
+        ({"VIRTUAL_ROUTER_ID": "5.5"}, "is not a whole number from 1 to 255"),
+        ({"VRRP_ADVERT_INTERVAL": "0.001"}, "is not a number of seconds from 0.01 to 40"),
+        ({"VRRP_ADVERT_INTERVAL": "fast"}, "is not a number of seconds"),
+        ({"USE_UNICAST_VRRP": "maybe"}, "is not one of true, false"),
         ({"VRRP_PASSWORD": "ninechars"}, "1 to 8 letters"),
         ({"VRRP_PASSWORD": "a b"}, "1 to 8 letters"),
         ({"VRRP_PASSWORD": "}\n$X=1"}, "1 to 8 letters"),
@@ -186,7 +191,7 @@ def test_each_mistake_is_named_with_its_variable(changes: dict[str, str], words:
 
 
 def test_every_mistake_is_reported_at_once() -> None:
-    assert len(mistakes(NODE_ROLE="x", NODE_NAME="", VIP_ADDRESS="x,192.0.2.0", VIRTUAL_ROUTER_ID="999")) == 5
+    assert len(mistakes(NODE_ROLE="x", NODE_NAME="", VIP_ADDRESS="192.0.2.255,192.0.2.0", VIRTUAL_ROUTER_ID="999")) == 5
 
 
 def test_a_password_is_never_in_a_message() -> None:

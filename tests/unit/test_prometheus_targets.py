@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.prometheus.targets import files, mistakes
+from exporter.model.errors import ConfigurationError
+from stack.prometheus.targets import files
 from tests.unit.certificates import TLS
 
 GOOD = {
@@ -72,7 +73,7 @@ def test_an_exporter_with_tls_is_scraped_by_https(tmp_path: Path, text: str, sch
 
 @pytest.mark.parametrize("changes", [{}, ALONE, {"PROMETHEUS_RETENTION": "1y2w", "PROMETHEUS_RETENTION_SIZE": "512MB"}])
 def test_good_settings_pass(changes: dict[str, str]) -> None:
-    assert list(mistakes({**GOOD, **changes})) == []
+    assert files({**GOOD, **changes})
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,7 @@ def test_good_settings_pass(changes: dict[str, str]) -> None:
     ],
 )
 def test_every_mistake_is_a_sentence(changes: dict[str, str], message: str) -> None:
-    found = list(mistakes({**GOOD, **changes}))
-    assert len(found) == 1
-    assert found[0].startswith(message)
+    with pytest.raises(ConfigurationError) as refused:
+        files({**GOOD, **changes})
+    (problem,) = refused.value.problems
+    assert problem.startswith(message)

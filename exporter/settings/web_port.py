@@ -6,8 +6,6 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-# Pi-hole's own default (FTL v6.4.1, src/config/config.c: webserver.port).
-DEFAULT = "80o,443os,[::]:80o,[::]:443os"
 _ENTRY = re.compile(r"(?:(\[[0-9A-Fa-f:.]*\]|[0-9.]+):|(\+))?([0-9]{1,5})([ors]*)")
 _ANY = ("", "+", "0.0.0.0", "[::]")  # noqa: S104 (what Pi-hole listens on)
 

@@ -125,3 +125,8 @@ def parse_cron(text: str) -> Cron:
     if next(cron._days(date(2024, 1, 1)), None) is None:  # noqa: SLF001 (its own)
         raise ValueError(f"{text!r} is never due: no such day exists")
     return cron
+
+
+def optional_cron(text: str) -> Cron | None:
+    """Read a schedule, or None: ``off``, or nothing."""
+    return None if text in ("", "off") else parse_cron(text)
