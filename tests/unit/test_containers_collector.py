@@ -45,7 +45,7 @@ NOW = 1_772_370_000.0
 SOON = 10.0  # however busy the machine is
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def no_socket_is_left_to_other_tests() -> Iterator[None]:
     yield
     gc.collect()

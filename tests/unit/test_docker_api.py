@@ -27,7 +27,7 @@ PIHOLE = standin.identifier("pihole")
 NOW = 1_772_370_000.0
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def no_socket_is_left_to_other_tests() -> Iterator[None]:
     yield
     gc.collect()
