@@ -26,9 +26,9 @@ STARTING_SECONDS = 5.0
 
 CHECK = "check"
 VIP = "vip"  # the question about the other node, which never holds this one back
-# By a process' name: the id of its check, and what people call it.
-_PROCESSES = {CHECK: ("health.running", "health check"), "recorder": ("recorder.running", "recorder")}
-_NOUNS = {"wire": "wire watch"}
+EXPECTED_PROCESSES = (CHECK, "recorder")
+# What people call a process, where its name is not enough.
+_NOUNS = {CHECK: "health check", "wire": "wire watch"}
 _EXPECTED = {
     "health.chain": "this node's Pi-hole and Unbound answer",
     "health.address": "{interface} has {address}",
@@ -54,7 +54,7 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
         about_world = question.name == world.QUESTION
         yield (world.judge_world if about_world else _question)(judge, question, settings)
     known = {process.name: process for process in seen.processes}
-    for name in dict.fromkeys([*_PROCESSES, *known]):
+    for name in dict.fromkeys([*EXPECTED_PROCESSES, *known]):
         yield _process(judge, seen, name, known.get(name))
 
 
@@ -67,6 +67,16 @@ def cause(status: NodeStatus) -> str:
     return "; ".join(map(_problem, wrong)) or "the health check finds nothing wrong now"
 
 
+def check_of_question(name: str) -> str:
+    """Return the id of the check that judges a question."""
+    return world.NAME if name == world.QUESTION else f"health.{name}"
+
+
+def check_of_process(name: str) -> str:
+    """Return the id of the check that judges a process."""
+    return "health.running" if name == CHECK else f"{name}.running"
+
+
 def works(seen: HealthObservation, process: HelperProcess) -> bool:
     """Whether a process runs and, where that is its work, reports."""
     return process.running and (process.name != CHECK or bool(seen.questions))
@@ -77,7 +87,7 @@ def _problem(question: HealthQuestion) -> str:
 
 
 def _question(judge: Judge, question: HealthQuestion, settings: Settings) -> Check:
-    name = f"health.{question.name}"
+    name = check_of_question(question.name)
     node = {
         "interface": settings.network_interface,
         "address": settings.node_ip.address,
@@ -99,7 +109,7 @@ def _question(judge: Judge, question: HealthQuestion, settings: Settings) -> Che
 
 def _process(judge: Judge, seen: HealthObservation, name: str, process: HelperProcess | None) -> Check:
     """Judge one process by the supervisor's word, and the check by its own report as well."""
-    check, noun = _PROCESSES.get(name, (f"{name}.running", _NOUNS.get(name, name)))
+    check, noun = check_of_process(name), _NOUNS.get(name, name)
     expected = f"the {noun} runs beside keepalived"
     reports = name == CHECK and bool(seen.questions)
     logs = "docker compose logs keepalived says why; "

@@ -9,6 +9,7 @@ from exporter.model import pair
 from exporter.model.observations import Check, NodeStatus, Probe, ResolveObservation, Vip, VipObservation
 from exporter.settings.values import Settings
 
+DNS_PORT = 53
 # An answer this old is told with its age.
 OLD_SECONDS = 2.0
 # The old owner answers for 0.25 s after the address has left it (stack/guard/linger.py), itself too.
@@ -28,14 +29,14 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
     seen = pair.find(status, ResolveObservation)
     judge = Judge(status, "resolve")
     for probe in seen.probes if seen else ():
-        subject = f"{probe.server} {probe.protocol}"
+        about = subject(probe)
         name = f"resolve.{probe.target}"
         if probe.last_ok is None:
-            yield judge.unknown(name, "not asked yet", "an answer", "wait for the first probe", subject)
+            yield judge.unknown(name, "not asked yet", "an answer", "wait for the first probe", about)
         elif not probe.last_ok:
-            yield _failed(judge, probe, name, subject)
+            yield _failed(judge, probe, name, about)
         else:
-            yield from _answered(judge, probe, name, subject, settings)
+            yield from _answered(judge, probe, name, about, settings)
     if seen is not None:
         yield from _hosts_resolvers(judge, seen.resolvers or (), settings)
 
@@ -88,6 +89,14 @@ def _answered(judge: Judge, probe: Probe, name: str, subject: str, settings: Set
             "a stale ARP entry, a second owner, or an Unbound that forwards to the other node",
             subject,
         )
+
+
+def subject(probe: Probe) -> str:
+    """Return what the checks of a probe are about, with its port unless it is 53: one address may have two."""
+    where = probe.server
+    if probe.port != DNS_PORT:
+        where = f"[{where}]:{probe.port}" if probe.family == "ipv6" else f"{where}:{probe.port}"
+    return f"{where} {probe.protocol}"
 
 
 def when(status: NodeStatus, probe: Probe) -> str:

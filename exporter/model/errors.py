@@ -6,6 +6,7 @@
     ├── ConfigurationError   every mistake in the settings, all at once
     ├── ParseError           a source said something that makes no sense
     └── CollectorError       one collector has no data now; the others are not affected
+        ├── ApiRefusedError  a program with an API refused what it was asked
         └── NotReadyError    it has not had the time for a first result yet
 """
 
@@ -30,6 +31,14 @@ class ParseError(ExporterError):
 
 class CollectorError(ExporterError):
     """One collector has no data now; the message says why and what to try."""
+
+
+class ApiRefusedError(CollectorError):
+    """A program with an API, or a proxy before it, answered with an HTTP status that is none of success."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class NotReadyError(CollectorError):

@@ -1,20 +1,23 @@
-"""The status page: one look for a person, on a phone too, without JavaScript."""
+"""The status page: one look for a person, on a phone too, without JavaScript.
+
+It shows and decides nothing: a row's mark is the worst of the checks about what the row names, and a row that no check
+is about has none.
+"""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
-from exporter.checks import health, wrong
+from exporter.checks import health, resolve, worst, wrong
 from exporter.checks.build import age
-from exporter.checks.resolve import when
 from exporter.model import pair
 from exporter.model.observations import (
     Check,
     ContainersObservation,
     HealthObservation,
-    HealthVerdict,
     NodeStatus,
     PeerObservation,
     ResolveObservation,
@@ -40,22 +43,23 @@ _HEADLINES = {
 def render(status: NodeStatus, checks: Sequence[Check], overall: Status, runbooks: Collection[str] = ()) -> str:
     """Render the page; what is wrong leads to its runbook if that is among those named."""
     node = status.node
-    when = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(status.time))
+    moment = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(status.time))
+    own = [check for check in checks if check.node == node.name]
     sections = [
         _section("What to look at", (_problem(check, node.name, runbooks) for check in wrong(checks))),
-        _section("Virtual IP", _vip_rows(status)),
-        _section("Keepalived", _vrrp_rows(status)),
-        _section("Health check", _health_rows(status)),
-        _section("DNS", _probe_rows(status)),
-        _section("Other node", _peer_rows(status)),
-        _section("Containers", _container_rows(status)),
-        _section("Sync and backup", _sync_rows(status)),
+        _section("Virtual IP", _vip_rows(status, own)),
+        _section("Keepalived", _vrrp_rows(status, own)),
+        _section("Health check", _health_rows(status, own)),
+        _section("DNS", _probe_rows(status, own)),
+        _section("Other node", _peer_rows(status, checks)),
+        _section("Containers", _container_rows(status, own)),
+        _section("Sync and backup", _sync_rows(status, own)),
     ]
     title = f"{_MARKS[overall]} {node.name}: {_HEADLINES[overall]}"
     body = f"""<header class="{overall.word}">
 <p class="mark" aria-hidden="true">{_MARKS[overall]}</p>
 <div><h1>{_HEADLINES[overall]}</h1>
-<p>Seen from {escape(node.name)}, the {escape(node.role)} node, {when}</p></div>
+<p>Seen from {escape(node.name)}, the {escape(node.role)} node, {moment}</p></div>
 </header>
 <main>
 {"".join(sections)}
@@ -83,121 +87,120 @@ def _problem(check: Check, here: str, runbooks: Collection[str]) -> str:
     )
 
 
-def _row(verdict: Status | None, name: str, *facts: str | None) -> str:
-    mark = f'<span class="{verdict.word}" title="{verdict.word}">{_MARKS[verdict]}</span> ' if verdict else ""
+def _row(about: Iterable[Check], name: str, *facts: str | None) -> str:
+    """Write a row; its mark is the worst verdict of the checks that are about it."""
+    found = tuple(about)
+    verdict = worst(found)
+    mark = f'<span class="{verdict.word}" title="{verdict.word}">{_MARKS[verdict]}</span> ' if found else ""
     said = ", ".join(escape(fact) for fact in facts if fact)
     return f'<div class="row"><b>{mark}{escape(name)}</b><span>{said}</span></div>'
+
+
+def _named(checks: Iterable[Check], subject: str, *names: str) -> Iterable[Check]:
+    """The checks of these names about one subject; ``vip.*`` stands for all that begin so."""
+    pattern = re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in names))
+    return (check for check in checks if check.subject == subject and pattern.fullmatch(check.id))
 
 
 def _since(status: NodeStatus, moment: float | None, form: str) -> str | None:
     return None if moment is None else form.format(age(max(0.0, status.time - moment)))
 
 
-def _vip_rows(status: NodeStatus) -> Iterable[str]:
+def _vip_rows(status: NodeStatus, checks: Sequence[Check]) -> Iterable[str]:
     seen = pair.find(status, VipObservation)
     for vip in seen.vips if seen else ():
         owners = pair.owners(status, vip)
         if owners is None:
-            owner, verdict = (f"owned by {status.node.name}" if vip.owned else "not owned by this node"), None
+            owner = f"owned by {status.node.name}" if vip.owned else "not owned by this node"
         else:
             owner = f"owned by {' and '.join(owners)}" if owners else "owned by nobody"
-            verdict = Status.OK if len(owners) == 1 else Status.CRITICAL
         moves = f"{vip.acquisitions} acquired and {vip.releases} released here"
-        yield _row(verdict, vip.address, owner, _since(status, vip.last_transition, "changed here {} ago"), moves)
+        changed = _since(status, vip.last_transition, "changed here {} ago")
+        yield _row(_named(checks, vip.address, "vip.*"), vip.address, owner, changed, moves)
 
 
-def _vrrp_rows(status: NodeStatus) -> Iterable[str]:
+def _vrrp_rows(status: NodeStatus, checks: Sequence[Check]) -> Iterable[str]:
     seen = pair.find(status, VrrpObservation)
     if seen is None:
         return
     alive = f"version {seen.keepalived_version}" if seen.keepalived_up else "does not run"
-    yield _row(
-        Status.OK if seen.keepalived_up else Status.WARNING, "keepalived", alive, "drained" if seen.drained else None
-    )
+    about = _named(checks, "", "keepalived.running", "node.drained")
+    yield _row(about, "keepalived", alive, "drained" if seen.drained else None)
     for instance in seen.instances:
         priority = None if instance.effective_priority is None else f"priority {instance.effective_priority}"
         known = instance.state is not None
         lasts = _since(status, instance.last_transition, "for {}") if known else None
         state = instance.state.value if instance.state is not None else "not known: nobody records it now"
-        yield _row(None if known else Status.UNKNOWN, instance.name, state, lasts, priority)
+        yield _row(_named(checks, instance.name, "vrrp.*"), instance.name, state, lasts, priority)
 
 
-_HEALTH = {
-    HealthVerdict.OK: Status.OK,
-    HealthVerdict.SOFT: Status.WARNING,
-    HealthVerdict.HARD: Status.WARNING,
-    HealthVerdict.UNPROVED: Status.UNKNOWN,
-}
-
-
-def _health_rows(status: NodeStatus) -> Iterable[str]:
+def _health_rows(status: NodeStatus, checks: Sequence[Check]) -> Iterable[str]:
     seen = pair.find(status, HealthObservation)
     if seen is None or not seen.keepalived_up:
         return
     for question in seen.questions:
-        verdict = _HEALTH[question.verdict]
-        if verdict is Status.OK and question.problem:
-            verdict = Status.WARNING
-        said = question.problem or ("well" if verdict is Status.OK else question.verdict.value)
-        yield _row(verdict, question.name, said, _since(status, question.since, "for {}"))
+        said = question.problem or ("well" if question.verdict.value == "ok" else question.verdict.value)
+        about = _named(checks, "", health.check_of_question(question.name))
+        yield _row(about, question.name, said, _since(status, question.since, "for {}"))
     if not seen.questions:
-        yield _row(Status.UNKNOWN, "report", _since(status, seen.report_time, "the last one is {} old") or "none")
+        about = _named(checks, "", health.check_of_process(health.CHECK))
+        yield _row(about, "report", _since(status, seen.report_time, "the last one is {} old") or "none")
     for process in seen.processes:
         works = health.works(seen, process)
         again = f"started {process.starts} times since keepalived was" if process.starts > 1 else None
         end = f"the last one {process.last_end}" if process.last_end else None
         state = "runs" if works else "does not report" if process.running else "does not run"
         since = _since(status, process.last_start, "for {}") if process.running else None
-        yield _row(Status.OK if works else Status.WARNING, f"process {process.name}", state, since, again, end)
+        about = _named(checks, "", health.check_of_process(process.name))
+        yield _row(about, f"process {process.name}", state, since, again, end)
     if not seen.processes:
         said = _since(status, seen.processes_time, "the supervisor was silent for {}") or "the supervisor says nothing"
-        yield _row(Status.UNKNOWN, "processes", said)
+        about = _named(checks, "", *map(health.check_of_process, health.EXPECTED_PROCESSES))
+        yield _row(about, "processes", said)
 
 
-def _probe_rows(status: NodeStatus) -> Iterable[str]:
+def _probe_rows(status: NodeStatus, checks: Sequence[Check]) -> Iterable[str]:
     seen = pair.find(status, ResolveObservation)
     for probe in seen.probes if seen else ():
-        verdict = None if probe.last_ok is None else Status.OK if probe.last_ok else Status.WARNING
-        if verdict is Status.WARNING and probe.target == "vip":
-            verdict = Status.CRITICAL
+        subject = resolve.subject(probe)
         latency = f"{probe.last_latency * 1000:.1f} ms" if probe.last_ok and probe.last_latency is not None else None
-        answered = f"answered by {probe.answered_by}{when(status, probe)}" if probe.last_ok else probe.last_error
+        answered = (
+            f"answered by {probe.answered_by}{resolve.when(status, probe)}" if probe.last_ok else probe.last_error
+        )
         outages = f"{probe.outages} outages" if probe.outages else None
         last = f"last {probe.last_outage:.2f} s" if probe.last_outage is not None else None
-        yield _row(verdict, f"{probe.target} {probe.server} {probe.protocol}", answered, latency, outages, last)
+        about = _named(checks, subject, f"resolve.{probe.target}", "resolve.answered_by")
+        yield _row(about, f"{probe.target} {subject}", answered, latency, outages, last)
 
 
-def _peer_rows(status: NodeStatus) -> Iterable[str]:
+def _peer_rows(status: NodeStatus, checks: Sequence[Check]) -> Iterable[str]:
+    """Show the other node with what is wrong about it, what it says of itself too."""
     seen = pair.find(status, PeerObservation)
     if seen is None:
         return
+    about = [check for check in checks if check.id.startswith("peer.") or check.node != status.node.name]
     if seen.peer is None:
-        yield _row(Status.WARNING, seen.address, seen.error)
+        yield _row(about, seen.address, seen.error)
         return
     alive = {True: "keepalived runs", False: "keepalived does not run", None: "keepalived unknown"}
     clock = f"clock {seen.peer.clock_offset * 1000:+.0f} ms"
-    yield _row(Status.OK, seen.peer.name, seen.peer.role, alive[seen.peer.keepalived_up], clock)
+    yield _row(about, seen.peer.name, seen.peer.role, alive[seen.peer.keepalived_up], clock)
 
 
-def _container_rows(status: NodeStatus) -> Iterable[str]:
+def _container_rows(status: NodeStatus, checks: Sequence[Check]) -> Iterable[str]:
     seen = pair.find(status, ContainersObservation)
     for container in seen.containers if seen else ():
-        well = container.running and container.health != "unhealthy"
         since = _since(status, container.started_at, "for {}") if container.running else None
         restarts = f"{container.restarts} restarts" if container.restarts else None
-        yield _row(
-            Status.OK if well else Status.WARNING, container.name, container.state, since, container.health, restarts
-        )
+        about = _named(checks, container.name, "container.running")
+        yield _row(about, container.name, container.state, since, container.health, restarts)
 
 
-def _sync_rows(status: NodeStatus) -> Iterable[str]:
+def _sync_rows(status: NodeStatus, checks: Sequence[Check]) -> Iterable[str]:
     seen = pair.find(status, SyncObservation)
     for task in seen.tasks if seen else ():
-        fresh = task.last_success is not None and status.time - task.last_success <= task.maximum_age
-        well = fresh and not task.exit_status
         success = _since(status, task.last_success, "last success {} ago") or "never succeeded"
-        yield _row(Status.OK if well else Status.WARNING, task.name, success, task.error)
+        yield _row(_named(checks, task.name, "sync.task"), task.name, success, task.error)
     for name, drifted in pair.drift(status).items():
-        yield _row(
-            Status.WARNING if drifted else Status.OK, name, "differs between the nodes" if drifted else "in sync"
-        )
+        said = "differs between the nodes" if drifted else "in sync"
+        yield _row(_named(checks, name, "sync.drift"), name, said)

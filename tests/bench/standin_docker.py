@@ -17,7 +17,7 @@ STARTED = "2026-01-01T00:00:00.000000000Z"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers list, inspect and events."""
+    """Answers version, list, inspect and events."""
 
     protocol_version = "HTTP/1.1"
 
@@ -31,7 +31,9 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             time.sleep(3600)
             return
-        if path.endswith("/containers/json"):
+        if path == "/version":
+            body = json.dumps({"ApiVersion": "1.51"})
+        elif path.endswith("/containers/json"):
             body = json.dumps(
                 [{"Id": name, "Names": [f"/{name}"], "State": "running", "Status": "Up"} for name in CONTAINERS]
             )

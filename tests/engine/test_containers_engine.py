@@ -263,7 +263,7 @@ def test_an_engine_that_crashes_is_noticed_and_found_again(engine: DockerEngine)
 
 def test_an_engine_that_hangs_is_noticed_and_its_events_are_made_up_for(engine: DockerEngine) -> None:
     engine.run("unbound", FOREVER)
-    with watching(engine, "unbound", pace=Pace(between_looks=1.0)) as watched:
+    with watching(engine, "unbound", pace=Pace(between_polls=1.0)) as watched:
         watched.counting()
         os.kill(engine.pid, signal.SIGSTOP)
         try:

@@ -1,4 +1,4 @@
-"""Docker's API as the exporter can reach it: three questions, and nothing else."""
+"""Docker's API as the exporter can reach it: four questions, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 REFUSED_READS = (
     "/_ping",
-    "/version",
+    "/v1.45/version",
+    "/version/x",
     "/info",
     "/system/df",
     "/images/json",
@@ -100,7 +101,7 @@ def node(shared_rig: Rig) -> Node:
 
 
 @pytest.mark.parametrize("version", ["", "/v1.45"])
-def test_the_three_questions_are_answered(node: Node, version: str) -> None:
+def test_the_questions_about_containers_are_answered(node: Node, version: str) -> None:
     listed = ask(node, f"GET {version}/containers/json?all=1")
     assert listed.status == 200
     assert "/keepalived" in str(json.loads(listed.body))
@@ -108,6 +109,12 @@ def test_the_three_questions_are_answered(node: Node, version: str) -> None:
     assert inspected.status == 200
     assert json.loads(inspected.body)["State"]["Status"] == "running"
     assert ask(node, f"GET {version}/events?since=1&until=2").status == 200
+
+
+def test_of_the_engine_only_the_version_of_its_api_is_told(node: Node) -> None:
+    told = json.loads(ask(node, "GET /version").body)
+    assert list(told) == ["ApiVersion"]
+    assert told["ApiVersion"].startswith("1.")
 
 
 @pytest.mark.parametrize("path", REFUSED_READS)

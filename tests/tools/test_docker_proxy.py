@@ -15,10 +15,9 @@ from typing import Any
 
 import pytest
 
-from exporter.model.errors import CollectorError
+from exporter.model.errors import ApiRefusedError
 from exporter.parsers.container import EVENTS_WANTED, parse_container
-from exporter.sources.docker_api import DockerApi
-from exporter.sources.docker_guard import RefusedError
+from exporter.sources import docker_api
 from tests.unit.standin_docker_daemon import CHUNKED, SECRET, StandinDocker, body, container, raw
 
 REPOSITORY = Path(__file__).parents[2]
@@ -45,8 +44,9 @@ class Proxied:
         self.docker.answers["inspect"] = body(docker_json(document), headers="Content-Type: application/json\r\n")
 
     def inspect(self, name: str) -> object:
-        with DockerApi(self.url).session(5.0) as session:
-            return session.inspect_container(name)
+        with docker_api.connect(self.url, 5.0) as client:
+            document: object = client.inspect_container(name)
+            return document
 
     def raw(self, name: str) -> bytes:
         """Everything that comes back for an inspection."""
@@ -64,7 +64,7 @@ def proxied(tmp_path: Path) -> Iterator[Proxied]:
         pytest.fail(reason, pytrace=False) if os.environ.get("CI") else pytest.skip(reason)
     shipped = (REPOSITORY / "stack" / "haproxy" / "haproxy.cfg").read_text()
     ours = shipped.replace("/run/docker-proxy/docker.sock mode 660", f"{tmp_path}/proxy.sock")
-    assert ours.count("@/var/run/docker.sock") == 3
+    assert ours.count("@/var/run/docker.sock") == 4
     (tmp_path / "haproxy.cfg").write_text(ours.replace("/var/run/docker.sock", f"{tmp_path}/docker.sock"))
     with StandinDocker(tmp_path / "docker.sock") as docker, (tmp_path / "haproxy.log").open("wb") as log:
         command = [str(HAPROXY), "-db", "-f", str(tmp_path / "haproxy.cfg")]
@@ -94,13 +94,18 @@ def test_the_exporter_learns_the_same_of_a_container_as_without_the_proxy(proxie
     if "Name" not in document:  # the recorded answer for one that does not exist
         absent = body(docker_json(document), "404 Not Found", "Content-Type: application/json\r\n")
         proxied.docker.answers["inspect"] = absent
-        with pytest.raises(RefusedError) as caught:
+        with pytest.raises(ApiRefusedError) as caught:
             proxied.inspect("absent")
         assert caught.value.status == 404
         return
     name = document["Name"].removeprefix("/")
     proxied.has(ours(document))
     assert parse_container(proxied.inspect(name), name) == parse_container(document, name)
+
+
+def test_of_docker_s_version_only_that_of_its_api_comes_through(proxied: Proxied) -> None:
+    with docker_api.connect(proxied.url, 5.0) as client:
+        assert client.version(api_version=False) == {"ApiVersion": "1.51"}
 
 
 def test_no_environment_no_label_and_no_output_comes_through(proxied: Proxied) -> None:
@@ -119,15 +124,15 @@ def test_a_container_that_is_not_ours_cannot_be_looked_at(proxied: Proxied) -> N
     foreign["Config"] = {"Env": [pretends, f"X=\\{pretends}"], "Labels": {pretends: pretends, LABEL: "other"}}
     for document in (foreign, container("db")):
         proxied.has(document)
-        with pytest.raises(RefusedError) as caught:
+        with pytest.raises(ApiRefusedError) as caught:
             proxied.inspect("db")
         assert caught.value.status == 403
         assert SECRET.encode() not in proxied.raw("db")
 
 
 def test_only_our_containers_are_listed_whatever_is_asked_for(proxied: Proxied) -> None:
-    with DockerApi(proxied.url).session(5.0) as session:
-        session.list_containers(["pihole"])
+    with docker_api.connect(proxied.url, 5.0) as client:
+        docker_api.list_containers(client, ["pihole"])
     (request,) = proxied.docker.asked("list")
     assert json.loads(request.query["filters"][0]) == {"label": [f"{LABEL}=dnsha"]}
     assert request.query["all"] == ["1"]
@@ -135,10 +140,13 @@ def test_only_our_containers_are_listed_whatever_is_asked_for(proxied: Proxied) 
 
 def test_only_our_containers_events_are_told_and_all_that_the_exporter_wants(proxied: Proxied) -> None:
     proxied.docker.answers["events"] = raw(CHUNKED + b"0\r\n\r\n")
-    with DockerApi(proxied.url).session(5.0) as session, pytest.raises(CollectorError, match="ended its stream"):
-        list(session.listen(1.5, ["exec_create"]))
+    with (
+        docker_api.connect(proxied.url, 5.0) as client,
+        docker_api.open_events(client, 1.5, ["exec_create"]) as stream,
+    ):
+        assert list(docker_api.lines(proxied.url, stream)) == []
     (request,) = proxied.docker.asked("events")
     assert json.loads(request.query["filters"][0]) == {
         "label": [f"{LABEL}=dnsha"], "type": ["container"], "event": list(EVENTS_WANTED),
     }  # fmt: skip
-    assert request.query["since"] == ["1.500000000"]
+    assert request.query["since"] == ["1"]

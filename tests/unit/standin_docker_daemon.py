@@ -65,6 +65,8 @@ class Request:
     @property
     def kind(self) -> str:
         """What the path is about: list, inspect, events or something that nobody should ask."""
+        if self.path == "/version":
+            return "version"
         parts = self.path.split("/")[2:]
         if parts == ["events"]:
             return "events"
@@ -294,9 +296,13 @@ class StandinDocker:
                 self.bytes_sent += line.sent
 
     def _answer(self, request: Request, line: Line) -> None:
-        version = int(request.path.split("/")[1].removeprefix("v1."))
         kind = request.kind
         lowest, highest = self.versions
+        if kind == "version":
+            answer = self.answers.get(kind, reply({"ApiVersion": f"1.{highest}", "MinAPIVersion": f"1.{lowest}"}))
+            answer(line)
+            return
+        version = int(request.path.split("/")[1].removeprefix("v1."))
         if not lowest <= version <= highest:
             far = f"new. Maximum supported API version is 1.{highest}"
             if version < lowest:

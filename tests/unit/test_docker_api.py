@@ -1,28 +1,36 @@
-"""Docker's API as a source: what is asked, how long it may take, how much it may be, and what is said of the rest."""
+"""Docker's API as a source: what is asked of the docker package, and what is said of a bad answer."""
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from exporter.model.errors import CollectorError, ExporterError, ParseError
+from exporter.model.errors import ApiRefusedError, CollectorError, ExporterError
 from exporter.parsers.container import EVENTS_WANTED
-from exporter.sources.docker_api import DockerApi
-from exporter.sources.docker_guard import RefusedError
+from exporter.sources import docker_api
 from tests.lab.waiting import wait_for
 from tests.unit import standin_docker_daemon as standin
 from tests.unit.standin_docker_daemon import CHUNKED, StandinDocker, chunk, container, event
 
+# The docker package leaves a socket that could not connect to the garbage collector, which closes it.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
 PIHOLE = standin.identifier("pihole")
 NOW = 1_772_370_000.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_socket_is_left_to_other_tests() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest.fixture
@@ -32,20 +40,23 @@ def docker(tmp_path: Path) -> Iterator[StandinDocker]:
         yield daemon
 
 
-def listed(url: str, *names: str, seconds: float = 2.0) -> object:
-    with DockerApi(url, seconds).session() as session:
-        return session.list_containers(names)
+def listed(url: str, *names: str, seconds: float = 5.0) -> object:
+    with docker_api.connect(url, seconds) as client:
+        return docker_api.list_containers(client, names)
 
 
-def heard(docker: StandinDocker, answer: standin.Answer, *, lines: int = 99, seconds: float = 2.0) -> list[bytes]:
+def heard(docker: StandinDocker, answer: standin.Answer, *, lines: int = 99, seconds: float = 5.0) -> list[bytes]:
     """What a stream of events gives until it ends or so many lines were read."""
     docker.answers["events"] = answer
     found: list[bytes] = []
-    with DockerApi(docker.url, seconds).session() as session:
-        stream = session.listen(NOW, EVENTS_WANTED)
-        with contextlib.closing(stream):  # type: ignore[type-var]
-            while len(found) < lines:
-                found.append(next(stream))
+    with (
+        docker_api.connect(docker.url, seconds) as client,
+        docker_api.open_events(client, NOW, EVENTS_WANTED) as stream,
+    ):
+        for line in docker_api.lines(docker.url, stream):
+            found.append(line)
+            if len(found) == lines:
+                break
     return found
 
 
@@ -56,22 +67,9 @@ def test_a_list_is_of_all_containers_of_these_very_names(docker: StandinDocker) 
     assert listed(docker.url, "pihole", "dns.sync") == [
         {"Id": PIHOLE, "Names": ["/pihole"], "State": "running"},
     ]
-    query = docker.requests[0].query
+    query = docker.asked("list")[0].query
     assert query["all"] == ["1"]
     assert json.loads(query["filters"][0]) == {"name": ["^/?pihole$", r"^/?dns\.sync$"]}
-
-
-def test_a_container_is_inspected_by_its_identifier_over_the_same_connection(docker: StandinDocker) -> None:
-    with DockerApi(docker.url).session() as session:
-        session.list_containers(["pihole"])
-        assert session.inspect_container(PIHOLE) == container("pihole")
-        assert len(docker.connections) == 1
-
-
-def test_a_container_that_does_not_exist_is_refused_with_404(docker: StandinDocker) -> None:
-    with DockerApi(docker.url).session() as session, pytest.raises(RefusedError) as refused:
-        session.inspect_container(standin.identifier("nobody"))
-    assert refused.value.status == 404
 
 
 def test_the_stream_begins_at_a_time_and_is_of_the_wanted_events_of_containers(docker: StandinDocker) -> None:
@@ -84,35 +82,17 @@ def test_the_stream_begins_at_a_time_and_is_of_the_wanted_events_of_containers(d
     assert not [action for action in filters["event"] if action.startswith("exec")]
 
 
-def test_nothing_is_asked_before_there_is_a_question(docker: StandinDocker) -> None:
-    with DockerApi(docker.url).session():
-        time.sleep(0.05)
-    assert docker.connections == []
+def test_a_container_that_does_not_exist_is_refused_with_404(docker: StandinDocker) -> None:
+    with pytest.raises(ApiRefusedError) as refused, docker_api.connect(docker.url, 5.0) as client:
+        client.inspect_container(standin.identifier("nobody"))
+    assert refused.value.status == 404
 
 
-@pytest.mark.parametrize(
-    ("versions", "asked"),
-    [((12, 41), ["1.44", "1.41", "1.41"]), ((24, 45), ["1.44", "1.44"]), ((60, 70), ["1.44", "1.70", "1.70"])],
-)
-def test_a_version_that_is_refused_is_replaced_by_the_one_that_docker_names_and_that_is_remembered(
-    docker: StandinDocker, versions: tuple[int, int], asked: list[str]
-) -> None:
+@pytest.mark.parametrize("versions", [(12, 41), (24, 45), (60, 70)])
+def test_docker_is_asked_in_the_version_that_it_speaks(docker: StandinDocker, versions: tuple[int, int]) -> None:
     docker.versions = versions
-    api = DockerApi(docker.url)
-    for _ in range(2):
-        with api.session() as session:
-            session.list_containers(["pihole"])
-    assert [request.path.split("/")[1] for request in docker.requests] == [f"v{version}" for version in asked]
-
-
-def test_neither_a_proxy_for_the_web_nor_a_netrc_has_a_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / ".netrc").write_text("default login root password secret\n")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.99:3128")
-    monkeypatch.setenv("http_proxy", "http://192.0.2.99:3128")
-    with StandinDocker() as daemon:
-        assert listed(daemon.url, "pihole") == []
-        assert "authorization" not in daemon.requests[0].headers.lower()
+    listed(docker.url, "pihole")
+    assert [request.path for request in docker.requests] == ["/version", f"/v1.{versions[1]}/containers/json"]
 
 
 # What comes instead of a good answer
@@ -124,16 +104,31 @@ def test_neither_a_proxy_for_the_web_nor_a_netrc_has_a_say(monkeypatch: pytest.M
         standin.hang,
         standin.hang_after(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n[{"),
         standin.hang_after(CHUNKED + b"ffff\r\n[{"),
-        standin.drip(b"HTTP/1.1 200 OK\r\nX-Slow: yes", 0.02),
-        standin.drip(CHUNKED + b"1\r\n[\r\n" * 9999, 0.001),
     ],
 )
-def test_an_answer_that_takes_too_long_is_not_waited_for(docker: StandinDocker, answer: standin.Answer) -> None:
-    docker.answers["list"] = answer
+@pytest.mark.parametrize("kind", ["version", "list"])
+def test_an_answer_that_stops_is_not_waited_for(docker: StandinDocker, kind: str, answer: standin.Answer) -> None:
+    docker.answers[kind] = answer
     with pytest.raises(
-        CollectorError, match=r"did not answer within 0\.1 s; is the socket proxy running, and Docker\?"
+        CollectorError, match=r"did not answer within 0\.5 s; is the socket proxy running, and Docker\?"
     ):
-        listed(docker.url, "pihole", seconds=0.1)
+        listed(docker.url, "pihole", seconds=0.5)
+
+
+def test_an_answer_that_says_that_it_is_long_is_not_read(docker: StandinDocker) -> None:
+    docker.answers["list"] = standin.flood(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n", b"1" * 65536, 10**8)
+    with pytest.raises(CollectorError, match="sends more than any answer of Docker's is long"):
+        listed(docker.url, "pihole")
+    docker.vanish()
+    assert docker.bytes_sent < 8e6  # what sockets hold comes on top
+
+
+def test_an_event_without_end_is_left_after_a_megabyte_or_so(docker: StandinDocker) -> None:
+    endless = standin.flood(CHUNKED, chunk(b"1" * 65536), 10**8)
+    with pytest.raises(CollectorError, match="sends more than any answer of Docker's is long"):
+        heard(docker, endless)
+    docker.vanish()
+    assert docker.bytes_sent < 8e6
 
 
 @pytest.mark.parametrize(
@@ -145,13 +140,13 @@ def test_an_answer_that_takes_too_long_is_not_waited_for(docker: StandinDocker, 
         (standin.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n[{"), "broke off in the middle of an answer"),
         (standin.raw(CHUNKED + b"ffff\r\n[{"), "broke off in the middle of an answer"),
         (standin.raw(CHUNKED + b"nonsense\r\n[{\r\n"), "broke off in the middle of an answer"),
-        (standin.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n[]"), "not HTTP"),
+        (standin.raw(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n["), "something that is not JSON"),
         (standin.body(b"<html>hello</html>"), "something that is not JSON"),
         (standin.body(b"\xff\xfe\x00[]"), "something that is not JSON"),
         (standin.body(b"[" * 100_000), "something that is not JSON"),
         (standin.body(b"[" + b"9" * 10_000 + b"]"), "something that is not JSON"),
         (standin.body(b""), "something that is not JSON"),
-        (standin.body(b"[]", headers="Content-Encoding: gzip\r\n"), "sends compressed answers"),
+        (standin.body(b"[]", headers="Content-Encoding: gzip\r\n"), "something that is not HTTP"),
         (standin.reply({"message": "no"}, "403 Forbidden"), "answered 403 to GET /containers/.*allow GET"),
         (
             standin.reply({"message": "the disk is full"}, "500 Internal Server Error"),
@@ -160,10 +155,7 @@ def test_an_answer_that_takes_too_long_is_not_waited_for(docker: StandinDocker, 
         (standin.reply(["?"], "503 Service Unavailable"), "answered 503 to GET /containers/.*json$"),
         (standin.body(b"x" * 5000, "502 Bad Gateway"), "answered 502 to GET /containers/.*json$"),
         (standin.reply({}, "302 Found", "Location: http://192.0.2.1/\r\n"), "answered 302"),
-        (
-            standin.reply({}, "400 Bad Request"),
-            "it speaks version 1.51, not 1.51|answered 400 to GET /containers/json$",
-        ),
+        (standin.reply({}, "400 Bad Request"), "answered 400 to GET /containers/json$"),
         (standin.reply({}, "204 No Content"), "answered 204"),
     ],
 )
@@ -174,44 +166,6 @@ def test_a_bad_answer_is_told_in_a_sentence(docker: StandinDocker, answer: stand
     assert str(raised.value).startswith(f"Docker's API at {docker.url} ")
     assert len(str(raised.value)) < 300 + len(docker.url)
     assert str(raised.value).isprintable()
-
-
-def test_the_answers_of_one_look_share_its_time(docker: StandinDocker) -> None:
-    def slow(line: standin.Line) -> None:
-        line.pause(0.06)
-        standin.reply(container("pihole"))(line)
-
-    docker.answers["inspect"] = slow
-    with DockerApi(docker.url, request_seconds=0.2).session(seconds=0.2) as session:
-        session.inspect_container(PIHOLE)
-        session.inspect_container(PIHOLE)
-        with pytest.raises(CollectorError, match="did not answer"):
-            list(map(session.inspect_container, [PIHOLE] * 10))
-    assert 2 <= len(docker.asked("inspect")) <= 4
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5f5e100\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffff\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",  # the length of a chunk, without end
-        b"HTTP/1.1 500 Internal Server Error\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nX-Long: ",
-    ],
-)
-@pytest.mark.parametrize("kind", ["list", "events"])
-def test_an_answer_without_end_is_left_after_a_megabyte_or_so(docker: StandinDocker, head: bytes, kind: str) -> None:
-    endless = standin.flood(head, b"1" * 65536, 100_000_000)
-    docker.answers[kind] = endless
-    with pytest.raises(
-        CollectorError, match=r"sends more than any answer|broke off|not HTTP|does not stream|answered 500"
-    ):
-        _ = listed(docker.url, "pihole") if kind == "list" else heard(docker, endless)
-    docker.vanish()
-    assert docker.bytes_sent < 8e6  # what sockets hold comes on top
 
 
 # Who does not even take the question
@@ -225,15 +179,6 @@ def test_a_daemon_that_takes_no_connections_is_said_to_hang(tmp_path: Path) -> N
         first.connect(str(path))  # the queue is full now
         with pytest.raises(CollectorError, match="accepts no more connections, it hangs"):
             listed(f"unix://{path}")
-
-
-def test_a_host_that_does_not_answer_a_tcp_connection_is_not_waited_for() -> None:
-    with socket.socket() as listener, socket.socket() as first:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        first.connect(listener.getsockname())  # the queue is full now, and the kernel drops what comes
-        with pytest.raises(CollectorError, match=r"did not answer within 0\.1 s"):
-            listed(f"tcp://127.0.0.1:{listener.getsockname()[1]}", seconds=0.1)
 
 
 def test_a_socket_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -269,22 +214,8 @@ def test_a_name_that_does_not_resolve_is_told(monkeypatch: pytest.MonkeyPatch) -
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    with pytest.raises(CollectorError, match="does not resolve: Name or service not known"):
+    with pytest.raises(CollectorError, match="cannot be found, its name does not resolve"):
         listed("tcp://docker-proxy:2375")
-
-
-def test_every_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    with StandinDocker() as daemon:
-        port = int(daemon.url.rpartition(":")[2])
-
-        def resolve(*_: object, **__: object) -> list[object]:
-            return [
-                (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 1, 0, 0)),
-                (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
-            ]
-
-        monkeypatch.setattr(socket, "getaddrinfo", resolve)
-        assert listed(f"tcp://docker-proxy:{port}") == []
 
 
 # The stream
@@ -300,9 +231,6 @@ def test_an_event_in_pieces_is_one_line_and_blank_lines_are_none(docker: Standin
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        (standin.raw(CHUNKED + b"0\r\n\r\n"), "ended its stream of events"),
-        (standin.raw(CHUNKED), "broke off in the middle"),
-        (standin.raw(CHUNKED + b"ffff\r\n{"), "broke off in the middle"),
         (standin.body(b"{}\n"), "does not stream events; is there a proxy"),
         (standin.hang_after(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"), "does not stream events"),
         (standin.reply({}, "403 Forbidden"), "answered 403 to GET /events"),
@@ -311,28 +239,6 @@ def test_an_event_in_pieces_is_one_line_and_blank_lines_are_none(docker: Standin
 def test_a_stream_that_cannot_be_had_is_told(docker: StandinDocker, answer: standin.Answer, complaint: str) -> None:
     with pytest.raises(CollectorError, match=complaint):
         heard(docker, answer)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        standin.hang_after(CHUNKED + chunk(b"{}\n")),
-        standin.hang_after(CHUNKED + chunk(b"{}\n") + b"ffff\r\n{"),
-        standin.drip(CHUNKED + chunk(b"{}\n") + chunk(b"{") * 9999, 0.0001),
-    ],
-)
-def test_a_stream_without_lines_ends_without_complaint_before_long(
-    docker: StandinDocker, monkeypatch: pytest.MonkeyPatch, answer: standin.Answer
-) -> None:
-    monkeypatch.setattr("exporter.sources.docker_api.SILENT_SECONDS", 0.2)
-    with pytest.raises(StopIteration):
-        heard(docker, answer)
-
-
-@pytest.mark.parametrize("answer", [standin.hang, standin.drip(b"HTTP/1.1 200 OK\r\nX-Slow: yes", 0.02)])
-def test_a_stream_that_does_not_begin_is_not_waited_for(docker: StandinDocker, answer: standin.Answer) -> None:
-    with pytest.raises(CollectorError, match="did not answer within"):
-        heard(docker, answer, seconds=0.1)
 
 
 def test_a_stream_may_go_on_longer_and_be_longer_than_any_answer(docker: StandinDocker) -> None:
@@ -349,38 +255,67 @@ def test_a_stream_may_go_on_longer_and_be_longer_than_any_answer(docker: Standin
     assert heard(docker, answer, lines=3001)[-1] == b"{}"
 
 
-def test_closing_ends_what_waits_and_allows_nothing_new(docker: StandinDocker) -> None:
-    api = DockerApi(docker.url)
-    ended: list[str] = []
-
-    def listen() -> None:
-        try:
-            with api.session() as session:
-                list(session.listen(NOW, EVENTS_WANTED))
-        except CollectorError as error:
-            ended.append(str(error))
-
-    thread = threading.Thread(target=listen)
-    thread.start()
-    wait_for("a stream", lambda: docker.streams)
-    api.close()
-    thread.join(2.0)
-    assert len(ended) == 1
-    with pytest.raises(CollectorError, match="is not asked any more"):
-        api.session()
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"", b"ffff\r\n{", b"nonsense\r\n"])
+def test_a_stream_that_breaks_gives_what_came_before(docker: StandinDocker, end: bytes) -> None:
+    assert heard(docker, standin.raw(CHUNKED + chunk(b"{}\n") + end)) == [b"{}"]
 
 
-def test_a_session_leaves_nothing_open_whatever_was_answered(docker: StandinDocker) -> None:
-    def descriptors() -> set[str]:
-        return {path.name for path in Path("/proc/self/fd").iterdir()}
+def test_a_version_that_may_not_be_asked_for_is_told_with_what_to_allow(docker: StandinDocker) -> None:
+    docker.answers["version"] = standin.reply({"message": "no"}, "403 Forbidden")
+    with pytest.raises(
+        ApiRefusedError, match="answered 403 to GET /version; let the socket proxy allow GET on the version"
+    ):
+        listed(docker.url, "pihole")
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (standin.body(b"<html>hello</html>"), "sent something that is not JSON"),
+        (standin.reply({}), "cannot be asked: Invalid response from docker daemon"),
+        (standin.reply([]), "cannot be asked: "),
+        (standin.reply({"message": "the disk is full"}, "500 No"), "answered 500 to GET /version: the disk is full"),
+        (standin.raw(b"SSH-2.0-OpenSSH_9.2\r\n"), "something that is not HTTP"),
+    ],
+)
+def test_a_bad_version_is_told_in_a_sentence(docker: StandinDocker, answer: standin.Answer, complaint: str) -> None:
+    docker.answers["version"] = answer
+    with pytest.raises(ExporterError, match=rf"Docker's API at {docker.url} .*{complaint}"):
+        listed(docker.url, "pihole")
+
+
+def test_closing_a_stream_ends_whoever_reads_it(docker: StandinDocker) -> None:
+    ended = threading.Event()
+    with (
+        docker_api.connect(docker.url, 5.0) as client,
+        docker_api.open_events(client, NOW, EVENTS_WANTED) as stream,
+    ):
+
+        def read() -> None:
+            list(docker_api.lines(docker.url, stream))
+            ended.set()
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        wait_for("a stream", lambda: docker.streams)
+        docker_api.close(stream)
+        thread.join(5.0)
+        docker_api.close(stream)  # a second time is no harm
+    assert ended.is_set()
+
+
+def test_nothing_is_left_open_whatever_was_answered(docker: StandinDocker) -> None:
+    def descriptors() -> int:
+        gc.collect()
+        return len(list(Path("/proc/self/fd").iterdir()))
 
     docker.vanish()
-    before = len(descriptors())
+    before = descriptors()
     for answer in (standin.raw(CHUNKED), standin.reply([]), standin.raw(b"?\r\n"), standin.reply({}, "500 No")):
         docker.appear()
         docker.answers["list"] = answer
-        for _ in range(20):
-            with contextlib.suppress(CollectorError, ParseError):
+        for _ in range(10):
+            with contextlib.suppress(ExporterError):
                 listed(docker.url, "pihole")
         docker.vanish()
-    assert len(descriptors()) == before
+    assert descriptors() == before

@@ -132,10 +132,10 @@ def test_what_the_health_check_finds_and_how_it_lives_is_shown() -> None:
 def test_a_silent_health_check_is_shown_with_the_age_of_its_last_word() -> None:
     silent = samples.health(report_time=NOW - 12, questions=(), processes_time=NOW - 40, processes=())
     text = read(samples.status(silent)).text
-    assert "? report the last one is 12 s old" in text
-    assert "? processes the supervisor was silent for 40 s" in text
+    assert "▲ report the last one is 12 s old" in text
+    assert "▲ processes the supervisor was silent for 40 s" in text
     never = read(samples.status(samples.health(report_time=None, questions=(), processes_time=None, processes=()))).text
-    assert "? report none ? processes the supervisor says nothing" in never
+    assert "▲ report none ▲ processes the supervisor says nothing" in never
 
 
 def test_a_state_that_nobody_records_is_shown_as_unknown() -> None:

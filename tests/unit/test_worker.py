@@ -90,3 +90,39 @@ def test_work_that_hangs_is_not_waited_for_longer_than_told() -> None:
 
 def test_one_that_was_never_started_can_be_stopped() -> None:
     Worker("test", lambda: 0.0).stop()
+
+
+def test_a_thread_that_hangs_is_replaced_by_one_and_no_more() -> None:
+    release, hangs, calls = threading.Event(), threading.Semaphore(0), []
+
+    def work() -> float:
+        calls.append(threading.current_thread())
+        hangs.release()
+        release.wait(10)
+        stopped.append(worker.stopping)
+        return 0.001
+
+    stopped: list[bool] = []
+    worker = Worker("test", work)
+    worker.start()
+    assert hangs.acquire(timeout=5)
+    assert worker.replace()
+    assert hangs.acquire(timeout=5)
+    assert calls[0] is not calls[1]
+    assert not worker.replace()  # the first one hangs still
+    release.set()
+    calls[0].join(5)
+    assert hangs.acquire(timeout=5)  # the second one goes on
+    assert not calls[0].is_alive()
+    assert set(calls[1:]) == {calls[1]}
+    assert sorted(stopped[:2]) == [False, True]
+    assert not worker.stopping
+    assert worker.replace()
+    worker.stop()
+
+
+def test_one_that_was_stopped_is_not_replaced() -> None:
+    worker = Worker("test", lambda: 3600.0)
+    worker.start()
+    worker.stop()
+    assert not worker.replace()
