@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from exporter.engine.files import remove
+from stack.tools.change_watch import Watch
 from stack.tools.cron import Cron
 from stack.tools.errors import BusyError, PutOffError, RefusedError, ToolError
 from stack.tools.progress import say
@@ -63,11 +64,12 @@ def run_for_ever(
     heartbeat: Path,
     request: Path,
     previous: float | None = None,
+    watches: Sequence[Watch] = (),
 ) -> None:
     """Run a task each time it is due, and whenever somebody makes the request file; it is told whether that was so.
 
     A run that puts itself off is tried again after a minute, and one that failed sooner than it would be due; one that
-    was refused would only be refused again.
+    was refused would only be refused again. What a watch notices brings the next run forward.
 
     ``heartbeat`` is touched as long as the loop lives, for a container's health check.
     """
@@ -81,7 +83,7 @@ def run_for_ever(
         when = "by hand alone" if math.isinf(planned) else time.strftime("%F %T %Z", time.localtime(planned))
         if not put_off:
             say(f"{name}: next run {when}")
-        by_hand = _wait(planned, heartbeat, request)
+        by_hand = _wait(planned, heartbeat, request, watches)
         previous, put_off, failures = time.time(), False, min(failures + 1, 10)
         try:
             run(by_hand)
@@ -98,7 +100,7 @@ def run_for_ever(
             say(f"{name}: failed: {error}")
 
 
-def _wait(planned: float, heartbeat: Path, request: Path) -> bool:
+def _wait(planned: float, heartbeat: Path, request: Path, watches: Sequence[Watch]) -> bool:
     beaten = -HEARTBEAT_SECONDS
     while True:
         if time.monotonic() - beaten >= HEARTBEAT_SECONDS:
@@ -108,8 +110,11 @@ def _wait(planned: float, heartbeat: Path, request: Path) -> bool:
             _take(request)
             say("asked for by hand")
             return True
+        seen = next((seen for watch in watches if (seen := watch.changed())), None)
         left = planned - time.time()
-        if left <= 0:
+        if seen:
+            say(seen)
+        if seen or left <= 0:
             return False
         time.sleep(min(left, NAP_SECONDS))
 

@@ -63,6 +63,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("peer_pihole_api", _url, "", "The other node's Pi-hole (default: PEER_IP at the same port)."),
     Setting("peer_pihole_password_file", _optional_file, "", "File with its password (default: the same)."),
     Setting("peer_pihole_app_password_file", _optional_file, "", "File with its application password."),
+    Setting("pihole_directory", _optional_file, "", "Its /etc/pihole, whose changes are noticed at once; empty: not."),
     Setting("sync_interval", _duration, "1h", "Time between two syncs: seconds, or 15m, 6h, 1d."),
     Setting("sync_timeout", parse.seconds(1, 3600), "300", "Seconds that one part of a sync may take."),
     Setting("sync_pihole_command", _command, "nebula-sync run", "What copies the Pi-hole; empty: do not."),
@@ -94,6 +95,7 @@ class TaskSettings:
     peer_pihole_api: str
     peer_pihole_password_file: Path | None
     peer_pihole_app_password_file: Path | None
+    pihole_directory: Path | None
     sync_interval: float
     sync_timeout: float
     sync_pihole_command: tuple[str, ...]

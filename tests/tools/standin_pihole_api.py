@@ -261,6 +261,11 @@ class StandinPihole:
         timer = None if self.pause_ends is None else self.pause_ends - time.monotonic()
         return {"blocking": "enabled" if active else "disabled", "timer": timer, "took": 0.001}
 
+    def pause(self, seconds: float) -> None:
+        """Switch blocking off for a while, as the web interface does."""
+        self.settings["dns.blocking.active"] = False
+        self.pause_ends = time.monotonic() + seconds
+
     def log_in(self, body: Any, user_agent: str) -> tuple[int, dict[str, Any]]:
         """Answer POST /api/auth (src/api/auth.c: api_auth; src/config/password.c: verify_password)."""
         if not isinstance(body, dict) or "password" not in body:
