@@ -89,6 +89,19 @@ def parse(documents: Mapping[str, Any]) -> Entries:
     return entries
 
 
+def group_numbers(api: Gets) -> dict[str, int]:
+    """The number of each group, by its name, in a Pi-hole.
+
+    Raises:
+        ToolError: it does not say.
+    """
+    try:
+        rows = _rows({"groups": api.get("/groups")}, "groups")
+        return {_text(row, "name"): int(row["id"]) for row in rows}
+    except (ParseError, KeyError, TypeError, ValueError):
+        raise ToolError("the other Pi-hole gives no groups that make sense; is it Pi-hole v6?") from None  # noqa: EM101
+
+
 def enabled_lists(documents: Mapping[str, Any]) -> frozenset[str]:
     """Name what gravity is built from; its domains point to their list by its identifier.
 

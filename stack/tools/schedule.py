@@ -21,6 +21,8 @@ HEARTBEAT_SECONDS = 15.0
 FIRST_RUN_SECONDS = 60.0
 FIRST_RETRY_SECONDS = 300.0
 PUT_OFF_SECONDS = 60.0
+# After a run watches are not asked for so long: who changes one thing often changes another one.
+QUIET_SECONDS = 5.0
 # A run that failed is tried again after this time, and after twice as long each time that it fails again: Pi-hole's API
 # comes up some seconds after a task's container, and an hour is long to wait for the first sync.
 RETRY_SECONDS = 5.0
@@ -101,7 +103,7 @@ def run_for_ever(
 
 
 def _wait(planned: float, heartbeat: Path, request: Path, watches: Sequence[Watch]) -> bool:
-    beaten = -HEARTBEAT_SECONDS
+    began, beaten = time.monotonic(), -HEARTBEAT_SECONDS
     while True:
         if time.monotonic() - beaten >= HEARTBEAT_SECONDS:
             beaten = time.monotonic()
@@ -110,7 +112,8 @@ def _wait(planned: float, heartbeat: Path, request: Path, watches: Sequence[Watc
             _take(request)
             say("asked for by hand")
             return True
-        seen = next((seen for watch in watches if (seen := watch.changed())), None)
+        quiet = time.monotonic() - began < QUIET_SECONDS
+        seen = None if quiet else next((seen for watch in watches if (seen := watch.changed())), None)
         left = planned - time.time()
         if seen:
             say(seen)

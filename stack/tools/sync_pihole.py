@@ -77,9 +77,8 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool, by_hand
         wanted = pihole_content.fetch(primary, primary.url)
         held, lack = _held(replica, tasks, state_file)
         primary.renew(tasks.sync_timeout)  # the replica may have built its gravity meanwhile
-        memory_file = tasks.task_directory / "sync-pihole.json"
-        memory = read_memory(memory_file)
-        ours = _Entries.of(held, wanted)
+        memory = read_memory(memory_file(tasks))
+        ours = Comparable.of(held, wanted)
         differences.write(tasks, differing(held.entries, wanted.entries))
         if not force:
             refuse_harm(ours.held, ours.wanted, memory, "Pi-hole not copied")
@@ -93,12 +92,12 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool, by_hand
             due = state.due or held.lists != wanted.lists
             # Before anything comes, so that whatever ends this run here leaves it to the next.
             gravity.write_state(state_file, gravity.State(due, state.tried))
-            write_memory(memory_file, memory.about_to_bring(ours.wanted))
+            write_memory(memory_file(tasks), memory.about_to_bring(ours.wanted))
             inventory.write(held.entries, tasks, built=not due)
             held = _bring(primary, replica, held, wanted, tasks, lock)
-            ours = _Entries.of(held, wanted)
+            ours = Comparable.of(held, wanted)
             say(f"pihole: {len(ours.wanted)} entries copied from {primary.url}")
-        write_memory(memory_file, Memory(ours.held))
+        write_memory(memory_file(tasks), Memory(ours.held))
         if gravity.read_state(state_file).due:
             inventory.write(held.entries, tasks, built=False)
             gravity.build(replica, tasks.gravity_timeout)
@@ -117,16 +116,22 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool, by_hand
 
 
 @dataclass(frozen=True, slots=True)
-class _Entries:
+class Comparable:
     """The entries of both that a sync can make the same: not those that the replica's environment sets."""
 
     held: Entries
     wanted: Entries
 
     @classmethod
-    def of(cls, held: Content, wanted: Content) -> _Entries:
+    def of(cls, held: Content, wanted: Content) -> Comparable:
+        """Of what the replica holds, and what the primary does."""
         forced = {key for key, setting in held.settings.items() if setting.forced}
         return cls(held.without_settings(forced).entries, wanted.without_settings(forced).entries)
+
+
+def memory_file(tasks: TaskSettings) -> Path:
+    """Where it is kept what the last sync left."""
+    return tasks.task_directory / "sync-pihole.json"
 
 
 def _held(replica: PiholeApi, tasks: TaskSettings, state_file: Path) -> tuple[Content, str]:
@@ -154,7 +159,7 @@ def _bring(
             problem = _bring_tables(primary, replica, tasks, lock) or problem
         replica.renew(tasks.sync_timeout)
     held = pihole_content.fetch(replica, replica.url)
-    ours = _Entries.of(held, wanted)
+    ours = Comparable.of(held, wanted)
     left = differing(ours.held, ours.wanted)
     if left:
         some = ", ".join(left[:5])

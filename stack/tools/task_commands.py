@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stack.tools import backup as backing_up
 from stack.tools import child, inventory, pihole, schedule
+from stack.tools.adopt import adopt
 from stack.tools.archive import inspect
 from stack.tools.change_watch import FilesWatch, PeerWatch
 from stack.tools.drill import drill as rehearse
@@ -48,6 +49,11 @@ def sync(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     node, tasks = read_node(environment), read_tasks(environment)
     if options.when == "trust":
         trust(pihole.url_there(node, tasks), tasks.task_directory)
+        return
+    if options.when == "adopt":
+        with one_run(tasks.task_directory / "sync.lock", BY_HAND_WAIT_SECONDS):
+            adopt(node, tasks, force=options.force)
+        synchronise(node, tasks, BY_HAND_WAIT_SECONDS)
         return
     if options.when == "now":
         synchronise(node, tasks, BY_HAND_WAIT_SECONDS, force=options.force)
