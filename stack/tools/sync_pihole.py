@@ -80,9 +80,10 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool, by_hand
         memory = read_memory(memory_file(tasks))
         ours = Comparable.of(held, wanted)
         differences.write(tasks, differing(held.entries, wanted.entries))
+        state = gravity.read_state(state_file)
+        inventory.write(held.entries, tasks, built=not (state.due or lack))  # also of what may not be copied over
         if not force:
             refuse_harm(ours.held, ours.wanted, memory, "Pi-hole not copied")
-        state = gravity.read_state(state_file)
         if ours.held == ours.wanted:
             say(f"pihole: the same {len(ours.wanted)} entries on both nodes")
         else:

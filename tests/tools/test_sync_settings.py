@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +17,7 @@ from stack.tools.errors import PutOffError, RefusedError, ToolError
 from .conftest import MakeNode
 from .pair import ONE, TWO, Pair, synchronised_pair
 from .standin_pihole_api import StandinPihole, content
+from .standin_pihole_config import KEYS
 
 REVERSE = "true,192.0.2.0/24,192.0.2.1,home.example"
 LEASE = "02:00:00:00:00:01,192.0.2.44,tv"
@@ -92,6 +95,7 @@ def test_a_setting_of_the_replicas_own_is_not_overwritten(pair: Pair) -> None:
         pair.sync()
     assert pair.replica.settings["dns.rateLimit.count"] == 7
     assert differences(pair) == ["setting dns.rateLimit.count"]
+    assert "setting dns.rateLimit.count 7\n" in pair.inventory  # so the exporters see that the nodes differ
 
 
 def test_one_that_the_environment_sets_is_named_and_the_rest_is_copied(pair: Pair) -> None:
@@ -170,6 +174,17 @@ def test_while_clients_use_the_node_only_what_needs_no_restart_comes(
     with pytest.raises(PutOffError):
         pair.sync(by_hand=False)
     assert pair.replica.restarts == 0
+
+
+def test_what_is_synchronised_is_what_the_docs_say() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "what-is-synchronised.md").read_text()
+    table = page.partition("## Copied from the primary")[2].partition("What the stack itself sets")[0]
+    named = re.findall(r"`((?:dns|dhcp|misc)\.[A-Za-z0-9_.]+)`", table)
+    assert sorted(named) == sorted(pihole_settings.SYNCHRONISED)
+
+
+def test_ftl_knows_each_of_them() -> None:
+    assert set(pihole_settings.SYNCHRONISED) <= KEYS.keys()
 
 
 def item(value: object, default: object, **flags: bool) -> dict[str, Any]:
