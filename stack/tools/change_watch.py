@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 from exporter.collectors.peer import STATUS_PATH
-from exporter.model.errors import ExporterError
-from exporter.http.web_config import speaks_tls
 from exporter.http.pair_key import key_from
+from exporter.http.web_config import speaks_tls
+from exporter.model.errors import ExporterError
 from exporter.parsers.status_document import parse_peer
 from exporter.settings.values import Settings
 from exporter.sources.digest import digest
