@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from exporter.checks.build import Judge, age
 from exporter.model import pair
-from exporter.model.observations import Check, NodeStatus, SyncObservation, SyncTask
+from exporter.model.observations import Check, NodeStatus, Status, SyncObservation, SyncTask
 from exporter.settings.values import Settings
 
 
@@ -25,11 +25,23 @@ def judge(status: NodeStatus, _: Settings) -> Iterator[Check]:
         yield _judge_task(judge, task)
     for name, drifted in pair.drift(status).items():
         if drifted:
-            yield judge.warning(
-                "sync.drift", f"{name} differs between the nodes", "the same on both", "run the sync by hand", name
-            )
+            found = _what_differs(status, name) or f"{name} differs between the nodes"
+            advice = "on the secondary: docker compose run --rm tools sync now, which says why if it cannot"
+            yield judge.warning("sync.drift", found, "the same on both", advice, name)
         else:
             yield judge.ok("sync.drift", f"{name} is the same on both nodes", subject=name)
+
+
+def _what_differs(status: NodeStatus, name: str) -> str | None:
+    """Name what differs: this node's sync found it, or the other node's, whose check says so."""
+    sync, peer = pair.find(status, SyncObservation), pair.find_peer(status)
+    names = next((entry.differs for entry in sync.digests if entry.name == name), ()) if sync else ()
+    if names:
+        return f"{name} differs between the nodes: {', '.join(names)}"
+    for check in peer.checks if peer else ():
+        if check.id == "sync.drift" and check.subject == name and check.status is not Status.OK:
+            return check.seen
+    return None
 
 
 def _judge_task(judge: Judge, task: SyncTask) -> Check:

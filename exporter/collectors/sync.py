@@ -18,6 +18,8 @@ from exporter.sources.digest import Signature, digest, signature
 INTERVAL_SECONDS = 5.0
 # Less than a backup needs.
 FULL_BELOW_BYTES = 64 << 20
+MAXIMUM_NAMES_BYTES = 64 << 10
+MAXIMUM_NAMES = 25
 
 
 class SyncCollector:
@@ -102,7 +104,16 @@ class SyncCollector:
         except ParseError as error:
             problems.append(str(error))
             return None
-        return ContentDigest(name, self._known[name][1])
+        return ContentDigest(name, self._known[name][1], _differs(path.with_name(f"{name}.differs")))
+
+
+def _differs(path: Path) -> tuple[str, ...]:
+    """What a sync wrote beside the content, one name a line; the digests judge, so what cannot be read is nothing."""
+    try:
+        text = read_bounded(path, MAXIMUM_NAMES_BYTES).decode(errors="replace")
+    except (OSError, ParseError):
+        return ()
+    return tuple("".join(one for one in line if one.isprintable()) for line in text.splitlines())[:MAXIMUM_NAMES]
 
 
 def _disk_full(directory: Path) -> str | None:

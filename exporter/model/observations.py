@@ -276,6 +276,7 @@ class ContentDigest:
 
     name: str
     digest: str  # hexadecimal SHA-256
+    differs: tuple[str, ...] = ()  # what the last sync found different, by name, if it said so
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ import urllib3
 from docker.errors import DockerException
 from docker.types import CancellableStream
 
-from exporter.engine.files import parse_json
 from exporter.model.errors import ApiRefusedError, CollectorError, ParseError
+from exporter.parsers.fields import parse_json
 
 # Many times what Docker says of a dozen containers.
 ANSWER_BYTES = 1 << 20

@@ -49,9 +49,15 @@ def verify(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
 def add_tasks(add: AddCommand) -> None:
     """Add the commands of the tasks."""
     sub = add("sync", task_commands.sync, "Copy what both nodes share from the primary to this secondary.")
-    words = "once; every SYNC_INTERVAL until stopped; accept the certificate that the other Pi-hole has now"
-    sub.add_argument("when", choices=("now", "scheduled", "trust"), help=words)
-    sub.add_argument("--force", action="store_true", help="now: even if this node's own changes are lost")
+    words = (
+        "once; every SYNC_INTERVAL and after changes until stopped; give what was changed in this Pi-hole to the "
+        "primary, then sync; accept the certificate that the other Pi-hole has now"
+    )
+    sub.add_argument("when", choices=("now", "scheduled", "adopt", "trust"), help=words)
+    force = (
+        "now: even if this node's own changes are lost; adopt: even if the primary's changes of the same entries are"
+    )
+    sub.add_argument("--force", action="store_true", help=force)
     add("reload-unbound", task_commands.reload_unbound, "Let Unbound read the files of unbound.d, if all are good.")
     sub = add("backup", task_commands.backup, "Back this node's Pi-hole up, and prove that the backup opens.")
     sub.add_argument("when", choices=("now", "scheduled"), help="once, or by BACKUP_CRON until stopped")

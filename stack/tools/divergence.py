@@ -38,6 +38,11 @@ class Memory:
         return self if wanted in self.pending else Memory(self.settled, (*self.pending, wanted))
 
 
+def differing(one: Entries, other: Entries) -> list[str]:
+    """Name the entries that two nodes do not have in common."""
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+
+
 def own_changes(replica: Entries, primary: Entries, memory: Memory) -> list[str]:
     """Name the replica's entries that came neither from the primary nor from an earlier sync.
 
@@ -69,7 +74,7 @@ def refuse_harm(replica: Entries, primary: Entries, memory: Memory, what: str) -
     if changed:
         raise RefusedError(
             f"{what}: the replica has {len(changed)} changes of its own that would be lost ({_some(changed)}); "
-            "make them on the primary too, or sync with --force to give them up"
+            "keep them by: docker compose run --rm tools sync adopt, or give them up by: … sync now --force"
         )
 
 

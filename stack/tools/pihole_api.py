@@ -97,6 +97,15 @@ class PiholeApi:
         with self._exchange("GET", path) as answer:
             return answer.json(MAXIMUM_JSON_BYTES)
 
+    def send(self, method: str, path: str, document: object) -> Any:  # noqa: ANN401
+        """POST, PUT or PATCH a JSON document, and return the JSON answer.
+
+        Raises:
+            PiholeError: it was refused.
+        """
+        with self._exchange(method, path, "application/json", json.dumps(document).encode()) as answer:
+            return answer.json(MAXIMUM_JSON_BYTES)
+
     def download(self, path: str, target: IO[bytes], limit: int) -> None:
         """GET a path into an open file.
 

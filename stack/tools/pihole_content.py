@@ -1,13 +1,14 @@
-"""What both Pi-holes should hold, as entries that can be compared: lists, domains, groups, clients, local records."""
+"""What both Pi-holes should hold, as entries that can be compared: lists, domains, groups, clients, settings."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from exporter.model.errors import ParseError
+from stack.tools import pihole_settings
 from stack.tools.divergence import Entries
 from stack.tools.errors import ToolError
 
@@ -20,8 +21,19 @@ KINDS = ("lists", "domains", "clients")
 class Content:
     """What a Pi-hole holds; ``lists`` are what gravity is built from: identifier, kind and address of enabled ones."""
 
-    entries: Entries
+    tables: Entries  # of the gravity database
+    settings: pihole_settings.Held
     lists: frozenset[str]
+
+    @property
+    def entries(self) -> Entries:
+        """All that is compared."""
+        return {**self.tables, **pihole_settings.entries(self.settings)}
+
+    def without_settings(self, keys: Collection[str]) -> Content:
+        """The same without some settings."""
+        kept = {key: setting for key, setting in self.settings.items() if key not in keys}
+        return replace(self, settings=kept)
 
 
 class Gets(Protocol):
@@ -38,15 +50,19 @@ def fetch(api: Gets, url: str) -> Content:
         NoGravityError: it has no gravity database.
         ToolError: it does not answer, or nothing that makes sense.
     """
-    documents = {path: api.get(f"/{path}") for path in (*KINDS, "groups", "config/dns")}
+    documents = {path: api.get(f"/{path}") for path in (*KINDS, "groups")}
+    config, blocking = api.get("/config?detailed=true"), api.get("/dns/blocking")
+    # A pause with a timer (src/api/dns.c) ends by itself; FTL writes it down as if it were for good.
+    paused = isinstance(blocking, dict) and blocking.get("timer") is not None
     try:
-        return Content(parse(documents), enabled_lists(documents))
+        settings = pihole_settings.parse(config, paused=paused)
+        return Content(parse(documents), settings, enabled_lists(documents))
     except ParseError as error:
         raise ToolError(f"{url}/api {error}; is it Pi-hole v6?") from None
 
 
 def parse(documents: Mapping[str, Any]) -> Entries:
-    """Read the API's documents, by path; what differs by chance (ids, dates, counts) is left out.
+    """Read the API's documents of the gravity database, by path, without what differs by chance (ids, dates, counts).
 
     Raises:
         ParseError: they make no sense.
@@ -70,10 +86,20 @@ def parse(documents: Mapping[str, Any]) -> Entries:
         entries[name] = _value(entry, names, ("enabled", "comment"), grouped=True)
     for entry in _rows(documents, "clients"):
         entries[f"client {_text(entry, 'client')}"] = _value(entry, names, ("comment",), grouped=True)
-    for key, word in (("hosts", "host"), ("cnameRecords", "cname")):
-        for record in _records(documents, key):
-            entries[f"{word} {record}"] = ""
     return entries
+
+
+def group_numbers(api: Gets) -> dict[str, int]:
+    """The number of each group, by its name, in a Pi-hole.
+
+    Raises:
+        ToolError: it does not say.
+    """
+    try:
+        rows = _rows({"groups": api.get("/groups")}, "groups")
+        return {_text(row, "name"): int(row["id"]) for row in rows}
+    except (ParseError, KeyError, TypeError, ValueError):
+        raise ToolError("the other Pi-hole gives no groups that make sense; is it Pi-hole v6?") from None  # noqa: EM101
 
 
 def enabled_lists(documents: Mapping[str, Any]) -> frozenset[str]:
@@ -92,15 +118,6 @@ def _rows(documents: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise _wrong(kind)
     return rows
-
-
-def _records(documents: Mapping[str, Any], key: str) -> list[str]:
-    found: Any = documents.get("config/dns")
-    for part in ("config", "dns", key):
-        found = found.get(part) if isinstance(found, dict) else None
-    if not isinstance(found, list) or not all(isinstance(record, str) for record in found):
-        raise _wrong(f"dns.{key}")
-    return found
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:

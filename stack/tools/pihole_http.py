@@ -145,7 +145,8 @@ def exchange(request: Request) -> Iterator[Answer]:
             bounds.enter_context(_cut_at(request.deadline, connection.sock, late))
             if request.pin is not None:
                 request.pin.check(connection.sock)
-            connection.request(request.method, parts.path, request.body, {"Connection": "close", **request.headers})
+            target = parts.path + (f"?{parts.query}" if parts.query else "")
+            connection.request(request.method, target, request.body, {"Connection": "close", **request.headers})
             response = bounds.enter_context(connection.getresponse())
         if not 200 <= response.status < 300:
             with translated(request, late):

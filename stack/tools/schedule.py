@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from exporter.engine.files import remove
 from exporter.settings.cron import Cron
+from stack.tools.change_watch import Watch
 from stack.tools.errors import BusyError, PutOffError, RefusedError, ToolError
 from stack.tools.progress import say
 
@@ -20,6 +21,8 @@ HEARTBEAT_SECONDS = 15.0
 FIRST_RUN_SECONDS = 60.0
 FIRST_RETRY_SECONDS = 300.0
 PUT_OFF_SECONDS = 60.0
+# After a run watches are not asked for so long: who changes one thing often changes another one.
+QUIET_SECONDS = 5.0
 # A run that failed is tried again after this time, and after twice as long each time that it fails again: Pi-hole's API
 # comes up some seconds after a task's container, and an hour is long to wait for the first sync.
 RETRY_SECONDS = 5.0
@@ -63,11 +66,12 @@ def run_for_ever(
     heartbeat: Path,
     request: Path,
     previous: float | None = None,
+    watches: Sequence[Watch] = (),
 ) -> None:
     """Run a task each time it is due, and whenever somebody makes the request file; it is told whether that was so.
 
     A run that puts itself off is tried again after a minute, and one that failed sooner than it would be due; one that
-    was refused would only be refused again.
+    was refused would only be refused again. What a watch notices brings the next run forward.
 
     ``heartbeat`` is touched as long as the loop lives, for a container's health check.
     """
@@ -81,7 +85,7 @@ def run_for_ever(
         when = "by hand alone" if math.isinf(planned) else time.strftime("%F %T %Z", time.localtime(planned))
         if not put_off:
             say(f"{name}: next run {when}")
-        by_hand = _wait(planned, heartbeat, request)
+        by_hand = _wait(planned, heartbeat, request, watches)
         previous, put_off, failures = time.time(), False, min(failures + 1, 10)
         try:
             run(by_hand)
@@ -98,8 +102,8 @@ def run_for_ever(
             say(f"{name}: failed: {error}")
 
 
-def _wait(planned: float, heartbeat: Path, request: Path) -> bool:
-    beaten = -HEARTBEAT_SECONDS
+def _wait(planned: float, heartbeat: Path, request: Path, watches: Sequence[Watch]) -> bool:
+    began, beaten = time.monotonic(), -HEARTBEAT_SECONDS
     while True:
         if time.monotonic() - beaten >= HEARTBEAT_SECONDS:
             beaten = time.monotonic()
@@ -108,8 +112,12 @@ def _wait(planned: float, heartbeat: Path, request: Path) -> bool:
             _take(request)
             say("asked for by hand")
             return True
+        quiet = time.monotonic() - began < QUIET_SECONDS
+        seen = None if quiet else next((seen for watch in watches if (seen := watch.changed())), None)
         left = planned - time.time()
-        if left <= 0:
+        if seen:
+            say(seen)
+        if seen or left <= 0:
             return False
         time.sleep(min(left, NAP_SECONDS))
 

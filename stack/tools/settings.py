@@ -25,6 +25,7 @@ class TaskSettings:
     peer_pihole_api: str
     peer_pihole_password_file: Path | None
     peer_pihole_app_password_file: Path | None
+    pihole_directory: Path | None
     sync_interval: float
     sync_timeout: float
     sync_pihole_command: tuple[str, ...]

@@ -1,7 +1,9 @@
-"""Copy the primary's Pi-hole to this one: nebula-sync brings what people configure, then gravity is built from it.
+"""Copy the primary's Pi-hole to this one: its settings, then its lists, domains, groups and clients, then gravity.
 
-nebula-sync gives the replica a Teleporter archive, after which FTL restarts by itself. It is not told to run gravity:
-its request would reach the FTL that is ending and hold it up, without DNS, for as long as gravity takes.
+Settings are written by themselves, because one that the environment of this Pi-hole sets makes FTL refuse all of them,
+and because most need no restart. nebula-sync brings the rest: it gives the replica a Teleporter archive, after which
+FTL restarts by itself. It is not told to run gravity: its request would reach the FTL that is ending and hold it up,
+without DNS, for as long as gravity takes.
 """
 
 from __future__ import annotations
@@ -10,13 +12,15 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.settings.passwords import unfit_for_sync
 from exporter.settings.values import Settings
 from exporter.sources.addresses import all_addresses
-from stack.tools import child, gravity, inventory, pihole, pihole_content
-from stack.tools.divergence import Memory, read_memory, refuse_harm, write_memory
+from stack.tools import child, differences, gravity, inventory, pihole, pihole_content, pihole_settings
+from stack.tools.blocking import pause_kept
+from stack.tools.divergence import Entries, Memory, differing, read_memory, refuse_harm, write_memory
 from stack.tools.errors import PutOffError, ToolError
 from stack.tools.pair_view import vip_names
 from stack.tools.pihole_api import PiholeApi
@@ -41,8 +45,7 @@ NEBULA_SYNC = {
     "SYNC_GRAVITY_DOMAIN_LIST_BY_GROUP": "true",
     "SYNC_GRAVITY_CLIENT": "true",
     "SYNC_GRAVITY_CLIENT_BY_GROUP": "true",
-    "SYNC_CONFIG_DNS": "true",
-    "SYNC_CONFIG_DNS_INCLUDE": "hosts,cnameRecords",
+    "SYNC_CONFIG_DNS": "false",
     "SYNC_CONFIG_MISC": "false",
     # Its own time-out for one request; a Pi takes a while to pack and unpack an archive.
     "CLIENT_TIMEOUT_SECONDS": "60",
@@ -74,24 +77,28 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool, by_hand
         wanted = pihole_content.fetch(primary, primary.url)
         held, lack = _held(replica, tasks, state_file)
         primary.renew(tasks.sync_timeout)  # the replica may have built its gravity meanwhile
-        memory_file = tasks.task_directory / "sync-pihole.json"
-        memory = read_memory(memory_file)
-        if not force:
-            refuse_harm(held.entries, wanted.entries, memory, "Pi-hole not copied")
+        memory = read_memory(memory_file(tasks))
+        ours = Comparable.of(held, wanted)
+        differences.write(tasks, differing(held.entries, wanted.entries))
         state = gravity.read_state(state_file)
-        if held.entries == wanted.entries:
-            say(f"pihole: the same {len(wanted.entries)} entries on both nodes")
+        inventory.write(held.entries, tasks, built=not (state.due or lack))  # also of what may not be copied over
+        if not force:
+            refuse_harm(ours.held, ours.wanted, memory, "Pi-hole not copied")
+        if ours.held == ours.wanted:
+            say(f"pihole: the same {len(ours.wanted)} entries on both nodes")
         else:
-            if not by_hand:
+            change = pihole_settings.change(held.settings, pihole_settings.values(wanted.settings))
+            if not by_hand and (change.restarts or held.tables != wanted.tables):
                 _put_off(node, tasks)
             due = state.due or held.lists != wanted.lists
             # Before anything comes, so that whatever ends this run here leaves it to the next.
             gravity.write_state(state_file, gravity.State(due, state.tried))
-            write_memory(memory_file, memory.about_to_bring(wanted.entries))
+            write_memory(memory_file(tasks), memory.about_to_bring(ours.wanted))
             inventory.write(held.entries, tasks, built=not due)
-            held = _bring(primary, replica, wanted, tasks, lock)
-            say(f"pihole: {len(wanted.entries)} entries copied from {primary.url}")
-        write_memory(memory_file, Memory(held.entries))
+            held = _bring(primary, replica, held, wanted, tasks, lock)
+            ours = Comparable.of(held, wanted)
+            say(f"pihole: {len(ours.wanted)} entries copied from {primary.url}")
+        write_memory(memory_file(tasks), Memory(ours.held))
         if gravity.read_state(state_file).due:
             inventory.write(held.entries, tasks, built=False)
             gravity.build(replica, tasks.gravity_timeout)
@@ -100,6 +107,32 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool, by_hand
         if lack:
             say(f"gravity: {lack}")
         inventory.write(held.entries, tasks, built=not lack)
+        differences.write(tasks, differing(held.entries, wanted.entries))
+        forced = pihole_settings.forced_differences(held.settings, wanted.settings)
+        if forced:
+            raise ToolError(
+                f"{', '.join(forced)} of Pi-hole differ, and the environment of {node.node_name}'s Pi-hole sets them, "
+                "so no sync can; make .env and the stack's version the same on both nodes"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparable:
+    """The entries of both that a sync can make the same: not those that the replica's environment sets."""
+
+    held: Entries
+    wanted: Entries
+
+    @classmethod
+    def of(cls, held: Content, wanted: Content) -> Comparable:
+        """Of what the replica holds, and what the primary does."""
+        forced = {key for key, setting in held.settings.items() if setting.forced}
+        return cls(held.without_settings(forced).entries, wanted.without_settings(forced).entries)
+
+
+def memory_file(tasks: TaskSettings) -> Path:
+    """Where it is kept what the last sync left."""
+    return tasks.task_directory / "sync-pihole.json"
 
 
 def _held(replica: PiholeApi, tasks: TaskSettings, state_file: Path) -> tuple[Content, str]:
@@ -112,8 +145,43 @@ def _held(replica: PiholeApi, tasks: TaskSettings, state_file: Path) -> tuple[Co
     return found
 
 
-def _bring(primary: PiholeApi, replica: PiholeApi, wanted: Content, tasks: TaskSettings, lock: int) -> Content:
-    """Let nebula-sync copy; how it ended counts less than what is there when the replica has restarted."""
+def _bring(
+    primary: PiholeApi, replica: PiholeApi, before: Content, wanted: Content, tasks: TaskSettings, lock: int
+) -> Content:
+    """Bring what differs; how a step ended counts less than what is there afterwards."""
+    problem: ToolError | None = None
+    with pause_kept(replica):
+        try:
+            _bring_settings(replica, before, wanted)
+        except PiholeError as error:
+            problem = error
+            say(f"pihole: {error}; looking at what has arrived")
+        if before.tables != wanted.tables:
+            problem = _bring_tables(primary, replica, tasks, lock) or problem
+        replica.renew(tasks.sync_timeout)
+    held = pihole_content.fetch(replica, replica.url)
+    ours = Comparable.of(held, wanted)
+    left = differing(ours.held, ours.wanted)
+    if left:
+        some = ", ".join(left[:5])
+        if problem is not None:
+            raise type(problem)(f"{problem}; {some} still differ")
+        raise ToolError(f"Pi-hole was copied, but {some} still differ; run the sync again")
+    return held
+
+
+def _bring_settings(replica: PiholeApi, before: Content, wanted: Content) -> None:
+    change = pihole_settings.change(before.settings, pihole_settings.values(wanted.settings))
+    if not change.values:
+        return
+    began = time.monotonic()
+    replica.send("PATCH", "/config", change.body)
+    if change.restarts:
+        wait_until_settled(replica, began)
+
+
+def _bring_tables(primary: PiholeApi, replica: PiholeApi, tasks: TaskSettings, lock: int) -> ToolError | None:
+    """Let nebula-sync copy; the problem that it had, if any, when the replica has restarted."""
     began, problem = time.monotonic(), None
     with _sessions_given_back(primary), _sessions_given_back(replica):
         time.sleep(NEXT_LOGIN_SECONDS)
@@ -123,16 +191,7 @@ def _bring(primary: PiholeApi, replica: PiholeApi, wanted: Content, tasks: TaskS
             problem = error
             say(f"pihole: {error}; looking at what has arrived")
         wait_until_settled(replica, began)
-        replica.renew(tasks.sync_timeout)
-        held = pihole_content.fetch(replica, replica.url)
-    if held.entries != wanted.entries:
-        names = {*held.entries, *wanted.entries}
-        differing = sorted(name for name in names if held.entries.get(name) != wanted.entries.get(name))
-        some = ", ".join(differing[:5])
-        if problem is not None:
-            raise type(problem)(f"{problem}; {some} still differ")
-        raise ToolError(f"Pi-hole was copied, but {some} still differ; run the sync again")
-    return held
+    return problem
 
 
 def _put_off(node: Settings, tasks: TaskSettings) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from stack.tools import backup as backing_up
 from stack.tools import child, inventory, pihole, schedule
+from stack.tools.adopt import adopt
 from stack.tools.archive import inspect
+from stack.tools.change_watch import FilesWatch, PeerWatch
 from stack.tools.drill import drill as rehearse
 from stack.tools.errors import ToolError
 from stack.tools.pinned import trust
@@ -20,7 +22,7 @@ from stack.tools.sync import synchronise
 from stack.tools.sync_unbound import RELOAD_SECONDS
 
 BY_HAND_WAIT_SECONDS = 600.0
-# How soon after a change on the primary the exporters know that the nodes differ.
+# How soon the exporters know that the nodes differ, where Pi-hole's files cannot be watched.
 INVENTORY_SECONDS = 60.0
 
 
@@ -48,18 +50,33 @@ def sync(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     if options.when == "trust":
         trust(pihole.url_there(node, tasks), tasks.task_directory)
         return
+    if options.when == "adopt":
+        with one_run(tasks.task_directory / "sync.lock", BY_HAND_WAIT_SECONDS):
+            adopt(node, tasks, force=options.force)
+        synchronise(node, tasks, BY_HAND_WAIT_SECONDS)
+        return
     if options.when == "now":
         synchronise(node, tasks, BY_HAND_WAIT_SECONDS, force=options.force)
         return
-    secondary = node.node_role == "secondary"
+    secondary, files = node.node_role == "secondary", FilesWatch(tasks.pihole_directory)
+
+    def run(by_hand: bool) -> None:  # noqa: FBT001 (as the schedule calls it)
+        if not secondary:
+            files.begin()  # before, so that nothing that comes meanwhile is missed
+            inventory.update(tasks)
+            return
+        try:
+            synchronise(node, tasks, 0, by_hand=by_hand)
+        finally:
+            files.begin()  # after, because a sync writes them itself
+
     schedule.run_for_ever(
         "sync" if secondary else "inventory",
         schedule.every(tasks.sync_interval if secondary else INVENTORY_SECONDS),
-        (lambda by_hand: synchronise(node, tasks, 0, by_hand=by_hand))
-        if secondary
-        else (lambda _: inventory.update(tasks)),
+        run,
         heartbeat(tasks, "sync"),
         request_file(tasks, "sync"),
+        watches=(files, PeerWatch(node, tasks)) if secondary else (files,),
     )
 
 

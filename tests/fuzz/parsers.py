@@ -194,8 +194,7 @@ _POST: Final = (
 _CONTENT: Final = (
     b'{"groups": {"groups": [{"id": 0, "name": "Default", "enabled": true, "comment": null}]}, "lists": {"lists": '
     b'[{"id": 1, "address": "https://example.com/l", "type": "block", "groups": [0], "enabled": true}]}, "domains": '
-    b'{"domains": []}, "clients": {"clients": []}, '
-    b'"config/dns": {"config": {"dns": {"hosts": [], "cnameRecords": []}}}}'
+    b'{"domains": []}, "clients": {"clients": []}}'
 )
 _ENV: Final = b"# text\nA=1\nB='x $A'\nC=\"y ${A:-z}\" # more\nexport D=${A:+q}\nE=\n"
 _TABLE: Final = (

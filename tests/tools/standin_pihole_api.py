@@ -28,12 +28,18 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.tools.standin_pihole_config import KEYS, detailed, flat, nested, problem
+
 # webserver.api.max_sessions (src/config/config.c).
 MAXIMUM_SESSIONS = 16
 # MAX_PASSWORD_ATTEMPTS_PER_SECOND (src/config/password.h).
 ATTEMPTS_PER_SECOND = 3
 PASSWORD = "correct horse battery"
 DOMAINS_OF_A_LIST = 1000
+
+# The settings that are kept among what a person configures, with their names there.
+ITEM_KEYS = {"lists": "address", "domains": "domain", "groups": "name", "clients": "client"}
+CONTENT_KEYS = {"dns.hosts": "hosts", "dns.cnameRecords": "cnameRecords"}
 
 Fault = Literal["", "truncated", "hang", "drip", "huge", "not_zip", "no_database", "damaged", "garbage", "error"]
 
@@ -187,9 +193,10 @@ class StandinPihole:
     # threads (src/main.c: sleepms(250), cleanup), then a start that reads the history.
     dying_seconds: float = 0.3
     away_seconds: float = 0.3
-    settings: dict[str, Any] = field(
-        default_factory=lambda: {"dns": {"upstreams": ["127.0.0.1#5335"], "dnssec": False, "port": 53}}
-    )
+    # What is not as FTL's defaults have it, by key; hosts and CNAMEs are in ``content``.
+    settings: dict[str, Any] = field(default_factory=lambda: {"dns.upstreams": ["127.0.0.1#5335"]})
+    # When a pause of blocking ends (monotonic); in FTL's memory alone (src/timers.c).
+    pause_ends: float | None = None
     gravity: Gravity | None = None
     sessions: dict[str, Session] = field(default_factory=dict)
     opened: int = 0
@@ -211,6 +218,7 @@ class StandinPihole:
         if self.state_file is not None and self.state_file.exists():
             kept = json.loads(self.state_file.read_text())
             self.content, self.database = kept["content"], kept["database"]
+            self.settings |= kept.get("settings", {})
             self.gravity = (
                 Gravity(**{**kept["gravity"], "lists": tuple(kept["gravity"]["lists"])}) if kept["gravity"] else None
             )
@@ -225,6 +233,7 @@ class StandinPihole:
             return
         kept = {
             "content": self.content,
+            "settings": self.settings,
             "database": self.database,
             "gravity": dataclasses.asdict(self.gravity) if self.gravity else None,
             "sessions": {sid: dataclasses.asdict(session) for sid, session in self.sessions.items()},
@@ -237,6 +246,26 @@ class StandinPihole:
     def loaded(self) -> bool:
         """Whether gravity is built from the lists that are held now."""
         return self.gravity is not None and self.gravity.lists == self._enabled_lists()
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The value of every setting, by key."""
+        defaults = {key: default for key, (default, _) in KEYS.items()}
+        return defaults | self.settings | {key: self.content[name] for key, name in CONTENT_KEYS.items()}
+
+    def blocking(self) -> dict[str, Any]:
+        """Answer GET /api/dns/blocking (src/api/dns.c: get_blocking), having ended a pause that is over."""
+        if self.pause_ends is not None and time.monotonic() >= self.pause_ends:
+            self.pause_ends = None
+            self.settings["dns.blocking.active"] = True
+        active = self.configuration["dns.blocking.active"]
+        timer = None if self.pause_ends is None else self.pause_ends - time.monotonic()
+        return {"blocking": "enabled" if active else "disabled", "timer": timer, "took": 0.001}
+
+    def pause(self, seconds: float) -> None:
+        """Switch blocking off for a while, as the web interface does."""
+        self.settings["dns.blocking.active"] = False
+        self.pause_ends = time.monotonic() + seconds
 
     def log_in(self, body: Any, user_agent: str) -> tuple[int, dict[str, Any]]:
         """Answer POST /api/auth (src/api/auth.c: api_auth; src/config/password.c: verify_password)."""
@@ -369,7 +398,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif path in ("lists", "domains", "groups", "clients"):
             self._read_lists(path)
         elif path == "config" or path.startswith("config/"):
-            self._json(200, self._config(path.split("/")[1:]))
+            details = parse_qs(urlsplit(self.path).query).get("detailed") == ["true"]
+            self._json(200, self._config(path.split("/")[1:], details=details))
+        elif path == "dns/blocking":
+            self._json(200, self.pihole.blocking())
         elif path == "teleporter":
             self._teleporter()
         elif path == "stats/summary":  # src/api/stats.c
@@ -405,10 +437,37 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "action/restartdns":
             self._json(200, {"status": "success", "took": 0.001})
             self._restart()
+        elif path == "dns/blocking":
+            self._blocking(_parsed(body))
         elif path.split("/")[0] in ("lists", "domains", "groups", "clients"):
             self._add(path.split("/"), _parsed(body))
         else:
             self._json(*_error(404, "not_found", "Not found", self.path))
+
+    def do_PUT(self) -> None:
+        """PUT a list, domain, group or client: make it or replace it (src/api/list.c: api_list_write).
+
+        Of a group that is missing nothing is made, with the answer of success (measured with FTL v6.4.1).
+        """
+        body = _parsed(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        parts = self._path().split("/")
+        if not self._known():
+            return
+        if parts[0] not in ITEM_KEYS or not isinstance(body, dict):
+            self._json(*_error(404, "not_found", "Not found", self.path))
+            return
+        held, key, item = self.pihole.content[parts[0]], ITEM_KEYS[parts[0]], unquote(parts[-1])
+        kind = parse_qs(urlsplit(self.path).query).get("type", ["block"])[0]
+        same = {"lists": {"type": kind}, "domains": dict(zip(("type", "kind"), parts[1:3], strict=False))}
+        here = {key: item, **same.get(parts[0], {})}
+        found = [entry for entry in held if here.items() <= entry.items()]
+        if not found and parts[0] != "groups":
+            self._add(parts, {**body, key: item})
+            return
+        for entry in found:
+            entry.update({name: body[name] for name in ("enabled", "comment", "groups") if name in body})
+        self.pihole.keep()
+        self._json(200, {parts[0]: found, "processed": {"errors": [], "success": [{"item": item}]}, "took": 0.01})
 
     def do_PATCH(self) -> None:
         """PATCH /api/config (src/api/config.c: api_config_patch)."""
@@ -435,9 +494,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self._json(*_error(400, "bad_request", "Session ID not in use"))
                 return
             del self.pihole.sessions[found[0]]
-        elif parts[0] in ("lists", "domains"):
-            key = {"lists": "address", "domains": "domain"}[parts[0]]
+        elif parts[0] in ITEM_KEYS:
+            key = ITEM_KEYS[parts[0]]
             kept = [entry for entry in self.pihole.content[parts[0]] if entry[key] != unquote(parts[-1])]
+            if len(kept) == len(self.pihole.content[parts[0]]):
+                self._json(404, {"took": 0.001})
+                return
             self.pihole.content[parts[0]] = kept
             self.pihole.keep()
         else:
@@ -456,7 +518,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _add(self, parts: list[str], body: Any) -> None:
         """POST a list, domain, group or client (src/api/list.c: api_list_write)."""
         kind = parts[0]
-        key = {"lists": "address", "domains": "domain", "groups": "name", "clients": "client"}[kind]
+        key = ITEM_KEYS[kind]
         if not isinstance(body, dict) or not isinstance(body.get(key), str):
             self._json(*_error(400, "bad_request", f'No "{key}" string in body data'))
             return
@@ -474,37 +536,50 @@ class _Handler(BaseHTTPRequestHandler):
         self.pihole.keep()
         self._json(201, {kind: [entry], "processed": {"errors": [], "success": [{"item": body[key]}]}, "took": 0.01})
 
-    def _config(self, parts: list[str]) -> dict[str, Any]:
-        held = self.pihole.content
-        whole: Any = {**self.pihole.settings, "webserver": {"api": {"app_sudo": self.pihole.app_sudo}}}
-        whole["dns"] = {**self.pihole.settings["dns"], "hosts": held["hosts"], "cnameRecords": held["cnameRecords"]}
+    def _config(self, parts: list[str], *, details: bool = False) -> dict[str, Any]:
+        pihole = self.pihole
+        values: dict[str, Any] = {
+            key: detailed(key, value, forced=key in pihole.read_only) if details else value
+            for key, value in pihole.configuration.items()
+        }
+        whole: Any = {**nested(values), "webserver": {"api": {"app_sudo": pihole.app_sudo}}}
         part = parts[0] if parts else ""
         return {"config": {part: whole[part]} if part else whole, "took": 0.001}
 
     def _patch(self, config: dict[str, Any]) -> None:
-        present = self._config([])["config"]
-        wanted = {f"{topic}.{key}": value for topic, keys in config.items() for key, value in (keys or {}).items()}
+        present, wanted, restart = self.pihole.configuration, flat(config), False
         for key, value in wanted.items():
-            topic, name = key.split(".")
-            if key in self.pihole.read_only and present.get(topic, {}).get(name) != value:
+            hint = problem(key, value)
+            if hint is not None:
+                self._json(*_error(400, "bad_request", "Config item is invalid", hint))
+                return
+            if key in self.pihole.read_only and present[key] != value:
                 message = "Config items set via environment variables cannot be changed via the API"
                 self._json(*_error(400, "bad_request", message, key))
                 return
-        restart = False
         for key, value in wanted.items():
-            topic, name = key.split(".")
-            if present.get(topic, {}).get(name) == value:
+            if present[key] == value:
                 continue
-            if key in ("dns.hosts", "dns.cnameRecords"):
-                self.pihole.content[name] = value
+            if key in CONTENT_KEYS:
+                self.pihole.content[CONTENT_KEYS[key]] = value
             else:
-                self.pihole.settings.setdefault(topic, {})[name] = value
-            # Local records are read again, other keys of dns need a restart (src/config/config.c: FLAG_RESTART_FTL).
-            restart = restart or (topic == "dns" and name != "hosts")
+                self.pihole.settings[key] = value
+            restart = restart or KEYS[key][1]
         self.pihole.keep()
         self._json(200, self._config([]))
         if restart:
             self._restart()
+
+    def _blocking(self, body: Any) -> None:
+        """POST /api/dns/blocking (src/api/dns.c: set_blocking)."""
+        if not isinstance(body, dict) or not isinstance(body.get("blocking"), bool):
+            self._json(*_error(400, "body_error", 'No "blocking" boolean in body data'))
+            return
+        timer = body.get("timer")
+        self.pihole.settings["dns.blocking.active"] = body["blocking"]
+        self.pihole.pause_ends = time.monotonic() + timer if timer else None
+        self.pihole.keep()
+        self._json(200, self.pihole.blocking())
 
     def _import(self, body: bytes) -> None:
         """POST /api/teleporter (src/api/teleporter.c: api_teleporter_POST)."""
@@ -736,6 +811,7 @@ class Server:
         self._end()
         time.sleep(pihole.away_seconds)
         pihole.dying = pihole.freed = False
+        pihole.pause_ends = None
         pihole.opened_database = pihole.database
         pihole.started = time.monotonic()
         pihole.restarts += 1

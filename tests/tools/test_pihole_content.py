@@ -24,7 +24,6 @@ DOCUMENTS: dict[str, Any] = {
     "domains": {"domains": [{"id": 9, "type": "deny", "kind": "exact", "domain": "ads.example", "enabled": False,
                              "comment": "x", "groups": [0]}]},
     "clients": {"clients": [{"id": 2, "client": "192.0.2.100", "name": "tv", "comment": None, "groups": [3]}]},
-    "config/dns": {"config": {"dns": {"hosts": ["192.0.2.80 www.example.test"], "cnameRecords": ["a.test,b.test"]}}},
 }  # fmt: skip
 
 
@@ -34,8 +33,6 @@ def test_every_kind_of_entry_is_read() -> None:
         "list block https://lists.example/one": '{"comment": null, "enabled": true, "groups": ["Default", "kids"]}',
         "domain deny exact ads.example": '{"comment": "x", "enabled": false, "groups": ["Default"]}',
         "client 192.0.2.100": '{"comment": null, "groups": ["kids"]}',
-        "host 192.0.2.80 www.example.test": "",
-        "cname a.test,b.test": "",
     }
 
 
@@ -56,8 +53,6 @@ def test_ids_dates_and_counts_make_no_difference() -> None:
         ("lists", {"lists": [{"type": "block", "address": "", "groups": []}]}),
         ("domains", {"domains": [{"type": "deny", "kind": "exact", "domain": "a", "groups": None}]}),
         ("clients", [1]),
-        ("config/dns", {"config": {"dns": {"hosts": [1], "cnameRecords": []}}}),
-        ("config/dns", {"error": {"key": "unauthorized"}}),
     ],
 )
 def test_nonsense_is_refused(path: str, document: object) -> None:

@@ -188,6 +188,16 @@ def test_content_that_differs_is_a_warning_on_the_node_that_sees_it() -> None:
     assert (one.status, one.subject, one.seen) == (WARNING, "unbound", "unbound differs between the nodes")
 
 
+def test_what_differs_is_named_by_the_node_whose_sync_found_it_and_by_the_other_one() -> None:
+    differs = samples.sync(digest="cd" * 32)
+    differs = replace(differs, digests=(replace(differs.digests[0], differs=("host a", "setting b")),))
+    here = the(judge(differs, samples.peer()), "sync.drift")
+    assert here.seen == "unbound differs between the nodes: host a, setting b"
+    theirs = replace(samples.check(node="beta"), id="sync.drift", subject="unbound", status=WARNING, seen=here.seen)
+    there = the(judge(samples.sync(digest="cd" * 32), samples.peer(samples.beta(checks=(theirs,)))), "sync.drift")
+    assert there.seen == here.seen
+
+
 def test_a_silent_peer_is_a_warning_because_nobody_could_take_over() -> None:
     one = the(judge(samples.silent_peer()), "peer.reachable")
     assert (one.status, one.subject) == (WARNING, "192.0.2.12")

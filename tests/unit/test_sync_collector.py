@@ -220,3 +220,15 @@ def test_before_the_first_look_there_is_nothing_to_say(tmp_path: Path) -> None:
     with pytest.raises(NotReadyError, match="has not been read yet"):
         collector.collect()
     collector.stop()
+
+
+def test_what_a_sync_found_different_is_read_beside_the_content(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    assert look(tmp_path, {"pihole": shared}).digests[0].differs == ()
+    (tmp_path / "pihole.differs").write_bytes(b"host a\n\x1b[31msetting b\xff\n" + b"x\n" * 100)
+    found = look(tmp_path, {"pihole": shared}).digests[0].differs
+    assert found[:2] == ("host a", "[31msetting b\N{REPLACEMENT CHARACTER}")
+    assert len(found) == 25
+    (tmp_path / "pihole.differs").write_bytes(b"x" * (1 << 20))
+    assert look(tmp_path, {"pihole": shared}).digests[0].differs == ()
