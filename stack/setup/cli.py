@@ -59,11 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     parser.add_argument("file", nargs="?", metavar="FILE", help="the second node's file")
     parser.add_argument("--answers", type=Path, metavar="FILE", help="take the answers from this file, and ask nothing")
+    parser.add_argument("--offline", action="store_true", help="fetch and build nothing: use the images that are here")
     options = parser.parse_args(arguments)
     try:
         asker, given = _asker(options.answers)
         values = _second(options.file) if options.file else _first(asker, given)
-        return _start(asker, values)
+        return _start(asker, values, offline=options.offline)
     except SetupError as error:
         _complain(str(error))
         return error.exit_code
@@ -114,7 +115,7 @@ def _first(asker: Asker, given: Mapping[str, str]) -> Mapping[str, str]:
         answers = interview(asker, World(say=_say))
         env_text.write_once(own, _env(answers, given))
         _say(f"\nWritten: {own}, with new passwords. To see Pi-hole's: grep ^PIHOLE_PASSWORD= {own}")
-        _say("".join(f"   {name}={value}\n" for name, value in answers.items() if name != "NOTIFY_URLS"))
+        _say("\n".join(f"   {name}={value}" for name, value in answers.items() if name != "NOTIFY_URLS"))
     text = own.read_text()
     values = env_text.read(text, str(own))
     if values.get("NODE_ROLE") == "primary":
@@ -171,8 +172,10 @@ def _bring_second(asker: Asker, text: str, values: Mapping[str, str]) -> None:
         second.copy(path, answer)
         _say(f"Copied. On {name}, in a clone of this repository: sudo stack/setup.sh ~/{second.REMOTE_NAME}")
     elif answer == PRINT:
-        _say(f"On {name}, in a clone of this repository: sudo stack/setup.sh -   then paste this and press Ctrl-D:\n")
-        _say(path.read_text())
+        _say(f"On {name}, in a clone of this repository: sudo stack/setup.sh -")
+        _say("then paste these lines, and press Ctrl-D:\n")
+        lines = path.read_text().splitlines()
+        _say("\n".join(line for line in lines if line and not line.startswith("#")))
     else:
         if answer:
             _complain(f"{answer!r} is neither USER@HOST nor {PRINT}; nothing was copied")
@@ -191,7 +194,7 @@ def _second(source: str) -> Mapping[str, str]:
     return values
 
 
-def _start(asker: Asker, values: Mapping[str, str]) -> int:
+def _start(asker: Asker, values: Mapping[str, str], *, offline: bool) -> int:
     """Docker, then preflight, and the node itself if its owner says so."""
     state = docker.look()
     if state is not docker.Docker.READY:
@@ -205,9 +208,9 @@ def _start(asker: Asker, values: Mapping[str, str]) -> int:
         "   `no` only looks, and starts nothing.",
         proposal=True,
     )
-    script = str(CLONE / "stack/deploy.sh")
+    command = [str(CLONE / "stack/deploy.sh"), *([] if start else ["--preflight-only"]), *(["--offline"] * offline)]
     sys.stdout.flush()
-    code = subprocess.run([script] if start else [script, "--preflight-only"], check=False).returncode
+    code = subprocess.run(command, check=False).returncode
     if code == 0 and start:
         _say(_next_step(values))
     elif not start:
@@ -242,7 +245,7 @@ def _next_step(values: Mapping[str, str]) -> str:
         return f"\n{values['NODE_NAME']} runs. Now {values.get('PEER_NAME') or 'the other Pi'}, as said above."
     return (
         f"\n{values['NODE_NAME']} runs. Ask the virtual IP from another computer: dig @{vip} example.org\n"
-        f"When it answers, let your router hand out {vip} as the only DNS server (docs/install.md, step 4)."
+        f"When it answers, let your router hand out {vip} as the only DNS server (docs/install.md, step 5)."
     )
 
 

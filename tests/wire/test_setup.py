@@ -207,6 +207,54 @@ def test_the_second_node_takes_the_file_of_the_first_and_refuses_what_is_not_its
 
 
 @in_network_namespace
+def test_docker_is_installed_only_when_the_owner_agrees_and_what_is_done_is_shown_first(tmp_path: Path) -> None:
+    setup_docker = clone(tmp_path) / "stack/setup/docker.py"
+    (tmp_path / "os-release").write_text('ID=debian\nVERSION_ID="13"\n')
+    setup_docker.write_text(setup_docker.read_text().replace("/etc/os-release", str(tmp_path / "os-release")))
+    # Everything that the system has, but for Docker; stand-ins for what would install it.
+    tools = tmp_path / "bin"
+    installed = (tools / "docker").rename(tmp_path / "docker")
+    for folder in ("/usr/bin", "/usr/sbin"):
+        for program in Path(folder).iterdir():
+            if program.name not in ("docker", "apt-get", "usermod") and not (tools / program.name).exists():
+                (tools / program.name).symlink_to(program)
+    for name in ("apt-get", "usermod"):
+        (tools / name).write_text(
+            f'#!/bin/sh\necho "{name} $*" >>"{tmp_path}/log"\n'
+            f'[ "$1" != install ] || cp "{installed}" "{tools}/docker"\n'
+        )
+        (tools / name).chmod(0o755)
+    alone = {**environment(tmp_path), "PATH": str(tools), "SUDO_USER": "pat"}
+    with home_lan(FIXED, ROUTER, []):
+        for agreed in ("no", "yes"):
+            with Conversation([tmp_path / "clone/stack/setup.sh"], alone) as talk:
+                if agreed == "no":
+                    for prompt, answer in (
+                        ("interface [", ""), ("own address [", ""), ("other Pi's address: ", "none"),
+                        ("virtual IP [", ""), ("name [", ""), ("nobody): ", ""),
+                    ):  # fmt: skip
+                        talk.expect(prompt)
+                        talk.type(answer)
+                asked = talk.expect("yes or no [yes]: ")
+                assert "apt-get install --yes --no-install-recommends docker.io" in asked
+                assert "usermod --append --groups docker pat" in asked
+                assert not (tmp_path / "log").exists()
+                talk.type(agreed)
+                if agreed == "no":
+                    talk.expect("Install Docker Engine with the Compose plugin: https://docs.docker.com")
+                    assert talk.end() == 1
+                else:
+                    talk.expect("look for what would break")
+                    talk.expect("]: ")
+                    talk.type("no")
+                    assert talk.end() == 0
+        done = (tmp_path / "log").read_text().splitlines()
+    assert [line.split()[:2] for line in done] == [
+        ["apt-get", "update"], ["apt-get", "install"], ["usermod", "--append"],
+    ]  # fmt: skip
+
+
+@in_network_namespace
 def test_without_a_dhcp_server_it_says_that_nobody_knows_the_range(tmp_path: Path) -> None:
     clone(tmp_path)
     with home_lan(FIXED, ROUTER, [PHONE, PI]), setup(tmp_path) as talk:
