@@ -16,8 +16,16 @@ import pytest
 HERE = Path(__file__).parent
 STACK = HERE.parents[1] / "stack"
 TOOLS = "compose run --rm --no-deps -T tools "
-# A container that holds keepalived's memory, nothing half-made, what is new, and what reads its files when it starts.
-UP = ("run", "ps", "up -d", "ps", "restart prometheus", "restart alertmanager")
+IMAGES = ("ps", "inspect")
+KEPT = (
+    "image ls",
+    "image rm",
+    "image tag sha256:old dnsha-before:pihole",
+    "image tag sha256:same dnsha-before:unbound",
+)
+# A container that holds keepalived's memory, the images of before, nothing half-made, what is new, the images of before
+# by a name, and what reads its files when it starts.
+UP = ("run", *IMAGES, "ps", "up -d", *IMAGES, *KEPT, "ps", "restart prometheus", "restart alertmanager")
 VERIFY_FIRST, VERIFY = TOOLS + "verify --drained --steady 2 --timeout 20", TOOLS + "verify --drained --steady 10"
 
 
@@ -27,7 +35,7 @@ class Site:
 
     folder: Path
 
-    def run(self, script: str, *arguments: str, fails: str = "") -> tuple[int, str, list[str]]:
+    def run(self, script: str, *arguments: str, fails: str = "", before: str = "") -> tuple[int, str, list[str]]:
         log = self.folder / "log"
         for old in self.folder.glob("log*"):
             old.unlink()
@@ -38,6 +46,7 @@ class Site:
                 "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
                 "STANDIN_DOCKER_LOG": str(log),
                 "STANDIN_DOCKER_FAILS": fails,
+                "STANDIN_DOCKER_BEFORE": before,
             },
             capture_output=True,
             text=True,
@@ -130,6 +139,36 @@ def test_an_offline_update_uses_the_images_that_are_here(site: Site) -> None:
     assert code == 0, said
     assert verbs(calls) == ["verify", "drain", *UP, "drain", "verify", "undrain"]
     assert "compose up -d --remove-orphans --no-build --pull never" in calls
+
+
+def test_the_way_back_starts_the_images_of_before_whatever_the_state_and_keeps_the_way_forth(site: Site) -> None:
+    (site.folder / "compose" / ".env").write_text("COMPOSE_FILE='compose.yaml:observability.yaml'\n")
+    code, said, calls = site.run("update.sh", "--back", before="pihole sha256:old\ngone sha256:older\n")
+    assert code == 0, said
+    assert verbs(calls) == ["image ls", "drain", *UP, "drain", "verify", "undrain"]
+    assert "compose up -d --remove-orphans --no-build --pull never" in calls
+    override = (site.folder / "log.override").read_text()
+    # A service that there is no more is not started, and one without an image of before stays as it is.
+    assert override == (
+        'compose.yaml:observability.yaml\nservices:\n  pihole: {image: "sha256:old", pull_policy: never}\n'
+    )
+    assert "this runs until the next update" in said
+
+
+def test_there_is_no_way_back_before_the_first_update(site: Site) -> None:
+    code, said, calls = site.run("update.sh", "--back")
+    assert code == 2
+    assert "there are no images of before" in said
+    assert verbs(calls) == ["image ls"]
+    assert site.run("update.sh", "--back", "--offline")[0] == 3
+
+
+def test_an_update_that_brings_nothing_new_keeps_the_way_back_that_there_is(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANDIN_DOCKER_NOTHING_NEW", "yes")
+    _, _, calls = site.run("update.sh")
+    assert not any(call.startswith("image") for call in calls)
 
 
 def test_an_offline_deployment_uses_the_images_that_are_here(site: Site) -> None:
