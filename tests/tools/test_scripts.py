@@ -13,13 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.wire.conversation import Conversation
+
 HERE = Path(__file__).parent
 STACK = HERE.parents[1] / "stack"
 TOOLS = "compose run --rm --no-deps -T tools "
 IMAGES = ("ps", "inspect")
 KEPT = (
     "image ls",
-    "image rm",
+    "image rm dnsha-before:pihole",
     "image tag sha256:old dnsha-before:pihole",
     "image tag sha256:same dnsha-before:unbound",
 )
@@ -35,19 +37,17 @@ class Site:
 
     folder: Path
 
+    def environment(self) -> dict[str, str]:
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        return {**os.environ, "PATH": path, "STANDIN_DOCKER_LOG": str(self.folder / "log")}
+
     def run(self, script: str, *arguments: str, fails: str = "", before: str = "") -> tuple[int, str, list[str]]:
         log = self.folder / "log"
         for old in self.folder.glob("log*"):
             old.unlink()
         done = subprocess.run(
             [self.folder / "stack" / script, *arguments],
-            env={
-                **os.environ,
-                "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
-                "STANDIN_DOCKER_LOG": str(log),
-                "STANDIN_DOCKER_FAILS": fails,
-                "STANDIN_DOCKER_BEFORE": before,
-            },
+            env={**self.environment(), "STANDIN_DOCKER_FAILS": fails, "STANDIN_DOCKER_BEFORE": before},
             capture_output=True,
             text=True,
             timeout=30,
@@ -61,8 +61,8 @@ class Site:
 def site(tmp_path: Path) -> Site:
     for folder in ("stack", "compose", "bin"):
         (tmp_path / folder).mkdir()
-    for script in ("update.sh", "deploy.sh", "up.sh"):
-        shutil.copy(STACK / script, tmp_path / "stack")
+    for script in STACK.glob("*.sh"):
+        shutil.copy(script, tmp_path / "stack")
     shutil.copy(HERE / "standin-docker", tmp_path / "bin" / "docker")
     (tmp_path / "compose" / ".env").write_text("NODE_ROLE=primary\n")
     return Site(tmp_path)
@@ -277,7 +277,70 @@ def test_a_deployment_without_docker_or_good_settings_says_so(site: Site, fails:
     assert "cp compose/.env.example compose/.env" in output
 
 
-@pytest.mark.parametrize("script", ["update.sh", "deploy.sh"])
+DRAIN = "exec backup python3 -m stack.tools drain"
+
+
+def changes(calls: list[str]) -> list[str]:
+    """What was called to change something."""
+    return [call for call in calls if not re.match(r"version|inspect|(ps|(volume|image|network) ls) ", call)]
+
+
+def test_uninstalling_hands_over_first_stops_keepalived_before_the_rest_and_keeps_the_backups(site: Site) -> None:
+    code, said, calls = site.run("uninstall.sh", "--yes")
+    assert code == 0, said
+    assert changes(calls) == [
+        DRAIN, "stop --time 20 keepalived", "stop --time 20 guard", "stop --time 20 firewall", "stop one two",
+        "rm --force one two", "image rm dnsha-tools:local", "image rm dnsha-before:pihole", "image rm sha256:one",
+        "image rm sha256:two", "volume rm dnsha_pihole", "network rm dnsha_default",
+    ]  # fmt: skip
+    assert (site.folder / "compose" / ".env").exists()
+    assert "kept: the backups in the volume dnsha_backups" in said
+
+
+def test_uninstalling_everything_takes_backups_and_passwords(site: Site) -> None:
+    (site.folder / "compose" / "second.env").touch()
+    code, said, calls = site.run("uninstall.sh", "--yes", "--everything")
+    assert code == 0, said
+    assert "volume rm dnsha_backups" in calls
+    assert list((site.folder / "compose").iterdir()) == []
+    assert "kept" not in said
+
+
+def test_uninstalling_a_node_whose_vip_nobody_can_take_is_refused_unless_forced(site: Site) -> None:
+    code, said, calls = site.run("uninstall.sh", "--yes", fails=f"2 {DRAIN}")
+    assert (code, changes(calls)) == (2, [DRAIN])
+    assert "nothing was changed; see to the other node first" in said
+    code, said, calls = site.run("uninstall.sh", "--yes", "--force", fails=f"2 {DRAIN}")
+    assert code == 0, said
+    assert f"{DRAIN} --force" in calls
+
+
+def test_a_standalone_node_has_nobody_to_hand_over_to(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANDIN_DOCKER_PEER", "")
+    code, _, calls = site.run("uninstall.sh", "--yes")
+    assert (code, DRAIN in calls) == (0, False)
+
+
+def test_what_is_left_is_told_and_can_be_removed_by_another_run(site: Site) -> None:
+    code, said, _ = site.run("uninstall.sh", "--yes", fails="1 volume rm")
+    assert code == 1
+    assert "something is left" in said
+    assert site.run("uninstall.sh", "--yes")[0] == 0
+
+
+def test_uninstalling_asks_first_and_takes_nothing_but_yes(site: Site) -> None:
+    code, said, calls = site.run("uninstall.sh")
+    assert (code, changes(calls)) == (3, [])
+    assert "there is no terminal to ask at" in said
+    for answer, code in (("y", 2), ("yes", 0)):
+        with Conversation([site.folder / "stack/uninstall.sh"], site.environment()) as talk:
+            talk.expect("The backups (volume dnsha_backups) and compose/.env stay.")
+            talk.expect("type yes to go on: ")
+            talk.type(answer)
+            assert talk.end() == code, talk.screen
+
+
+@pytest.mark.parametrize("script", ["update.sh", "deploy.sh", "uninstall.sh"])
 def test_help_and_wrong_words(site: Site, script: str) -> None:
     assert site.run(script, "--help")[0] == 0
     assert site.run(script, "--frce")[0] == 3
