@@ -42,7 +42,7 @@ cd "$(dirname "$0")/../compose"
 # shellcheck source=stack/up.sh
 . ../stack/up.sh
 if [ ! -f .env ]; then
-  say "there is no compose/.env: cp compose/.env.example compose/.env, and fill it in"
+  say "there is no compose/.env: stack/setup.sh makes it; or cp compose/.env.example compose/.env, and fill it in"
   exit 3
 fi
 if ! engine=$(docker version --format '{{.Server.Version}}') || ! plugin=$(docker compose version --short); then

@@ -9,6 +9,24 @@ usable_by_compose() {
   return 1
 }
 
+# The image of each container of this stack, a line each: SERVICE ID.
+images_now() {
+  containers=$(docker compose ps --all --quiet)
+  # shellcheck disable=SC2086 # one word each
+  [ -z "$containers" ] || docker inspect --format \
+    '{{index .Config.Labels "com.docker.compose.service"}} {{.Image}}' $containers | sort
+}
+
+# Keep images by a name, so that no `docker image prune` takes the way back: lines as images_now has them.
+keep_as_before() {
+  # shellcheck disable=SC2046 # one word each
+  docker image rm $(docker image ls --format '{{.Repository}}:{{.Tag}}' "$BEFORE") >/dev/null 2>&1 || :
+  echo "$1" | while read -r service image; do
+    docker image tag "$image" "$BEFORE:$service"
+  done
+}
+BEFORE=dnsha-before
+
 # Start everything that .env asks for; with a word as its argument, fetch and build nothing.
 start_all() {
   # Compose calls a replacement HASH_NAME until it has removed what it replaces, and starts it only then. One that was

@@ -109,7 +109,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("peer_pihole_api", parse.url, "", "The other node's Pi-hole (default: PEER_IP at the same port).", TASKS),
     Setting("peer_pihole_password_file", parse.optional_file, "", "File with its password (default: the same).", TASKS),
     Setting("peer_pihole_app_password_file", parse.optional_file, "", "File with its application password.", TASKS),
-    Setting("pihole_directory", parse.optional_file, "", "Its /etc/pihole, whose changes are noticed at once; empty: no.",
+    Setting("pihole_directory", parse.optional_file, "", "Its /etc/pihole, whose changes are noticed at once.",
             TASKS),
     Setting("sync_interval", parse.period(10, 31 * 86400), "1h", "Time between two syncs: seconds, or 15m, 6h, 1d.",
             TASKS),

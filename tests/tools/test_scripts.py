@@ -13,11 +13,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.wire.conversation import Conversation
+
 HERE = Path(__file__).parent
 STACK = HERE.parents[1] / "stack"
 TOOLS = "compose run --rm --no-deps -T tools "
-# A container that holds keepalived's memory, nothing half-made, what is new, and what reads its files when it starts.
-UP = ("run", "ps", "up -d", "ps", "restart prometheus", "restart alertmanager")
+IMAGES = ("ps", "inspect")
+KEPT = (
+    "image ls",
+    "image rm dnsha-before:pihole",
+    "image tag sha256:old dnsha-before:pihole",
+    "image tag sha256:same dnsha-before:unbound",
+)
+# A container that holds keepalived's memory, the images of before, nothing half-made, what is new, the images of before
+# by a name, and what reads its files when it starts.
+UP = ("run", *IMAGES, "ps", "up -d", *IMAGES, *KEPT, "ps", "restart prometheus", "restart alertmanager")
 VERIFY_FIRST, VERIFY = TOOLS + "verify --drained --steady 2 --timeout 20", TOOLS + "verify --drained --steady 10"
 
 
@@ -27,18 +37,17 @@ class Site:
 
     folder: Path
 
-    def run(self, script: str, *arguments: str, fails: str = "") -> tuple[int, str, list[str]]:
+    def environment(self) -> dict[str, str]:
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        return {**os.environ, "PATH": path, "STANDIN_DOCKER_LOG": str(self.folder / "log")}
+
+    def run(self, script: str, *arguments: str, fails: str = "", before: str = "") -> tuple[int, str, list[str]]:
         log = self.folder / "log"
         for old in self.folder.glob("log*"):
             old.unlink()
         done = subprocess.run(
             [self.folder / "stack" / script, *arguments],
-            env={
-                **os.environ,
-                "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
-                "STANDIN_DOCKER_LOG": str(log),
-                "STANDIN_DOCKER_FAILS": fails,
-            },
+            env={**self.environment(), "STANDIN_DOCKER_FAILS": fails, "STANDIN_DOCKER_BEFORE": before},
             capture_output=True,
             text=True,
             timeout=30,
@@ -52,8 +61,8 @@ class Site:
 def site(tmp_path: Path) -> Site:
     for folder in ("stack", "compose", "bin"):
         (tmp_path / folder).mkdir()
-    for script in ("update.sh", "deploy.sh", "up.sh"):
-        shutil.copy(STACK / script, tmp_path / "stack")
+    for script in STACK.glob("*.sh"):
+        shutil.copy(script, tmp_path / "stack")
     shutil.copy(HERE / "standin-docker", tmp_path / "bin" / "docker")
     (tmp_path / "compose" / ".env").write_text("NODE_ROLE=primary\n")
     return Site(tmp_path)
@@ -130,6 +139,36 @@ def test_an_offline_update_uses_the_images_that_are_here(site: Site) -> None:
     assert code == 0, said
     assert verbs(calls) == ["verify", "drain", *UP, "drain", "verify", "undrain"]
     assert "compose up -d --remove-orphans --no-build --pull never" in calls
+
+
+def test_the_way_back_starts_the_images_of_before_whatever_the_state_and_keeps_the_way_forth(site: Site) -> None:
+    (site.folder / "compose" / ".env").write_text("COMPOSE_FILE='compose.yaml:observability.yaml'\n")
+    code, said, calls = site.run("update.sh", "--back", before="pihole sha256:old\ngone sha256:older\n")
+    assert code == 0, said
+    assert verbs(calls) == ["image ls", "drain", *UP, "drain", "verify", "undrain"]
+    assert "compose up -d --remove-orphans --no-build --pull never" in calls
+    override = (site.folder / "log.override").read_text()
+    # A service that there is no more is not started, and one without an image of before stays as it is.
+    assert override == (
+        'compose.yaml:observability.yaml\nservices:\n  pihole: {image: "sha256:old", pull_policy: never}\n'
+    )
+    assert "this runs until the next update" in said
+
+
+def test_there_is_no_way_back_before_the_first_update(site: Site) -> None:
+    code, said, calls = site.run("update.sh", "--back")
+    assert code == 2
+    assert "there are no images of before" in said
+    assert verbs(calls) == ["image ls"]
+    assert site.run("update.sh", "--back", "--offline")[0] == 3
+
+
+def test_an_update_that_brings_nothing_new_keeps_the_way_back_that_there_is(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STANDIN_DOCKER_NOTHING_NEW", "yes")
+    _, _, calls = site.run("update.sh")
+    assert not any(call.startswith("image") for call in calls)
 
 
 def test_an_offline_deployment_uses_the_images_that_are_here(site: Site) -> None:
@@ -238,7 +277,70 @@ def test_a_deployment_without_docker_or_good_settings_says_so(site: Site, fails:
     assert "cp compose/.env.example compose/.env" in output
 
 
-@pytest.mark.parametrize("script", ["update.sh", "deploy.sh"])
+DRAIN = "exec backup python3 -m stack.tools drain"
+
+
+def changes(calls: list[str]) -> list[str]:
+    """What was called to change something."""
+    return [call for call in calls if not re.match(r"version|inspect|(ps|(volume|image|network) ls) ", call)]
+
+
+def test_uninstalling_hands_over_first_stops_keepalived_before_the_rest_and_keeps_the_backups(site: Site) -> None:
+    code, said, calls = site.run("uninstall.sh", "--yes")
+    assert code == 0, said
+    assert changes(calls) == [
+        DRAIN, "stop --time 20 keepalived", "stop --time 20 guard", "stop --time 20 firewall", "stop one two",
+        "rm --force one two", "image rm dnsha-tools:local", "image rm dnsha-before:pihole", "image rm sha256:one",
+        "image rm sha256:two", "volume rm dnsha_pihole", "network rm dnsha_default",
+    ]  # fmt: skip
+    assert (site.folder / "compose" / ".env").exists()
+    assert "kept: the backups in the volume dnsha_backups" in said
+
+
+def test_uninstalling_everything_takes_backups_and_passwords(site: Site) -> None:
+    (site.folder / "compose" / "second.env").touch()
+    code, said, calls = site.run("uninstall.sh", "--yes", "--everything")
+    assert code == 0, said
+    assert "volume rm dnsha_backups" in calls
+    assert list((site.folder / "compose").iterdir()) == []
+    assert "kept" not in said
+
+
+def test_uninstalling_a_node_whose_vip_nobody_can_take_is_refused_unless_forced(site: Site) -> None:
+    code, said, calls = site.run("uninstall.sh", "--yes", fails=f"2 {DRAIN}")
+    assert (code, changes(calls)) == (2, [DRAIN])
+    assert "nothing was changed; see to the other node first" in said
+    code, said, calls = site.run("uninstall.sh", "--yes", "--force", fails=f"2 {DRAIN}")
+    assert code == 0, said
+    assert f"{DRAIN} --force" in calls
+
+
+def test_a_standalone_node_has_nobody_to_hand_over_to(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANDIN_DOCKER_PEER", "")
+    code, _, calls = site.run("uninstall.sh", "--yes")
+    assert (code, DRAIN in calls) == (0, False)
+
+
+def test_what_is_left_is_told_and_can_be_removed_by_another_run(site: Site) -> None:
+    code, said, _ = site.run("uninstall.sh", "--yes", fails="1 volume rm")
+    assert code == 1
+    assert "something is left" in said
+    assert site.run("uninstall.sh", "--yes")[0] == 0
+
+
+def test_uninstalling_asks_first_and_takes_nothing_but_yes(site: Site) -> None:
+    code, said, calls = site.run("uninstall.sh")
+    assert (code, changes(calls)) == (3, [])
+    assert "there is no terminal to ask at" in said
+    for answer, code in (("y", 2), ("yes", 0)):
+        with Conversation([site.folder / "stack/uninstall.sh"], site.environment()) as talk:
+            talk.expect("The backups (volume dnsha_backups) and compose/.env stay.")
+            talk.expect("type yes to go on: ")
+            talk.type(answer)
+            assert talk.end() == code, talk.screen
+
+
+@pytest.mark.parametrize("script", ["update.sh", "deploy.sh", "uninstall.sh"])
 def test_help_and_wrong_words(site: Site, script: str) -> None:
     assert site.run(script, "--help")[0] == 0
     assert site.run(script, "--frce")[0] == 3

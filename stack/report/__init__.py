@@ -1,0 +1,1 @@
+"""A support bundle without secrets, made on the Python of the host: the standard library alone."""
