@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.model.errors import CollectorError
+from exporter.sources import peer_status
 from exporter.sources.digest import digest
 from stack.tools import change_watch, schedule
 from stack.tools.change_watch import FilesWatch, PeerWatch
@@ -45,7 +46,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[bytes | None]:
         return answers[-1]
 
     monkeypatch.setattr(change_watch, "PEER_SECONDS", 0.0)
-    monkeypatch.setattr(change_watch, "peer_get", get)
+    monkeypatch.setattr(peer_status, "peer_get", get)
     return answers
 
 
@@ -73,7 +74,7 @@ def test_the_other_node_is_not_asked_all_the_time(node: Node, monkeypatch: pytes
         asked.append(time.monotonic())
         return status("a" * 64)
 
-    monkeypatch.setattr(change_watch, "peer_get", get)
+    monkeypatch.setattr(peer_status, "peer_get", get)
     watch = PeerWatch(node.settings, node.tasks)
     assert [bool(watch.changed()) for _ in range(3)] == [True, False, False]
     assert len(asked) == 1
