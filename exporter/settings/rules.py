@@ -25,12 +25,14 @@ class Rule:
     reader: Reader | None = None
 
 
-def _role_and_peer(values: Values, _: NetworksOf) -> Wrong:
-    if values["node_role"] == "standalone":
-        if values["peer_ip"] is not None:
-            yield "peer_ip", "a standalone node has no peer; leave it empty or change NODE_ROLE"
-    elif values["peer_ip"] is None:
+def _a_pair_has_a_peer(values: Values, _: NetworksOf) -> Wrong:
+    if values["node_role"] != "standalone" and values["peer_ip"] is None:
         yield "peer_ip", "the other node's address is needed (NODE_ROLE standalone has none)"
+
+
+def _a_node_alone_has_none(values: Values, _: NetworksOf) -> Wrong:
+    if values["node_role"] == "standalone" and values["peer_ip"] is not None:
+        yield "peer_ip", "a standalone node has no peer; leave it empty or change NODE_ROLE"
 
 
 def _two_nodes(values: Values, _: NetworksOf) -> Wrong:
@@ -91,7 +93,9 @@ def _address_for_alertmanager(values: Values, _: NetworksOf) -> Wrong:
 
 
 RULES = (
-    Rule(("node_role", "peer_ip"), _role_and_peer),
+    Rule(("node_role", "peer_ip"), _a_pair_has_a_peer),
+    # Keepalived has no use for one, and runs.
+    Rule(("node_role", "peer_ip"), _a_node_alone_has_none, "exporter"),
     Rule(("node_ip", "peer_ip"), _two_nodes),
     Rule(("node_ip", "vip_address"), _virtual_addresses),
     Rule(("docker_host",), _containers),
