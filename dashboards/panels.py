@@ -162,8 +162,17 @@ def state_timeline(
     width: int = 24,
     height: int = 6,
 ) -> Tile:
-    """One bar for each series, coloured and labelled by its state."""
-    more = _defaults(unit=unit, thresholds={"mode": "absolute", "steps": style.PLAIN}, noValue="no data")
+    """One bar for each series, coloured and labelled by its state.
+
+    The colours come from the mappings. With colours by thresholds Grafana would put each value's threshold in its place
+    before it looks for a mapping (public/app/core/components/TimelineChart/utils.ts, prepareTimelineFields).
+    """
+    more = _defaults(
+        unit=unit,
+        color={"mode": "fixed", "fixedColor": style.UNKNOWN},
+        thresholds={"mode": "absolute", "steps": style.PLAIN},
+        noValue="no data",
+    )
     panel = StateTimeline(
         mappings=mappings,
         lineWidth=0,

@@ -96,6 +96,16 @@ def test_what_is_not_known_is_not_in_the_colour_of_good(document: dict[str, Any]
                 assert panel["targets"][-1]["legendFormat"] == "UNKNOWN", panel["title"]
 
 
+@each_board
+def test_a_state_timeline_s_colours_are_those_of_its_words(document: dict[str, Any]) -> None:
+    """With colours by thresholds Grafana shows each value's threshold instead: one grey bar, labelled "-∞+"."""
+    for panel in panels(document):
+        if panel["type"] == "state-timeline":
+            defaults = panel["fieldConfig"]["defaults"]
+            assert defaults["color"] == {"mode": "fixed", "fixedColor": style.UNKNOWN}, panel["title"]
+            assert defaults["mappings"], panel["title"]
+
+
 # Tables of what happened, and when; every other one says how it is now.
 OF_THE_PAST = {"Every move", "What happened"}
 
