@@ -79,25 +79,24 @@ def stat(
     text: str = "auto",
     calc: str = "lastNotNull",
     decimals: int | None = None,
-    nothing: str = "UNKNOWN",
     width: int = 6,
     height: int = 4,
     links: Sequence[dict[str, Any]] = (),
 ) -> Tile:
-    """A number or a word, large, of the end of the time range alone. ``nothing`` is shown where there is no data.
+    """A number or a word, large, of the end of the time range alone.
 
     Over the range, a series that ended hours ago would still have a last value, and a tile that says it is so now.
     """
     more = _defaults(color={"mode": "thresholds"}, thresholds={"mode": "absolute", "steps": thresholds or style.PLAIN})
     if text == "name":  # Grafana writes a series' name alone, and would leave the tile blank where there is none
         everything = " or ".join(f"({query.promql})" for query in queries)
-        queries = (*queries, Query(f"-1 * absent({everything})", nothing))
+        queries = (*queries, Query(f"-1 * absent({everything})", style.NO_DATA))
     panel = Stat(
         format=unit,
         mappings=mappings or [],
         reduceCalc=calc,
         decimals=decimals,
-        noValue=nothing,
+        noValue=style.NO_DATA,
         textMode=text,
         colorMode="background",
         graphMode="none",
@@ -124,13 +123,12 @@ def time_series(
     line: float | None = None,
     logarithmic: bool = False,
     steps: bool = False,
-    nothing: str = "no data",
     width: int = 12,
     height: int = 8,
 ) -> Tile:
     """Lines or bars over time; ``line`` draws an alert's threshold."""
     thresholds = style.steps("transparent", (line, style.WARNING)) if line is not None else style.PLAIN
-    more = _defaults(thresholds={"mode": "absolute", "steps": thresholds}, noValue=nothing)
+    more = _defaults(thresholds={"mode": "absolute", "steps": thresholds}, noValue=style.NO_DATA)
     panel = TimeSeries(
         unit=unit,
         drawStyle="bars" if bars else "line",
@@ -171,7 +169,7 @@ def state_timeline(
         unit=unit,
         color={"mode": "fixed", "fixedColor": style.UNKNOWN},
         thresholds={"mode": "absolute", "steps": style.PLAIN},
-        noValue="no data",
+        noValue=style.NO_DATA,
     )
     panel = StateTimeline(
         mappings=mappings,
@@ -190,7 +188,7 @@ def heatmap(title: str, description: str, query: Query, *, unit: str, width: int
         "type": "heatmap",
         "fieldConfig": {
             "defaults": {
-                "noValue": "no data",
+                "noValue": style.NO_DATA,
                 "custom": {"scaleDistribution": {"type": "linear"}},
                 "thresholds": {"mode": "absolute", "steps": style.PLAIN},
             },
@@ -227,16 +225,22 @@ class Column:
     heading: str
     unit: str | None = None
     mappings: style.Mappings | None = None
+    painted: bool = True  # with a mapping's colour
     link: tuple[str, str] | None = None  # title and address
+    blank: str = "–"  # noqa: RUF001  a dash, as in tables: where a row has no value
     width: int | None = None
 
     def override(self) -> dict[str, Any]:
         """Return Grafana's override for it."""
-        properties: list[dict[str, Any]] = [{"id": "displayName", "value": self.heading}]
+        properties: list[dict[str, Any]] = [
+            {"id": "displayName", "value": self.heading},
+            {"id": "noValue", "value": self.blank},
+        ]
         if self.unit:
             properties.append({"id": "unit", "value": self.unit})
         if self.mappings:
             properties.append({"id": "mappings", "value": self.mappings})
+        if self.mappings and self.painted:
             properties.append({"id": "custom.cellOptions", "value": {"type": "color-background", "mode": "basic"}})
         if self.link:
             title, url = self.link
@@ -254,7 +258,6 @@ def table(
     sort: str,
     descending: bool = False,
     unit: str = "none",
-    nothing: str = "nothing",
     width: int = 24,
     height: int = 8,
 ) -> Tile:
@@ -265,7 +268,7 @@ def table(
         "fieldConfig": {
             "defaults": {
                 "unit": unit,
-                "noValue": nothing,
+                "noValue": style.NO_DATA,
                 "custom": {"align": "left", "cellOptions": {"type": "auto"}, "filterable": False},
                 "thresholds": {"mode": "absolute", "steps": style.PLAIN},
             },

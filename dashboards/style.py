@@ -55,6 +55,17 @@ def steps(base: str, *above: tuple[float, str]) -> list[dict[str, Any]]:
 PLAIN: Final = steps(UNKNOWN)
 NEUTRAL: Final = steps(UNKNOWN, (0, GOOD))
 
+# What is said where a query has nothing to tell of a pair that is there, as queries.unless_nothing() numbers it.
+NOTHING: Final = -1
+
+
+def nothing(word: str) -> Mappings:
+    """Give that number its word."""
+    return states({NOTHING: State(word, UNKNOWN)})
+
+
+NO_DATA: Final = "no data"
+
 UP: Final = states({1: State("UP", GOOD), 0: State("DOWN", CRITICAL)})
 ANSWERS: Final = states({1: State("answers", GOOD), 0: State("NO ANSWER", CRITICAL)})
 YES: Final = states({1: State("yes", GOOD), 0: State("NO", CRITICAL)})
@@ -90,6 +101,7 @@ OWNERS: Final = [
 ]
 SYNC: Final = states(
     {
+        NOTHING: State("NOT WATCHED", UNKNOWN),
         0: State("IN SYNC", GOOD),
         1: State("DIFFERENT", WARNING),
         2: State("OVERDUE", WARNING),
@@ -99,11 +111,13 @@ SYNC: Final = states(
     }
 )
 SEVERITIES: Final = ("critical", "warning", "info")  # the gravest first, which is number 1
+NO_ALERT: Final = 0
 SEVERITY: Final = states(
     {
         number: State(severity, color)
         for number, (severity, color) in enumerate(zip(SEVERITIES, (CRITICAL, WARNING, UNKNOWN), strict=True), 1)
     }
+    | {NO_ALERT: State("no alert", GOOD)}
 )
 # As queries.VRRP_STATE numbers them.
 VRRP_STATE: Final = states(

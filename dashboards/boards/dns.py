@@ -6,7 +6,7 @@ from alerts.thresholds import ERROR_BUDGET, SLOW_ANSWER_SECONDS
 from dashboards import style
 from dashboards.frame import Board
 from dashboards.panels import Tile, heatmap, stat, state_timeline, time_series
-from dashboards.queries import Query, failed, grown, in_site, with_vip
+from dashboards.queries import Query, count_of, failed, in_site, with_vip
 from dashboards.rows import Row
 
 _PATHS = {
@@ -255,12 +255,11 @@ BOARD = Board(
                     "Outages, by path",
                     "Outages that began within each step: failures after a good answer.",
                     Query(
-                        in_site(f"sum by (target) ({grown('dnsha_resolve_outages_total{}')})"),
+                        in_site(count_of("target", "dnsha_resolve_outages_total{}")),
                         "{{target}}",
                     ),
                     unit="short",
                     bars=True,
-                    nothing="none",
                     stacked=True,
                 ),
                 time_series(

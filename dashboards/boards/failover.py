@@ -50,7 +50,6 @@ _MOVES = table(
     ],
     sort="When",
     descending=True,
-    nothing="no move",
     height=12,
 )
 _EVENTS = table(
@@ -145,7 +144,6 @@ BOARD = Board(
                     unit="s",
                     thresholds=style.NEUTRAL,
                     text="value_and_name",
-                    nothing="none",
                 ),
             ],
         ),

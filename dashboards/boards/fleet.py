@@ -100,7 +100,6 @@ BOARD = Board(
                         Column("Value #F", "Moves", unit="short"),
                     ],
                     sort="DNS",
-                    nothing="–",  # noqa: RUF001  a dash, as in tables
                     height=10,
                 ),
                 shared.firing(in_sites),

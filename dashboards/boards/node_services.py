@@ -5,7 +5,7 @@ from __future__ import annotations
 from alerts.thresholds import CLOCK_DIFFERENCE_SECONDS
 from dashboards import style
 from dashboards.panels import Column, state_timeline, table, time_series
-from dashboards.queries import Query, grown, on_nodes
+from dashboards.queries import Query, count_of, grown, on_nodes
 
 CONTAINERS = [
     state_timeline(
@@ -40,19 +40,21 @@ CONTAINERS = [
             Column("Value #F", "Started", unit="dateTimeFromNow"),
         ],
         sort="Container",
-        nothing="–",  # noqa: RUF001  a dash, as in tables
         height=12,
     ),
     time_series(
         "What Docker told",
         "Events of containers within each step: ends, failed health checks, lack of memory.",
         Query(
-            on_nodes(f"sum by (node, container, event) ({grown('dnsha_container_events_total{}')})"),
-            "{{node}} · {{container}}: {{event}}",
+            on_nodes(
+                "label_join(sum by (node, container, event) ("
+                f'{grown("dnsha_container_events_total{}")}), "what", ": ", "container", "event")'
+                ' or label_replace(0 * max by (node) (dnsha_container_running{}), "what", "nothing", "", "")'
+            ),
+            "{{node}} · {{what}}",
         ),
         unit="short",
         bars=True,
-        nothing="none",
         stacked=True,
     ),
     time_series(
@@ -89,13 +91,12 @@ HEALTH_CHECK = [
         "Started again",
         "Times within each step that the health check or the recorder died or hung, and was started again.",
         Query(
-            on_nodes(f"sum by (node, process) ({grown('dnsha_helper_starts_total{}')})"),
+            on_nodes(count_of("node, process", "dnsha_helper_starts_total{}")),
             "{{node}} · {{process}}",
         ),
         unit="short",
         bars=True,
         stacked=True,
-        nothing="none",
         width=24,
     ),
 ]
@@ -159,7 +160,6 @@ EXPORTER = [
             Column("keepalived", "Keepalived"),
         ],
         sort="Node",
-        nothing="unknown",
         width=12,
     ),
     time_series(

@@ -25,14 +25,17 @@ def _firing(severity: str) -> str:
     return f"{style.SEVERITIES.index(severity) + 1} * max by (site, alertname, node) ({alerts})"
 
 
+_FIRING = "(" + " or ".join(map(_firing, style.SEVERITIES)) + ")"
+
+
 def firing(scope: Scoped, *, width: int = 12, height: int = 8) -> Tile:
     """The alerts that fire now."""
     return table(
         "Alerts now",
         "Alerts that fire at the end of the time range. An alert's name leads to its runbook.",
-        # An alert of the pair has no node; an empty cell would say what the empty table does.
+        # That nothing fires is said where rules are evaluated, as what they record shows; otherwise there is no data.
         Query(
-            scope(f'label_replace({" or ".join(map(_firing, style.SEVERITIES))}, "node", "–", "node", "")'),  # noqa: RUF001  a dash, as in tables
+            scope(f"{_FIRING} or ({style.NO_ALERT} * max(site_node:dnsha_ready:bool{{}})) unless on () ({_FIRING})"),
             instant=True,
             format="table",
         ),
@@ -43,7 +46,6 @@ def firing(scope: Scoped, *, width: int = 12, height: int = 8) -> Tile:
             Column("site", "Site", width=90),
         ],
         sort="Severity",
-        nothing="no alert",
         width=width,
         height=height,
     )

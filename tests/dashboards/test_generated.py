@@ -93,7 +93,7 @@ def test_what_is_not_known_is_not_in_the_colour_of_good(document: dict[str, Any]
             assert base == {"color": style.UNKNOWN, "value": None}, panel["title"]
             if panel["options"]["textMode"] == "name":
                 assert panel["targets"][-1]["expr"].startswith("-1 * absent("), panel["title"]
-                assert panel["targets"][-1]["legendFormat"] == "UNKNOWN", panel["title"]
+                assert panel["targets"][-1]["legendFormat"] == "no data", panel["title"]
 
 
 @each_board
