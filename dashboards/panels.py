@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from grafanalib.core import Panel, Stat, StateTimeline, Target, Text, TimeSeries
 
 from alerts.thresholds import SCRAPE_INTERVAL
 from dashboards import style
-from dashboards.queries import Query
+from dashboards.queries import Query, with_matcher
 
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
+# Variables that no one sees: the nodes by their roles.
+PRIMARY: Final = "primary"
+SECONDARY: Final = "secondary"
 REF_IDS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -65,6 +68,14 @@ def _target(ref_id: str, query: Query) -> Target:
     )
 
 
+def override(matcher: str, options: str, **properties: object) -> dict[str, Any]:
+    """Return Grafana's override of properties for the fields that a matcher finds."""
+    return {
+        "matcher": {"id": matcher, "options": options},
+        "properties": [{"id": name.replace("__", "."), "value": value} for name, value in properties.items()],
+    }
+
+
 def _defaults(**values: Any) -> dict[str, Any]:  # noqa: ANN401  JSON
     return {"fieldConfig": {"defaults": {key: value for key, value in values.items() if value is not None}}}
 
@@ -76,6 +87,7 @@ def stat(
     unit: str = "none",
     mappings: style.Mappings | None = None,
     thresholds: list[dict[str, Any]] | None = None,
+    overrides: Sequence[dict[str, Any]] = (),
     text: str = "auto",
     calc: str = "lastNotNull",
     decimals: int | None = None,
@@ -94,6 +106,7 @@ def stat(
     panel = Stat(
         format=unit,
         mappings=mappings or [],
+        overrides=list(overrides),
         reduceCalc=calc,
         decimals=decimals,
         noValue=style.NO_DATA,
@@ -123,12 +136,28 @@ def time_series(
     line: float | None = None,
     logarithmic: bool = False,
     steps: bool = False,
+    node: str | None = None,
+    failures: bool = False,
+    colors: Mapping[str, str] | None = None,
+    legend: Literal["list", "table"] = "list",
     width: int = 12,
     height: int = 8,
 ) -> Tile:
-    """Lines or bars over time; ``line`` draws an alert's threshold."""
+    """Lines or bars over time; ``line`` draws an alert's threshold.
+
+    ``node`` is the label by which lines are a node's: they get its colour. ``failures`` are shades of a warning's
+    colour. ``colors`` are by the lines' names. A legend that is a list has room for a few lines; a table can
+    be scrolled.
+    """
+    overrides = [override("byName", name, color=_fixed(color)) for name, color in (colors or {}).items()]
+    if node:
+        asked, overrides = _by_node(node, queries)
+    else:
+        asked = list(queries)
+    mode = {"mode": "shades", "fixedColor": style.WARNING} if failures else {"mode": "palette-classic"}
     thresholds = style.steps("transparent", (line, style.WARNING)) if line is not None else style.PLAIN
-    more = _defaults(thresholds={"mode": "absolute", "steps": thresholds}, noValue=style.NO_DATA)
+    more = _defaults(thresholds={"mode": "absolute", "steps": thresholds}, color=mode, noValue=style.NO_DATA)
+    more["options"] = {"legend": {"placement": "right" if legend == "table" else "bottom"}}
     panel = TimeSeries(
         unit=unit,
         drawStyle="bars" if bars else "line",
@@ -143,12 +172,34 @@ def time_series(
         scaleDistributionType="log" if logarithmic else "linear",
         scaleDistributionLog=10,
         legendCalcs=["lastNotNull", "max"],
-        legendDisplayMode="table" if height > 8 else "list",
+        legendDisplayMode=legend,
+        overrides=overrides,
         tooltipMode="multi",
         tooltipSort="desc",
-        **_common(title, description, queries, more, ()),
+        **_common(title, description, asked, more, ()),
     )
     return Tile(panel, width, height)
+
+
+def _fixed(color: str) -> dict[str, str]:
+    return {"mode": "fixed", "fixedColor": color}
+
+
+def _by_node(label: str, queries: Sequence[Query]) -> tuple[list[Query], list[dict[str, Any]]]:
+    """Ask for each node on its own: only by its query does Grafana know whose colour a line has.
+
+    Of several queries the first one's lines are whole, the others' dashed.
+    """
+    asked: list[Query] = []
+    overrides: list[dict[str, Any]] = []
+    for number, query in enumerate(queries):
+        for variable, color in ((PRIMARY, style.PRIMARY), (SECONDARY, style.SECONDARY)):
+            more = {"custom__lineStyle": {"fill": "dash", "dash": [8, 8]}} if number else {}
+            several = query.legend.count("{{") > 1  # lines of one node
+            mode = {"mode": "shades", "fixedColor": color} if several else _fixed(color)
+            overrides.append(override("byFrameRefID", REF_IDS[len(asked)], color=mode, **more))
+            asked.append(replace(query, promql=with_matcher(query.promql, f'{label}=~"${variable}"')))
+    return asked, overrides
 
 
 def state_timeline(
@@ -156,6 +207,7 @@ def state_timeline(
     description: str,
     *queries: Query,
     mappings: style.Mappings,
+    overrides: Sequence[dict[str, Any]] = (),
     unit: str = "none",
     width: int = 24,
     height: int = 6,
@@ -173,6 +225,7 @@ def state_timeline(
     )
     panel = StateTimeline(
         mappings=mappings,
+        overrides=list(overrides),
         lineWidth=0,
         fillOpacity=85,
         rowHeight=0.8,
@@ -226,7 +279,7 @@ class Column:
     unit: str | None = None
     mappings: style.Mappings | None = None
     painted: bool = True  # with a mapping's colour
-    link: tuple[str, str] | None = None  # title and address
+    links: Sequence[tuple[str, str]] = ()  # titles and addresses
     blank: str = "–"  # noqa: RUF001  a dash, as in tables: where a row has no value
     width: int | None = None
 
@@ -242,9 +295,9 @@ class Column:
             properties.append({"id": "mappings", "value": self.mappings})
         if self.mappings and self.painted:
             properties.append({"id": "custom.cellOptions", "value": {"type": "color-background", "mode": "basic"}})
-        if self.link:
-            title, url = self.link
-            properties.append({"id": "links", "value": [{"title": title, "url": url, "targetBlank": True}]})
+        if self.links:
+            links = [{"title": title, "url": url, "targetBlank": True} for title, url in self.links]
+            properties.append({"id": "links", "value": links})
         if self.width:
             properties.append({"id": "custom.width", "value": self.width})
         return {"matcher": {"id": "byName", "options": self.field}, "properties": properties}

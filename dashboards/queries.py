@@ -30,23 +30,24 @@ class Query:
     step: str | None = None
 
 
-def _scoped(promql: str, matchers: str) -> str:
+def with_matcher(promql: str, matchers: str) -> str:
+    """Give every selector more matchers."""
     return promql.replace("{", "{" + matchers + ",").replace(",}", "}")
 
 
 def in_site(promql: str) -> str:
     """All nodes of the chosen site."""
-    return _scoped(promql, 'site="$site"')
+    return with_matcher(promql, 'site="$site"')
 
 
 def on_nodes(promql: str) -> str:
     """The chosen nodes of the chosen site."""
-    return _scoped(promql, 'site="$site",node=~"$node"')
+    return with_matcher(promql, 'site="$site",node=~"$node"')
 
 
 def in_sites(promql: str) -> str:
     """All nodes of all chosen sites."""
-    return _scoped(promql, 'site=~"$site"')
+    return with_matcher(promql, 'site=~"$site"')
 
 
 # A server is ADDRESS:PORT, IPv6 in brackets; the virtual IP is its address.

@@ -104,6 +104,8 @@ def filled_in(promql: str, *, site: str, step: float, span: float) -> str:
     values = {
         "$site": site,
         "$node": ".+",
+        "$primary": "alpha",
+        "$secondary": "beta",
         "$__rate_interval": f"{max(step + _SCRAPES, 4 * _SCRAPES):g}s",
         "$__interval": f"{step:g}s",
         "$__range": f"{span:.0f}s",
