@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+GRAFANA := dashboards/grafana/node_modules/.ready
 LAB := $(BIN)/python -m tests.lab
 # Tests of the lab that wait more than they work, so that some of them may run at once.
 WAITING := alerting*.py world.py dnsdist.py
@@ -30,6 +31,7 @@ lab: $(READY) ## start a pair and a shell beside it
 
 check: $(READY) ## format, lint, types, layers, unit tests, rules, generated files
 	@tests/packages check
+	@! command -v npm >/dev/null || $(MAKE) -s $(GRAFANA)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -109,11 +111,16 @@ preview: $(READY) ## draw the dashboards, photograph the status page; docs/image
 	$(BIN)/python -m tests.page.photograph
 
 clean: ## remove what make made
-	rm -rf build $(VENV) ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build $(VENV) dashboards/grafana/node_modules ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(READY): pyproject.toml tests/packages
 	@tests/packages python
 	@echo "making the virtual environment $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,dashboards]'
+	@touch $@
+
+$(GRAFANA): dashboards/grafana/package-lock.json
+	@echo "installing Grafana's libraries in dashboards/grafana/node_modules"
+	@cd dashboards/grafana && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -12,7 +12,7 @@ from grafanalib.core import Annotations, Dashboard, Template, Templating, Time, 
 
 from alerts.thresholds import SCRAPE_INTERVAL
 from dashboards import style
-from dashboards.panels import DATASOURCE
+from dashboards.panels import DATASOURCE, PRIMARY, SECONDARY
 from dashboards.queries import in_sites
 from dashboards.rows import Row, place
 
@@ -25,6 +25,10 @@ FLEET: Final = "dnsha-fleet"
 # The exporters serve the runbooks: they are there without the internet, and while DNS is broken.
 EXPORTER: Final = "exporter"
 RUNBOOKS: Final = f"http://${{{EXPORTER}}}/runbooks/"
+# Grafana's own pages show the Alertmanager beside it, and let those silence who may edit.
+ALERTMANAGER: Final = "DNS%20HA%20Alertmanager"
+SILENCES: Final = f"/alerting/silences?alertmanager={ALERTMANAGER}"
+SILENCE: Final = f"/alerting/silence/new?alertmanager={ALERTMANAGER}&matcher=alertname%3D"
 _HIDDEN: Final = 2
 
 Scope = Literal["site", "nodes", "sites"]
@@ -60,7 +64,7 @@ def render(board: Board) -> dict[str, Any]:
         tags=[TAG] if board.scope == "sites" else [TAG, SITE_TAG],
         timezone="browser",
         schemaVersion=SCHEMA_VERSION,
-        refresh="10s",
+        refresh="auto",  # by the time range and the width of the window: 5 s to minutes
         graphTooltip=1,
         time=Time(board.time_range, "now"),
         timePicker=TimePicker(
@@ -85,7 +89,22 @@ def _variables(scope: Scope) -> list[Template]:
     )
     if scope == "nodes":
         variables.append(_choice("node", "Node", 'label_values(dnsha_build_info{site="$site"}, node)', several=True))
+    if scope != "sites":
+        variables.append(_hidden(PRIMARY, 'label_values(dnsha_node_info{site="$site",role!="secondary"}, node)'))
+        variables.append(_hidden(SECONDARY, 'label_values(dnsha_node_info{site="$site",role="secondary"}, node)'))
     return [*variables, _exporter()]
+
+
+def _hidden(name: str, query: str) -> Template:
+    """A variable that queries need and nobody chooses."""
+    return Template(
+        name=name,
+        label=name.title(),
+        query={"query": query, "refId": "variable", "qryType": 1},
+        dataSource=DATASOURCE,
+        refresh=2,
+        hide=_HIDDEN,
+    )
 
 
 def _exporter() -> Template:
@@ -122,21 +141,36 @@ def _annotations() -> list[dict[str, Any]]:
             "max by (site, node, vip) (dnsha_vip_last_transition_timestamp_seconds{} and dnsha_vip_owned{} == 1) * "
             "1000",
             "{{node}} has {{vip}}",
-            style.CRITICAL,
+            style.GOOD,
             value_is_time=True,
         ),
-        _annotation("Drained", "max by (site, node) (dnsha_drained{} == 1)", "{{node}} is drained", style.WARNING),
+        _annotation("Drained", "max by (site, node) (dnsha_drained{} == 1)", "{{node}} is drained", style.UNKNOWN),
         _annotation(
             "Keepalived started",
             "max by (site, node) (dnsha_keepalived_last_start_timestamp_seconds{}) * 1000",
             "keepalived started on {{node}}, as with every deployment and boot",
-            style.GOOD,
+            style.UNKNOWN,
             value_is_time=True,
         ),
+        *(_alerts(severity, color) for severity, color in (("critical", style.CRITICAL), ("warning", style.WARNING))),
     ]
 
 
-def _annotation(name: str, promql: str, words: str, color: str, *, value_is_time: bool = False) -> dict[str, Any]:
+def _alerts(severity: str, color: str) -> dict[str, Any]:
+    firing = f'ALERTS{{alertstate="firing",severity="{severity}"}}'
+    words = "{{alertname}} {{node}} {{vip}}"
+    return _annotation(
+        f"Alerts: {severity}",
+        f"max by (site, alertname, node, vip) ({firing}) == 1",
+        words,
+        color,
+        tags="site,alertname",
+    )
+
+
+def _annotation(
+    name: str, promql: str, words: str, color: str, *, value_is_time: bool = False, tags: str = "site,node"
+) -> dict[str, Any]:
     """An annotation from Prometheus: where the value is above 0, or at the time that the value is, in milliseconds.
 
     Grafana asks the target; what is beside it is the same for one that does not know targets of annotations.
@@ -153,7 +187,7 @@ def _annotation(name: str, promql: str, words: str, color: str, *, value_is_time
         "step": SCRAPE_INTERVAL,
         "titleFormat": name,
         "textFormat": words,
-        "tagKeys": "site,node",
+        "tagKeys": tags,
         "useValueForTime": value_is_time,
     }
 
@@ -164,7 +198,8 @@ def _links(scope: Scope) -> list[dict[str, Any]]:
     fleet = _link("link", "Fleet", url=f"/d/{FLEET}", icon="dashboard", tooltip="All sites", keepTime=True)
     runbooks = _link("link", "Runbooks", url=RUNBOOKS, icon="doc", tooltip="What to do, alert by alert",
                      targetBlank=True)  # fmt: skip
-    return [others, runbooks] if sites else [others, fleet, runbooks]
+    silences = _link("link", "Silences", url=SILENCES, icon="bolt", tooltip="Alerts that are not told")
+    return [others, runbooks, silences] if sites else [others, fleet, runbooks, silences]
 
 
 def _link(kind: str, title: str, **more: object) -> dict[str, Any]:

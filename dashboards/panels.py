@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from grafanalib.core import Panel, Stat, StateTimeline, Target, Text, TimeSeries
 
 from alerts.thresholds import SCRAPE_INTERVAL
 from dashboards import style
-from dashboards.queries import Query
+from dashboards.queries import Query, with_matcher
 
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
+# Variables that no one sees: the nodes by their roles.
+PRIMARY: Final = "primary"
+SECONDARY: Final = "secondary"
 REF_IDS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -65,6 +68,14 @@ def _target(ref_id: str, query: Query) -> Target:
     )
 
 
+def override(matcher: str, options: str, **properties: object) -> dict[str, Any]:
+    """Return Grafana's override of properties for the fields that a matcher finds."""
+    return {
+        "matcher": {"id": matcher, "options": options},
+        "properties": [{"id": name.replace("__", "."), "value": value} for name, value in properties.items()],
+    }
+
+
 def _defaults(**values: Any) -> dict[str, Any]:  # noqa: ANN401  JSON
     return {"fieldConfig": {"defaults": {key: value for key, value in values.items() if value is not None}}}
 
@@ -76,28 +87,29 @@ def stat(
     unit: str = "none",
     mappings: style.Mappings | None = None,
     thresholds: list[dict[str, Any]] | None = None,
+    overrides: Sequence[dict[str, Any]] = (),
     text: str = "auto",
     calc: str = "lastNotNull",
     decimals: int | None = None,
-    nothing: str = "UNKNOWN",
     width: int = 6,
     height: int = 4,
     links: Sequence[dict[str, Any]] = (),
 ) -> Tile:
-    """A number or a word, large, of the end of the time range alone. ``nothing`` is shown where there is no data.
+    """A number or a word, large, of the end of the time range alone.
 
     Over the range, a series that ended hours ago would still have a last value, and a tile that says it is so now.
     """
     more = _defaults(color={"mode": "thresholds"}, thresholds={"mode": "absolute", "steps": thresholds or style.PLAIN})
     if text == "name":  # Grafana writes a series' name alone, and would leave the tile blank where there is none
         everything = " or ".join(f"({query.promql})" for query in queries)
-        queries = (*queries, Query(f"-1 * absent({everything})", nothing))
+        queries = (*queries, Query(f"-1 * absent({everything})", style.NO_DATA))
     panel = Stat(
         format=unit,
         mappings=mappings or [],
+        overrides=list(overrides),
         reduceCalc=calc,
         decimals=decimals,
-        noValue=nothing,
+        noValue=style.NO_DATA,
         textMode=text,
         colorMode="background",
         graphMode="none",
@@ -124,13 +136,28 @@ def time_series(
     line: float | None = None,
     logarithmic: bool = False,
     steps: bool = False,
-    nothing: str = "no data",
+    node: str | None = None,
+    failures: bool = False,
+    colors: Mapping[str, str] | None = None,
+    legend: Literal["list", "table"] = "list",
     width: int = 12,
     height: int = 8,
 ) -> Tile:
-    """Lines or bars over time; ``line`` draws an alert's threshold."""
+    """Lines or bars over time; ``line`` draws an alert's threshold.
+
+    ``node`` is the label by which lines are a node's: they get its colour. ``failures`` are shades of a warning's
+    colour. ``colors`` are by the lines' names. A legend that is a list has room for a few lines; a table can
+    be scrolled.
+    """
+    overrides = [override("byName", name, color=_fixed(color)) for name, color in (colors or {}).items()]
+    if node:
+        asked, overrides = _by_node(node, queries)
+    else:
+        asked = list(queries)
+    mode = {"mode": "shades", "fixedColor": style.WARNING} if failures else {"mode": "palette-classic"}
     thresholds = style.steps("transparent", (line, style.WARNING)) if line is not None else style.PLAIN
-    more = _defaults(thresholds={"mode": "absolute", "steps": thresholds}, noValue=nothing)
+    more = _defaults(thresholds={"mode": "absolute", "steps": thresholds}, color=mode, noValue=style.NO_DATA)
+    more["options"] = {"legend": {"placement": "right" if legend == "table" else "bottom"}}
     panel = TimeSeries(
         unit=unit,
         drawStyle="bars" if bars else "line",
@@ -145,12 +172,34 @@ def time_series(
         scaleDistributionType="log" if logarithmic else "linear",
         scaleDistributionLog=10,
         legendCalcs=["lastNotNull", "max"],
-        legendDisplayMode="table" if height > 8 else "list",
+        legendDisplayMode=legend,
+        overrides=overrides,
         tooltipMode="multi",
         tooltipSort="desc",
-        **_common(title, description, queries, more, ()),
+        **_common(title, description, asked, more, ()),
     )
     return Tile(panel, width, height)
+
+
+def _fixed(color: str) -> dict[str, str]:
+    return {"mode": "fixed", "fixedColor": color}
+
+
+def _by_node(label: str, queries: Sequence[Query]) -> tuple[list[Query], list[dict[str, Any]]]:
+    """Ask for each node on its own: only by its query does Grafana know whose colour a line has.
+
+    Of several queries the first one's lines are whole, the others' dashed.
+    """
+    asked: list[Query] = []
+    overrides: list[dict[str, Any]] = []
+    for number, query in enumerate(queries):
+        for variable, color in ((PRIMARY, style.PRIMARY), (SECONDARY, style.SECONDARY)):
+            more = {"custom__lineStyle": {"fill": "dash", "dash": [8, 8]}} if number else {}
+            several = query.legend.count("{{") > 1  # lines of one node
+            mode = {"mode": "shades", "fixedColor": color} if several else _fixed(color)
+            overrides.append(override("byFrameRefID", REF_IDS[len(asked)], color=mode, **more))
+            asked.append(replace(query, promql=with_matcher(query.promql, f'{label}=~"${variable}"')))
+    return asked, overrides
 
 
 def state_timeline(
@@ -158,14 +207,25 @@ def state_timeline(
     description: str,
     *queries: Query,
     mappings: style.Mappings,
+    overrides: Sequence[dict[str, Any]] = (),
     unit: str = "none",
     width: int = 24,
     height: int = 6,
 ) -> Tile:
-    """One bar for each series, coloured and labelled by its state."""
-    more = _defaults(unit=unit, thresholds={"mode": "absolute", "steps": style.PLAIN}, noValue="no data")
+    """One bar for each series, coloured and labelled by its state.
+
+    The colours come from the mappings. With colours by thresholds Grafana would put each value's threshold in its place
+    before it looks for a mapping (public/app/core/components/TimelineChart/utils.ts, prepareTimelineFields).
+    """
+    more = _defaults(
+        unit=unit,
+        color={"mode": "fixed", "fixedColor": style.UNKNOWN},
+        thresholds={"mode": "absolute", "steps": style.PLAIN},
+        noValue=style.NO_DATA,
+    )
     panel = StateTimeline(
         mappings=mappings,
+        overrides=list(overrides),
         lineWidth=0,
         fillOpacity=85,
         rowHeight=0.8,
@@ -181,7 +241,7 @@ def heatmap(title: str, description: str, query: Query, *, unit: str, width: int
         "type": "heatmap",
         "fieldConfig": {
             "defaults": {
-                "noValue": "no data",
+                "noValue": style.NO_DATA,
                 "custom": {"scaleDistribution": {"type": "linear"}},
                 "thresholds": {"mode": "absolute", "steps": style.PLAIN},
             },
@@ -218,20 +278,26 @@ class Column:
     heading: str
     unit: str | None = None
     mappings: style.Mappings | None = None
-    link: tuple[str, str] | None = None  # title and address
+    painted: bool = True  # with a mapping's colour
+    links: Sequence[tuple[str, str]] = ()  # titles and addresses
+    blank: str = "–"  # noqa: RUF001  a dash, as in tables: where a row has no value
     width: int | None = None
 
     def override(self) -> dict[str, Any]:
         """Return Grafana's override for it."""
-        properties: list[dict[str, Any]] = [{"id": "displayName", "value": self.heading}]
+        properties: list[dict[str, Any]] = [
+            {"id": "displayName", "value": self.heading},
+            {"id": "noValue", "value": self.blank},
+        ]
         if self.unit:
             properties.append({"id": "unit", "value": self.unit})
         if self.mappings:
             properties.append({"id": "mappings", "value": self.mappings})
+        if self.mappings and self.painted:
             properties.append({"id": "custom.cellOptions", "value": {"type": "color-background", "mode": "basic"}})
-        if self.link:
-            title, url = self.link
-            properties.append({"id": "links", "value": [{"title": title, "url": url, "targetBlank": True}]})
+        if self.links:
+            links = [{"title": title, "url": url, "targetBlank": True} for title, url in self.links]
+            properties.append({"id": "links", "value": links})
         if self.width:
             properties.append({"id": "custom.width", "value": self.width})
         return {"matcher": {"id": "byName", "options": self.field}, "properties": properties}
@@ -245,7 +311,6 @@ def table(
     sort: str,
     descending: bool = False,
     unit: str = "none",
-    nothing: str = "nothing",
     width: int = 24,
     height: int = 8,
 ) -> Tile:
@@ -256,7 +321,7 @@ def table(
         "fieldConfig": {
             "defaults": {
                 "unit": unit,
-                "noValue": nothing,
+                "noValue": style.NO_DATA,
                 "custom": {"align": "left", "cellOptions": {"type": "auto"}, "filterable": False},
                 "thresholds": {"mode": "absolute", "steps": style.PLAIN},
             },

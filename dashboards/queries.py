@@ -30,23 +30,24 @@ class Query:
     step: str | None = None
 
 
-def _scoped(promql: str, matchers: str) -> str:
+def with_matcher(promql: str, matchers: str) -> str:
+    """Give every selector more matchers."""
     return promql.replace("{", "{" + matchers + ",").replace(",}", "}")
 
 
 def in_site(promql: str) -> str:
     """All nodes of the chosen site."""
-    return _scoped(promql, 'site="$site"')
+    return with_matcher(promql, 'site="$site"')
 
 
 def on_nodes(promql: str) -> str:
     """The chosen nodes of the chosen site."""
-    return _scoped(promql, 'site="$site",node=~"$node"')
+    return with_matcher(promql, 'site="$site",node=~"$node"')
 
 
 def in_sites(promql: str) -> str:
     """All nodes of all chosen sites."""
-    return _scoped(promql, 'site=~"$site"')
+    return with_matcher(promql, 'site=~"$site"')
 
 
 # A server is ADDRESS:PORT, IPv6 in brackets; the virtual IP is its address.
@@ -79,8 +80,8 @@ OVERDUE: Final = (
 _LATEST: Final = f"max by (site) ({OVERDUE})"
 
 # 1: something differs between the nodes, 2: a task is overdue, 4: the nodes do not reach each other, so that nobody
-# knows whether something differs; absent where nothing is watched.
-SYNC: Final = (
+# knows whether something differs; -1 where nothing is watched.
+_SYNC: Final = (
     f"(max by (site) (dnsha_sync_drifted{{}}) or 4 * max by (site) (dnsha_peer_up{{}} == bool 0) or 0 * {_LATEST})"
     f" + 2 * ({_LATEST} > bool 0)"
 )
@@ -106,6 +107,17 @@ def failed(by: str, matchers: str = "") -> str:
     return f"clamp_min({' - '.join(rates)}, 0)"
 
 
+def unless_nothing(promql: str, by: str, number: float, witness: str = 'up{job="dnsha"} == 1') -> str:
+    """What a query says, and a number where it says nothing though Prometheus has data, as the witness tells.
+
+    The number has a word of its own, such as "no sensor"; where there is no data at all, "no data" is said.
+    """
+    return f"({promql}) or on ({by}) (0 * max by ({by}) ({witness}) + {number:g})"
+
+
+SYNC: Final = unless_nothing(_SYNC, "site", -1)
+
+
 def _step_before(promql: str) -> str:
     return promql.replace("}", "} offset $__interval")
 
@@ -127,6 +139,11 @@ def grown(counter: str) -> str:
     that would count an event in several.
     """
     return f"({counter} - {_last_before(counter)}) > 0"
+
+
+def count_of(by: str, counter: str) -> str:
+    """By how much a counter grew within each step, 0 where it did not: nothing at all is no data."""
+    return f"sum by ({by}) ({grown(counter)}) or 0 * sum by ({by}) ({counter})"
 
 
 def began(promql: str) -> str:

@@ -15,6 +15,12 @@ WARNING: Final = "#b25f00"
 CRITICAL: Final = "#cc3d47"
 UNKNOWN: Final = "#6b7280"
 
+# A node's lines have its colour on every dashboard: the primary's, or the only node's, and the secondary's.
+PRIMARY: Final = "#2f86d6"
+SECONDARY: Final = "#a8822a"
+# Lines of what is known by name. None is the colour of a state, of which red is for critical alerts alone.
+PATHS: Final = {"vip": "#2f86d6", "pihole": "#a8822a", "unbound": "#8e3bb0", "peer": "#56b4e9"}
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -55,11 +61,24 @@ def steps(base: str, *above: tuple[float, str]) -> list[dict[str, Any]]:
 PLAIN: Final = steps(UNKNOWN)
 NEUTRAL: Final = steps(UNKNOWN, (0, GOOD))
 
-UP: Final = states({1: State("UP", GOOD), 0: State("DOWN", CRITICAL)})
-ANSWERS: Final = states({1: State("answers", GOOD), 0: State("NO ANSWER", CRITICAL)})
-YES: Final = states({1: State("yes", GOOD), 0: State("NO", CRITICAL)})
+# What is said where a query has nothing to tell of a pair that is there, as queries.unless_nothing() numbers it.
+NOTHING: Final = -1
+
+
+def nothing(word: str) -> Mappings:
+    """Give that number its word."""
+    return states({NOTHING: State(word, UNKNOWN)})
+
+
+NO_DATA: Final = "no data"
+
+UP: Final = states({1: State("UP", GOOD), 0: State("DOWN", WARNING)})
+# Through the virtual IP no answer is critical; a Pi-hole or an Unbound that is silent has the other node's beside it.
+VIP_ANSWERS: Final = states({1: State("answers", GOOD), 0: State("NO ANSWER", CRITICAL)})
+ANSWERS: Final = states({1: State("answers", GOOD), 0: State("NO ANSWER", WARNING)})
+YES: Final = states({1: State("yes", GOOD), 0: State("NO", WARNING)})
 OWNER: Final = states({1: State("owner", GOOD), 0: State("–", UNKNOWN)})  # noqa: RUF001  a dash, as in tables
-HEALTH: Final = states({1: State("well", GOOD), 0: State("FAILS", CRITICAL)})
+HEALTH: Final = states({1: State("well", GOOD), 0: State("FAILS", WARNING)})
 DRAINED: Final = states({0: State("no", GOOD), 1: State("DRAINED", WARNING)})
 VERDICT: Final = states(
     {
@@ -71,9 +90,9 @@ VERDICT: Final = states(
 )
 EXIT_STATUS: Final = [
     *states({0: State("succeeded", GOOD)}),
-    *ranges((1, None, State("FAILED", CRITICAL))),
+    *ranges((1, None, State("FAILED", WARNING))),
 ]
-ALARM: Final = states({0: State("no", GOOD), 1: State("YES", CRITICAL)})
+ALARM: Final = states({0: State("no", GOOD), 1: State("YES", WARNING)})
 READY_NODES: Final = [
     *states(
         {
@@ -90,20 +109,23 @@ OWNERS: Final = [
 ]
 SYNC: Final = states(
     {
+        NOTHING: State("NOT WATCHED", UNKNOWN),
         0: State("IN SYNC", GOOD),
         1: State("DIFFERENT", WARNING),
         2: State("OVERDUE", WARNING),
-        3: State("OVERDUE AND DIFFERENT", CRITICAL),
+        3: State("OVERDUE AND DIFFERENT", WARNING),
         4: State("OTHER NODE SILENT", UNKNOWN),
         6: State("OVERDUE", WARNING),
     }
 )
 SEVERITIES: Final = ("critical", "warning", "info")  # the gravest first, which is number 1
+NO_ALERT: Final = 0
 SEVERITY: Final = states(
     {
         number: State(severity, color)
         for number, (severity, color) in enumerate(zip(SEVERITIES, (CRITICAL, WARNING, UNKNOWN), strict=True), 1)
     }
+    | {NO_ALERT: State("no alert", GOOD)}
 )
 # As queries.VRRP_STATE numbers them.
 VRRP_STATE: Final = states(
@@ -112,6 +134,6 @@ VRRP_STATE: Final = states(
         2: State("master", GOOD),
         3: State("stopped", WARNING),
         4: State("init", WARNING),
-        5: State("FAULT", CRITICAL),
+        5: State("FAULT", WARNING),
     }
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from alerts.thresholds import ERROR_BUDGET, SLOW_ANSWER_SECONDS
 from dashboards import style
+from dashboards.boards import shared
 from dashboards.frame import Board
-from dashboards.panels import Tile, heatmap, stat, state_timeline, time_series
-from dashboards.queries import Query, failed, grown, in_site, with_vip
+from dashboards.panels import Tile, heatmap, override, stat, state_timeline, time_series
+from dashboards.queries import Query, count_of, failed, in_site, on_nodes, with_vip
 from dashboards.rows import Row
 
 _PATHS = {
@@ -22,7 +23,7 @@ def _quantile(share: float, legend: str, matchers: str = "", by: str = "target")
         f"histogram_quantile({share}, sum by (le, {by}) "
         f"(rate(dnsha_resolve_duration_seconds_bucket{{{matchers}}}[$__rate_interval])))"
     )
-    return Query(in_site(promql), legend)
+    return Query(on_nodes(promql), legend)
 
 
 def _quantiles(target: str) -> list[Query]:
@@ -31,7 +32,7 @@ def _quantiles(target: str) -> list[Query]:
 
 def _heat(target: str) -> Query:
     return Query(
-        in_site(
+        on_nodes(
             f'sum by (le) (increase(dnsha_resolve_duration_seconds_bucket{{target="{target}"}}[$__rate_interval]))'
         ),
         "{{le}}",
@@ -66,7 +67,7 @@ BOARD = Board(
     uid="dnsha-dns",
     title="DNS HA / DNS",
     description="How fast DNS answers on every path, how often it does not, why, and who answers.",
-    scope="site",
+    scope="nodes",
     rows=[
         Row(
             "",
@@ -75,9 +76,10 @@ BOARD = Board(
                     "Answers now",
                     "Whether the last query on each path was answered well; the worst of the nodes, families and "
                     "protocols.",
-                    Query(in_site("min by (target) (dnsha_resolve_up{})"), "{{target}}"),
+                    Query(on_nodes("min by (target) (dnsha_resolve_up{})"), "{{target}}"),
                     unit="bool",
                     mappings=style.ANSWERS,
+                    overrides=[override("byName", "vip", mappings=style.VIP_ANSWERS)],
                     text="value_and_name",
                     width=12,
                 ),
@@ -87,7 +89,7 @@ BOARD = Board(
                     "one address "
                     "mean that the nodes reach different owners.",
                     Query(
-                        in_site(
+                        on_nodes(
                             "max by (vip, answered_by) ("
                             + with_vip('dnsha_resolve_answered_by_info{target="vip"}')
                             + ")"
@@ -141,6 +143,7 @@ BOARD = Board(
                     "95 of 100 answers, by path",
                     "Where the time goes: Pi-hole minus Unbound is Pi-hole's share; the other node adds the network.",
                     _quantile(0.95, "{{target}}"),
+                    colors=style.PATHS,
                     unit="s",
                     minimum=None,
                     logarithmic=True,
@@ -149,6 +152,7 @@ BOARD = Board(
                     "95 of 100 answers, by node and protocol",
                     "TCP needs one round trip more than UDP.",
                     _quantile(0.95, "{{node}} {{protocol}}", 'target="vip"', by="node, protocol"),
+                    node="node",
                     unit="s",
                     minimum=None,
                     logarithmic=True,
@@ -157,12 +161,13 @@ BOARD = Board(
                     "Mean time, by path",
                     "All time spent on good answers, divided by their number.",
                     Query(
-                        in_site(
+                        on_nodes(
                             "sum by (target) (rate(dnsha_resolve_duration_seconds_sum{}[$__rate_interval]))"
                             " / sum by (target) (rate(dnsha_resolve_duration_seconds_count{}[$__rate_interval]))"
                         ),
                         "{{target}}",
                     ),
+                    colors=style.PATHS,
                     unit="s",
                     minimum=None,
                 ),
@@ -176,9 +181,10 @@ BOARD = Board(
                     "Queries without a good answer, by path",
                     "Failed queries a second. " + "; ".join(f"{name}: {what}" for name, what in _PATHS.items()) + ".",
                     Query(
-                        in_site(failed("target")),
+                        on_nodes(failed("target")),
                         "{{target}}",
                     ),
+                    failures=True,
                     unit="reqps",
                     bars=True,
                     stacked=True,
@@ -190,9 +196,10 @@ BOARD = Board(
                     "unreachable: no route to it. A reason's first failure since the exporter started is missing "
                     "here, not above.",
                     Query(
-                        in_site("sum by (reason) (rate(dnsha_resolve_failures_total{}[$__rate_interval]))"),
+                        on_nodes("sum by (reason) (rate(dnsha_resolve_failures_total{}[$__rate_interval]))"),
                         "{{reason}}",
                     ),
+                    failures=True,
                     unit="reqps",
                     bars=True,
                     stacked=True,
@@ -201,10 +208,11 @@ BOARD = Board(
                     "Answers, path by path",
                     "Whether the last query was answered well, for each node's probe, path, family and protocol.",
                     Query(
-                        in_site("min by (node, target, family, protocol) (dnsha_resolve_up{})"),
+                        on_nodes("min by (node, target, family, protocol) (dnsha_resolve_up{})"),
                         "{{node}} → {{target}} {{family}} {{protocol}}",
                     ),
                     mappings=style.ANSWERS,
+                    overrides=[shared.THROUGH_VIP],
                     unit="bool",
                     height=12,
                 ),
@@ -212,8 +220,11 @@ BOARD = Board(
                     "Responses, by code",
                     "Responses a second, by DNS response code, on all paths.",
                     Query(
-                        in_site("sum by (rcode) (rate(dnsha_resolve_responses_total{}[$__rate_interval]))"), "{{rcode}}"
+                        on_nodes("sum by (rcode) (rate(dnsha_resolve_responses_total{}[$__rate_interval]))"),
+                        "{{rcode}}",
                     ),
+                    failures=True,
+                    colors={"NOERROR": style.PATHS["vip"]},
                     unit="reqps",
                     stacked=True,
                 ),
@@ -223,6 +234,7 @@ BOARD = Board(
                     "line is "
                     "what may fail over 30 days.",
                     Query(in_site("max by (vip) (site_vip:dnsha_resolve_failures:ratio5m{})"), "{{vip}}"),
+                    failures=True,
                     unit="percentunit",
                     line=ERROR_BUDGET,
                 ),
@@ -235,11 +247,12 @@ BOARD = Board(
                     "Answers through the virtual IP, by node",
                     "Good answers a second, by the node that gave them. A change of colour is a failover.",
                     Query(
-                        in_site(
+                        on_nodes(
                             'sum by (answered_by) (rate(dnsha_resolve_answers_total{target="vip"}[$__rate_interval]))'
                         ),
                         "{{answered_by}}",
                     ),
+                    node="answered_by",
                     unit="reqps",
                     stacked=True,
                 ),
@@ -247,29 +260,33 @@ BOARD = Board(
                     "Queries",
                     "Probes a second, by path. During an outage they come more often, to measure its length.",
                     Query(
-                        in_site("sum by (target) (rate(dnsha_resolve_queries_total{}[$__rate_interval]))"), "{{target}}"
+                        on_nodes("sum by (target) (rate(dnsha_resolve_queries_total{}[$__rate_interval]))"),
+                        "{{target}}",
                     ),
+                    colors=style.PATHS,
                     unit="reqps",
                 ),
                 time_series(
                     "Outages, by path",
                     "Outages that began within each step: failures after a good answer.",
                     Query(
-                        in_site(f"sum by (target) ({grown('dnsha_resolve_outages_total{}')})"),
+                        on_nodes(count_of("target", "dnsha_resolve_outages_total{}")),
                         "{{target}}",
                     ),
+                    failures=True,
                     unit="short",
                     bars=True,
-                    nothing="none",
                     stacked=True,
                 ),
                 time_series(
                     "Outage that lasts",
                     "How long the outage of now has lasted, on each path that has one.",
                     Query(
-                        in_site("time() - min by (node, target) (dnsha_resolve_outage_start_timestamp_seconds{})"),
+                        on_nodes("time() - min by (node, target) (dnsha_resolve_outage_start_timestamp_seconds{})"),
                         "{{node}} → {{target}}",
                     ),
+                    node="node",
+                    legend="table",
                     unit="s",
                 ),
             ],

@@ -6,7 +6,7 @@ from dashboards import style
 from dashboards.boards import shared
 from dashboards.frame import Board
 from dashboards.panels import Column, stat, state_timeline, table, time_series
-from dashboards.queries import VRRP_STATE, Query, began, changed, grown, in_site, with_vip
+from dashboards.queries import VRRP_STATE, Query, began, changed, grown, in_site, on_nodes, with_vip
 from dashboards.rows import Row
 
 _MOVE = "max by (node, vip) (dnsha_vip_last_transition_timestamp_seconds{})"
@@ -50,7 +50,6 @@ _MOVES = table(
     ],
     sort="When",
     descending=True,
-    nothing="no move",
     height=12,
 )
 _EVENTS = table(
@@ -95,7 +94,7 @@ BOARD = Board(
     uid="dnsha-failover",
     title="DNS HA / Failover",
     description="Every move of the virtual IP with its outage, its evidence, and what happened around it.",
-    scope="site",
+    scope="nodes",
     time_range="now-24h",
     rows=[
         Row(
@@ -145,24 +144,23 @@ BOARD = Board(
                     unit="s",
                     thresholds=style.NEUTRAL,
                     text="value_and_name",
-                    nothing="none",
                 ),
             ],
         ),
-        Row("Moves", [shared.ownership(in_site), _MOVES, _EVENTS]),
+        Row("Moves", [shared.ownership(on_nodes), _MOVES, _EVENTS]),
         Row(
             "Evidence",
             [
                 state_timeline(
                     "VRRP state",
                     "The state of each VRRP instance, as keepalived told it. A dead keepalived is never a master.",
-                    Query(in_site(VRRP_STATE), "{{node}} · {{vrrp_instance}}"),
+                    Query(on_nodes(VRRP_STATE), "{{node}} · {{vrrp_instance}}"),
                     mappings=style.VRRP_STATE,
                 ),
                 state_timeline(
                     "Keepalived",
                     "Whether a keepalived process lives on the node.",
-                    Query(in_site("max by (node) (dnsha_keepalived_up{})"), "{{node}}"),
+                    Query(on_nodes("max by (node) (dnsha_keepalived_up{})"), "{{node}}"),
                     mappings=style.UP,
                     unit="bool",
                     width=12,
@@ -171,7 +169,7 @@ BOARD = Board(
                 state_timeline(
                     "Drained",
                     "Whether somebody asked the node to hand the virtual IP over, as an update does.",
-                    Query(in_site("max by (node) (dnsha_drained{})"), "{{node}}"),
+                    Query(on_nodes("max by (node) (dnsha_drained{})"), "{{node}}"),
                     mappings=style.DRAINED,
                     unit="bool",
                     width=12,
@@ -181,10 +179,11 @@ BOARD = Board(
                     "DNS, as each node's probe sees it",
                     "The chain of the node: the virtual IP, its Pi-hole, its Unbound, and the other node.",
                     Query(
-                        in_site('min by (node, target) (dnsha_resolve_up{protocol="udp"})'),
+                        on_nodes('min by (node, target) (dnsha_resolve_up{protocol="udp"})'),
                         "{{node}} → {{target}}",
                     ),
-                    mappings=style.UP,
+                    mappings=style.ANSWERS,
+                    overrides=[shared.THROUGH_VIP],
                     unit="bool",
                     height=9,
                 ),
@@ -193,12 +192,14 @@ BOARD = Board(
                     "The higher one owns the virtual IP: what is configured, minus what a failed health check or a "
                     "drain costs.",
                     Query(
-                        in_site("max by (node, vrrp_instance) (dnsha_vrrp_effective_priority{})"),
+                        on_nodes("max by (node, vrrp_instance) (dnsha_vrrp_effective_priority{})"),
                         "{{node}} · {{vrrp_instance}}",
                     ),
                     Query(
-                        in_site("max by (node, vrrp_instance) (dnsha_vrrp_base_priority{})"), "{{node}} · as configured"
+                        on_nodes("max by (node, vrrp_instance) (dnsha_vrrp_base_priority{})"),
+                        "{{node}} · as configured",
                     ),
+                    node="node",
                     unit="short",
                     minimum=None,
                     steps=True,
@@ -207,9 +208,11 @@ BOARD = Board(
                     "Outages through the virtual IP",
                     "Length of the last outage that ended, as each node's probe saw it.",
                     Query(
-                        in_site('max by (node, server, protocol) (dnsha_resolve_last_outage_seconds{target="vip"})'),
+                        on_nodes('max by (node, server, protocol) (dnsha_resolve_last_outage_seconds{target="vip"})'),
                         "{{node}} → {{server}} {{protocol}}",
                     ),
+                    node="node",
+                    legend="table",
                     unit="s",
                     steps=True,
                 ),
@@ -222,13 +225,14 @@ BOARD = Board(
                     "Advertisements",
                     "VRRP advertisements a second, sent and received. The master sends; the backup receives.",
                     Query(
-                        in_site("sum by (node) (rate(dnsha_vrrp_advertisements_sent_total{}[$__rate_interval]))"),
+                        on_nodes("sum by (node) (rate(dnsha_vrrp_advertisements_sent_total{}[$__rate_interval]))"),
                         "{{node}} sent",
                     ),
                     Query(
-                        in_site("sum by (node) (rate(dnsha_vrrp_advertisements_received_total{}[$__rate_interval]))"),
+                        on_nodes("sum by (node) (rate(dnsha_vrrp_advertisements_received_total{}[$__rate_interval]))"),
                         "{{node}} received",
                     ),
+                    node="node",
                     unit="pps",
                 ),
                 time_series(
@@ -236,13 +240,15 @@ BOARD = Board(
                     "Advertisements that the filter before keepalived dropped or keepalived refused, by reason: a "
                     "foreign sender, another version, another interval.",
                     Query(
-                        in_site("sum by (node, reason) (rate(dnsha_vrrp_errors_total{}[$__rate_interval]))"),
+                        on_nodes("sum by (node, reason) (rate(dnsha_vrrp_errors_total{}[$__rate_interval]))"),
                         "{{node}}: {{reason}}",
                     ),
                     Query(
-                        in_site("sum by (node, reason) (rate(dnsha_vrrp_adverts_dropped_total{}[$__rate_interval]))"),
+                        on_nodes("sum by (node, reason) (rate(dnsha_vrrp_adverts_dropped_total{}[$__rate_interval]))"),
                         "{{node}} dropped: {{reason}}",
                     ),
+                    failures=True,
+                    legend="table",
                     unit="pps",
                 ),
                 time_series(
@@ -251,24 +257,27 @@ BOARD = Board(
                     "adverts, another router with our number, the peer with another version or interval. Other virtual "
                     "routers on the LAN are no contradiction.",
                     Query(
-                        in_site(
+                        on_nodes(
                             "sum by (node, reason) "
                             '(rate(dnsha_conflict_advertisements_total{reason!="other_vrid"}[$__rate_interval]))'
                         ),
                         "{{node}}: {{reason}}",
                     ),
                     Query(
-                        in_site("sum by (node, vip) (rate(dnsha_conflict_foreign_replies_total{}[$__rate_interval]))"),
+                        on_nodes("sum by (node, vip) (rate(dnsha_conflict_foreign_replies_total{}[$__rate_interval]))"),
                         "{{node}}: a stranger has {{vip}}",
                     ),
+                    failures=True,
+                    legend="table",
                     unit="pps",
                 ),
                 time_series(
                     "Masters that stopped",
                     "Advertisements of priority 0, by which a master says goodbye so that the other takes over at "
                     "once.",
-                    Query(in_site("sum by (node) (dnsha_vrrp_priority_zero_sent_total{})"), "{{node}} sent"),
-                    Query(in_site("sum by (node) (dnsha_vrrp_priority_zero_received_total{})"), "{{node}} received"),
+                    Query(on_nodes("sum by (node) (dnsha_vrrp_priority_zero_sent_total{})"), "{{node}} sent"),
+                    Query(on_nodes("sum by (node) (dnsha_vrrp_priority_zero_received_total{})"), "{{node}} received"),
+                    node="node",
                     unit="short",
                     steps=True,
                 ),

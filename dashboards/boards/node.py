@@ -12,9 +12,10 @@ from dashboards import style
 from dashboards.boards import node_services
 from dashboards.frame import Board
 from dashboards.panels import stat, state_timeline, time_series
-from dashboards.queries import CARD, DISK, TEMPERATURE, Query, on_nodes
+from dashboards.queries import CARD, DISK, TEMPERATURE, Query, on_nodes, unless_nothing
 from dashboards.rows import Row
 
+_NO_SENSOR = -274  # °C; colder than anything can be
 _COLDEST = -60  # °C; below 0 is no lack of a value
 _FREE_MEMORY = "min by (node) (node_memory_MemAvailable_bytes{} / node_memory_MemTotal_bytes{})"
 _FREE_DISK = f"min by (node, mountpoint) (node_filesystem_avail_bytes{{{DISK}}} / node_filesystem_size_bytes{{{DISK}}})"
@@ -37,12 +38,12 @@ _HEALTH = [
     stat(
         "Temperature",
         f"The hottest sensor. A Raspberry Pi slows down from {TEMPERATURE_CELSIUS} °C on.",
-        Query(on_nodes(TEMPERATURE), "{{node}}"),
+        Query(on_nodes(unless_nothing(TEMPERATURE, "site, node", _NO_SENSOR, "node_time_seconds{}")), "{{node}}"),
         unit="celsius",
         decimals=0,
+        mappings=style.states({_NO_SENSOR: style.State("no sensor", style.UNKNOWN)}),
         thresholds=style.steps(style.UNKNOWN, (_COLDEST, style.GOOD), (TEMPERATURE_CELSIUS, style.WARNING)),
         text="value_and_name",
-        nothing="no sensor",
     ),
     stat(
         "Power too weak",
@@ -50,14 +51,19 @@ _HEALTH = [
         # node_exporter takes the alarm for millivolts: it is 0.001.
         Query(
             on_nodes(
-                f"max by (node) (max_over_time(node_hwmon_in_lcrit_alarm_volts{{}}[{UNDER_VOLTAGE_MEMORY}])) > bool 0"
+                unless_nothing(
+                    "max by (node) "
+                    f"(max_over_time(node_hwmon_in_lcrit_alarm_volts{{}}[{UNDER_VOLTAGE_MEMORY}])) > bool 0",
+                    "node",
+                    style.NOTHING,
+                    "node_time_seconds{}",
+                )
             ),
             "{{node}}",
         ),
         unit="bool",
-        mappings=style.ALARM,
+        mappings=[*style.ALARM, *style.nothing("no sensor")],
         text="value_and_name",
-        nothing="no sensor",
     ),
     stat(
         "Space free",
@@ -97,13 +103,19 @@ _HEALTH = [
         "Containers that do not run",
         "Containers that should run on the node and do not.",
         Query(
-            on_nodes("count by (node) (dnsha_container_running{}) - sum by (node) (dnsha_container_running{})"),
+            on_nodes(
+                unless_nothing(
+                    "count by (node) (dnsha_container_running{}) - sum by (node) (dnsha_container_running{})",
+                    "node",
+                    style.NOTHING,
+                )
+            ),
             "{{node}}",
         ),
         unit="short",
-        thresholds=style.steps(style.UNKNOWN, (0, style.GOOD), (1, style.CRITICAL)),
+        mappings=style.nothing("NOT WATCHED"),
+        thresholds=style.steps(style.UNKNOWN, (0, style.GOOD), (1, style.WARNING)),
         text="value_and_name",
-        nothing="NOT WATCHED",
     ),
 ]
 
@@ -112,6 +124,7 @@ _MACHINE = [
         "CPU",
         "Share of all cores that is busy.",
         Query(on_nodes('1 - avg by (node) (rate(node_cpu_seconds_total{mode="idle"}[$__rate_interval]))'), "{{node}}"),
+        node="node",
         unit="percentunit",
         maximum=1,
     ),
@@ -119,12 +132,14 @@ _MACHINE = [
         "Load",
         "Processes that run or wait, averaged over a minute.",
         Query(on_nodes("max by (node) (node_load1{})"), "{{node}}"),
+        node="node",
         unit="short",
     ),
     time_series(
         "Temperature, over time",
         "The hottest sensor; the dashed line is where a Raspberry Pi slows down.",
         Query(on_nodes(TEMPERATURE), "{{node}}"),
+        node="node",
         unit="celsius",
         minimum=None,
         line=TEMPERATURE_CELSIUS,
@@ -133,6 +148,7 @@ _MACHINE = [
         "Memory free, over time",
         "Share of the memory that programs could still get.",
         Query(on_nodes(_FREE_MEMORY), "{{node}}"),
+        node="node",
         unit="percentunit",
         maximum=1,
     ),
@@ -147,6 +163,7 @@ _MACHINE = [
             on_nodes('8 * sum by (node) (rate(node_network_transmit_bytes_total{device!="lo"}[$__rate_interval]))'),
             "{{node}} sent",
         ),
+        node="node",
         unit="bps",
     ),
     time_series(
@@ -159,6 +176,7 @@ _MACHINE = [
             ),
             "{{node}}",
         ),
+        node="node",
         unit="pps",
     ),
 ]
@@ -171,6 +189,7 @@ _CARD = [
             on_nodes(f"sum by (node, device) (rate(node_disk_written_bytes_total{{{CARD}}}[$__rate_interval]))"),
             "{{node}} {{device}}",
         ),
+        node="node",
         unit="Bps",
     ),
     time_series(
@@ -180,6 +199,7 @@ _CARD = [
             on_nodes(f"max by (node, device) (rate(node_disk_io_time_seconds_total{{{CARD}}}[$__rate_interval]))"),
             "{{node}} {{device}}",
         ),
+        node="node",
         unit="percentunit",
         maximum=1,
     ),
@@ -187,6 +207,7 @@ _CARD = [
         "Space free, over time",
         "Share of each file system that is free.",
         Query(on_nodes(_FREE_DISK), "{{node}} {{mountpoint}}"),
+        node="node",
         unit="percentunit",
         maximum=1,
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alerts.thresholds import CLOCK_DIFFERENCE_SECONDS
 from dashboards import style
 from dashboards.panels import Column, state_timeline, table, time_series
-from dashboards.queries import Query, grown, on_nodes
+from dashboards.queries import Query, count_of, grown, on_nodes
 
 CONTAINERS = [
     state_timeline(
@@ -40,25 +40,31 @@ CONTAINERS = [
             Column("Value #F", "Started", unit="dateTimeFromNow"),
         ],
         sort="Container",
-        nothing="–",  # noqa: RUF001  a dash, as in tables
         height=12,
     ),
     time_series(
         "What Docker told",
         "Events of containers within each step: ends, failed health checks, lack of memory.",
         Query(
-            on_nodes(f"sum by (node, container, event) ({grown('dnsha_container_events_total{}')})"),
-            "{{node}} · {{container}}: {{event}}",
+            on_nodes(
+                "label_join(sum by (node, container, event) ("
+                f'{grown("dnsha_container_events_total{}")}), "what", ": ", "container", "event")'
+                ' or label_replace(0 * max by (node) (dnsha_container_running{}), "what", "nothing", "", "")'
+            ),
+            "{{node}} · {{what}}",
         ),
+        failures=True,
+        legend="table",
         unit="short",
         bars=True,
-        nothing="none",
         stacked=True,
     ),
     time_series(
         "Restarts",
         "Restarts by Docker since each container was made.",
         Query(on_nodes("max by (node, container) (dnsha_container_restarts_total{}) > 0"), "{{node}} · {{container}}"),
+        failures=True,
+        legend="table",
         unit="short",
         steps=True,
     ),
@@ -89,13 +95,13 @@ HEALTH_CHECK = [
         "Started again",
         "Times within each step that the health check or the recorder died or hung, and was started again.",
         Query(
-            on_nodes(f"sum by (node, process) ({grown('dnsha_helper_starts_total{}')})"),
+            on_nodes(count_of("node, process", "dnsha_helper_starts_total{}")),
             "{{node}} · {{process}}",
         ),
+        failures=True,
         unit="short",
         bars=True,
         stacked=True,
-        nothing="none",
         width=24,
     ),
 ]
@@ -115,18 +121,22 @@ EXPORTER = [
         Query(
             on_nodes("max by (node, collector) (dnsha_scrape_collector_duration_seconds{})"), "{{node}} · {{collector}}"
         ),
+        node="node",
+        legend="table",
         unit="s",
     ),
     time_series(
         "The other node's exporter",
         "Time that the other node's exporter took to answer this one.",
         Query(on_nodes("max by (node) (dnsha_peer_query_duration_seconds{})"), "{{node}}"),
+        node="node",
         unit="s",
     ),
     time_series(
         "Clocks",
         "The other node's clock minus this one's; the dashed line is where it becomes an alert.",
         Query(on_nodes("max by (node) (dnsha_peer_clock_offset_seconds{})"), "{{node}}"),
+        node="node",
         unit="s",
         minimum=None,
         line=CLOCK_DIFFERENCE_SECONDS,
@@ -159,7 +169,6 @@ EXPORTER = [
             Column("keepalived", "Keepalived"),
         ],
         sort="Node",
-        nothing="unknown",
         width=12,
     ),
     time_series(
@@ -167,6 +176,7 @@ EXPORTER = [
         "Times that the kernel dropped messages about addresses; the exporter then took a full look, so nothing is "
         "wrong.",
         Query(on_nodes("max by (node) (dnsha_vip_monitor_overruns_total{})"), "{{node}}"),
+        node="node",
         unit="short",
         steps=True,
     ),

@@ -14,7 +14,7 @@ _ANSWERS = stat(
     "Is DNS up?",
     "Whether the last query through each virtual IP was answered well, as at least one node saw it.",
     Query(in_site("max by (vip) (site_vip:dnsha_resolve_up:max{})"), "{{vip}}"),
-    mappings=style.ANSWERS,
+    mappings=style.VIP_ANSWERS,
     unit="bool",
     text="value_and_name",
     links=shared.details("dnsha-dns", "DNS: how fast, how often not, why"),
@@ -46,7 +46,6 @@ _IN_SYNC = stat(
     Query(in_site(SYNC), "sync"),
     unit="short",
     mappings=style.SYNC,
-    nothing="NOT WATCHED",
     links=shared.details("dnsha-sync", "Sync & backup: every task"),
 )
 
@@ -61,6 +60,8 @@ _LONGEST = (
     f'label_replace(0 * increase(dnsha_resolve_outage_seconds_total{_PROBE}[$__range]), "ended", "none", "", "")'
     f" or max_over_time(({_ENDED})[$__range:$__interval])"
 )
+
+_PROBLEMS = "max by (node, problem) (site_node:dnsha_problem:info{})"
 
 BOARD = Board(
     uid="dnsha-overview",
@@ -77,7 +78,13 @@ BOARD = Board(
                     "Seen now",
                     "What the nodes see that should not be so, or that somebody asked for, such as a drain.",
                     Query(
-                        in_site("max by (node, problem) (site_node:dnsha_problem:info{})"), instant=True, format="table"
+                        in_site(
+                            f"{_PROBLEMS} or label_replace("
+                            f"max(site_node:dnsha_ready:bool{{}}) unless on () {_PROBLEMS},"
+                            ' "problem", "nothing", "", "")'
+                        ),
+                        instant=True,
+                        format="table",
                     ),
                     columns=[Column("node", "Node", width=120), Column("problem", "What")],
                     sort="Node",
@@ -112,6 +119,7 @@ BOARD = Board(
                     "Queries without a good answer",
                     "Failed queries a second through the virtual IP, by the node whose probe asked.",
                     Query(in_site(failed("node", 'target="vip"')), "seen by {{node}}"),
+                    node="node",
                     unit="reqps",
                     bars=True,
                     stacked=True,

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dashboards import style
-from dashboards.frame import RUNBOOKS
-from dashboards.panels import Column, Tile, state_timeline, table
+from dashboards.frame import RUNBOOKS, SILENCE
+from dashboards.panels import Column, Tile, override, state_timeline, table
 from dashboards.queries import Query
 
 Scoped = Callable[[str], str]
 
 RUNBOOK = ("What to do: the runbook", RUNBOOKS + "${__value.raw}")
+SILENCED = ("Silence it for a while", SILENCE + "${__value.raw}")
+
+
+# A timeline's bars of answers through the virtual IP, where a silence is critical.
+THROUGH_VIP = override("byRegexp", "/→ vip/", mappings=style.VIP_ANSWERS)
 
 
 def details(board: str, title: str) -> list[dict[str, object]]:
@@ -25,25 +30,27 @@ def _firing(severity: str) -> str:
     return f"{style.SEVERITIES.index(severity) + 1} * max by (site, alertname, node) ({alerts})"
 
 
+_FIRING = "(" + " or ".join(map(_firing, style.SEVERITIES)) + ")"
+
+
 def firing(scope: Scoped, *, width: int = 12, height: int = 8) -> Tile:
     """The alerts that fire now."""
     return table(
         "Alerts now",
-        "Alerts that fire at the end of the time range. An alert's name leads to its runbook.",
-        # An alert of the pair has no node; an empty cell would say what the empty table does.
+        "Alerts that fire at the end of the time range. An alert's name leads to its runbook, and to a silence.",
+        # That nothing fires is said where rules are evaluated, as what they record shows; otherwise there is no data.
         Query(
-            scope(f'label_replace({" or ".join(map(_firing, style.SEVERITIES))}, "node", "–", "node", "")'),  # noqa: RUF001  a dash, as in tables
+            scope(f"{_FIRING} or ({style.NO_ALERT} * max(site_node:dnsha_ready:bool{{}})) unless on () ({_FIRING})"),
             instant=True,
             format="table",
         ),
         columns=[
             Column("Value", "Severity", mappings=style.SEVERITY, width=90),
-            Column("alertname", "Alert", link=RUNBOOK),
+            Column("alertname", "Alert", links=(RUNBOOK, SILENCED)),
             Column("node", "Node", width=90),
             Column("site", "Site", width=90),
         ],
         sort="Severity",
-        nothing="no alert",
         width=width,
         height=height,
     )

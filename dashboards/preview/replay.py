@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -53,6 +53,18 @@ class Replay:
     url: str
     start: float
     end: float
+    step: float = STEP
+
+    def answer(self, target: Mapping[str, Any], step: float | None = None) -> list[dict[str, Any]]:
+        """Ask what a panel's query asks over the whole recording, and return what Prometheus says as it says it.
+
+        Raises:
+            ReplayError: Prometheus refuses the query.
+        """
+        promql = self._filled_in(target["expr"], step or self.step)
+        if target["instant"]:
+            return self._ask("query", query=promql, time=self.end)
+        return self._ask("query_range", query=promql, start=self.start, end=self.end, step=step or self.step)
 
     def instant(self, promql: str, at: float | None = None) -> list[Series]:
         """Ask for one moment; the end of the recording if none is named.
@@ -92,6 +104,8 @@ def filled_in(promql: str, *, site: str, step: float, span: float) -> str:
     values = {
         "$site": site,
         "$node": ".+",
+        "$primary": "alpha",
+        "$secondary": "beta",
         "$__rate_interval": f"{max(step + _SCRAPES, 4 * _SCRAPES):g}s",
         "$__interval": f"{step:g}s",
         "$__range": f"{span:.0f}s",
@@ -125,6 +139,17 @@ def replay() -> Iterator[Replay]:
                 )  # fmt: skip
         with _prometheus(directory, data) as url:
             yield Replay(url, start, end)
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[Replay]:
+    """Run a Prometheus that has nothing at all, over the last hour, while the context lasts."""
+    with (
+        tempfile.TemporaryDirectory(prefix="dnsha-silence-") as name,
+        _prometheus(Path(name), Path(name, "data")) as url,
+    ):
+        end = float(int(time.time()))
+        yield Replay(url, end - 3600, end)
 
 
 @contextlib.contextmanager

@@ -93,7 +93,39 @@ def test_what_is_not_known_is_not_in_the_colour_of_good(document: dict[str, Any]
             assert base == {"color": style.UNKNOWN, "value": None}, panel["title"]
             if panel["options"]["textMode"] == "name":
                 assert panel["targets"][-1]["expr"].startswith("-1 * absent("), panel["title"]
-                assert panel["targets"][-1]["legendFormat"] == "UNKNOWN", panel["title"]
+                assert panel["targets"][-1]["legendFormat"] == "no data", panel["title"]
+
+
+@each_board
+def test_a_state_timeline_s_colours_are_those_of_its_words(document: dict[str, Any]) -> None:
+    """With colours by thresholds Grafana shows each value's threshold instead: one grey bar, labelled "-∞+"."""
+    for panel in panels(document):
+        if panel["type"] == "state-timeline":
+            defaults = panel["fieldConfig"]["defaults"]
+            assert defaults["color"] == {"mode": "fixed", "fixedColor": style.UNKNOWN}, panel["title"]
+            assert defaults["mappings"], panel["title"]
+
+
+# Where red may be seen: what a critical alert tells of.
+CRITICAL = {
+    "dns": {"Answers now", "Answers, path by path", "Error budget used, in the time shown"},
+    "failover": {"Owners now", "DNS, as each node's probe sees it", "Every move"},
+    "fleet": {"DNS down", "Split brain or no owner", "All sites", "Alerts now"},
+    "node": set(),
+    "overview": {
+        "Is DNS up?", "Who owns the virtual IP?", "Is it redundant?", "Alerts now", "Answered, in the time shown",
+        "Each node's verdict about the pair",
+    },
+    "sync": set(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_red_is_for_what_is_critical(name: str) -> None:
+    document = DOCUMENTS[name]
+    assert {panel["title"] for panel in panels(document) if style.CRITICAL in str(panel)} == CRITICAL[name]
+    red = {one["name"] for one in document["annotations"]["list"] if one["iconColor"] == style.CRITICAL}
+    assert red == {"Alerts: critical"}
 
 
 # Tables of what happened, and when; every other one says how it is now.
@@ -150,7 +182,7 @@ def test_a_state_is_a_word_and_never_green_or_red_alone(document: dict[str, Any]
 
 @each_board
 def test_dashboards_lead_to_each_other_and_show_what_was_done(document: dict[str, Any]) -> None:
-    others, *to_fleet, runbooks = document["links"]
+    others, *to_fleet, runbooks, silences = document["links"]
     assert (others["type"], runbooks["type"]) == ("dashboards", "link")
     assert others["keepTime"]
     reached = {name for name, other in DOCUMENTS.items() if set(others["tags"]) <= set(other["tags"])}
@@ -161,8 +193,9 @@ def test_dashboards_lead_to_each_other_and_show_what_was_done(document: dict[str
     assert not any(link["includeVars"] for link in to_fleet)
     assert len(to_fleet) == (document["uid"] != UIDS["fleet"])
     assert runbooks["url"] == "http://${exporter}/runbooks/"
+    assert silences["url"] == "/alerting/silences?alertmanager=DNS%20HA%20Alertmanager"
     names = {annotation["name"] for annotation in document["annotations"]["list"]}
-    assert names == {"VIP taken over", "Drained", "Keepalived started"}
+    assert names == {"VIP taken over", "Drained", "Keepalived started", "Alerts: critical", "Alerts: warning"}
     for annotation in document["annotations"]["list"]:
         assert annotation["target"]["expr"] == annotation["expr"]
 
@@ -188,5 +221,8 @@ def test_grafana_is_provisioned_with_uids_that_stay() -> None:
     (source,) = yaml.safe_load((PROVISIONING / "datasources" / "prometheus.yaml").read_text())["datasources"]
     assert (source["uid"], source["type"]) == ("dnsha-prometheus", "prometheus")
     assert source["jsonData"]["timeInterval"] == SCRAPE_INTERVAL
+    (source,) = yaml.safe_load((PROVISIONING / "datasources" / "alertmanager.yaml").read_text())["datasources"]
+    # Links name it, and its name is in their addresses.
+    assert (source["name"], source["type"]) == ("DNS HA Alertmanager", "alertmanager")
     (provider,) = yaml.safe_load((PROVISIONING / "dashboards" / "dashboards.yaml").read_text())["providers"]
     assert (provider["type"], provider["folderUid"]) == ("file", "dnsha")

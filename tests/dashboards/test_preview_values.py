@@ -11,7 +11,7 @@ from dashboards.preview.values import mapped, threshold_color, with_unit
 
 def test_a_value_becomes_the_word_that_its_mapping_has() -> None:
     assert mapped(1.0, style.UP) == ("UP", style.GOOD)
-    assert mapped(0.0, style.UP) == ("DOWN", style.CRITICAL)
+    assert mapped(0.0, style.UP) == ("DOWN", style.WARNING)
     assert mapped(0.5, style.UP) is None
 
 

@@ -122,7 +122,7 @@ def test_the_gravest_alerts_come_first(tmp_path: Path, board: str) -> None:
         for severity in style.SEVERITIES
     }
     rows = {
-        f'{{alertname="{severity.title()}",node="–",site="home"}}': number  # noqa: RUF001  a dash, as in tables
+        f'{{alertname="{severity.title()}",site="home"}}': number
         for number, severity in ((1.0, "critical"), (2.0, "warning"), (3.0, "info"))
     }
     assert verdict(tmp_path, series, 250, {query(board, "Alerts now"): rows}) == ""
@@ -141,11 +141,20 @@ DIGEST = f'dnsha_sync_content_digest{{{node("alpha")},content="pihole"}}'
 @pytest.mark.parametrize("step", [5, 15, 60])
 def test_an_event_is_counted_in_one_step(tmp_path: Path, step: int) -> None:
     events = {
-        query("node", "What Docker told"): f'{{node="alpha",{CONTAINER},{EVENT}}}',
+        query("node", "What Docker told"): f'{{node="alpha",{CONTAINER},{EVENT},what="pihole: die"}}',
         query("dns", "Outages, by path"): '{target="vip"}',
         query("sync", "When content changed"): '{node="alpha",content="pihole"}',
     }
+    none = {
+        query("node", "What Docker told"): {'{node="alpha",what="nothing"}': 0.0},
+        query("dns", "Outages, by path"): {'{target="vip"}': 0.0},
+        query("sync", "When content changed"): {'{node="alpha",content="pihole"}': 0.0},
+    }
     once = dict.fromkeys((DIED, BEGAN, DIGEST), "3x119 4x200")  # 4 from 600 seconds on
+    once[f"dnsha_container_running{{{node('alpha')},{CONTAINER}}}"] = "1x320"
     for moment in (600 - step, 600, 600 + step):
-        answers = {promql: {labels: 1.0} if moment == 600 else {} for promql, labels in events.items()}
+        answers = none
+        if moment == 600:
+            answers = {promql: {labels: 1.0} for promql, labels in events.items()}
+            answers[query("node", "What Docker told")] |= none[query("node", "What Docker told")]
         assert verdict(tmp_path, once, moment, answers, step=step) == ""
