@@ -65,8 +65,6 @@ BURN_MEDIUM: Final = 6  # 6 h and 30 min: 5 % of the budget
 BURN_SLOW: Final = 1  # 3 d and 6 h: 10 % of the budget
 # For so long a failure that was told counts as told: the 5 minutes of a ratio, and two evaluations.
 OUTAGE_MEMORY: Final = "7m"
-# For so long a failure that was told counts as told: the 5 minutes of a ratio and an evaluation of it.
-OUTAGE_MEMORY: Final = "7m"
 
 # Containers
 CONTAINER_DOWN: Final = "30s"

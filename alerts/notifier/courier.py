@@ -15,7 +15,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from alerts.notifier.changes import Told, compare, is_over
+from alerts.notifier.changes import Changes, Told, compare, is_over
+from alerts.notifier.facts import Facts
 from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.owed import Debt, OwedStore
@@ -32,6 +33,8 @@ OWED_SECONDS: Final = 86400.0
 MAXIMUM_OWED: Final = 100  # groups
 AskElsewhere = Callable[[], Mapping[str, Told] | None]
 """What the other node told of each alert; None when it does not answer, nothing when there is none."""
+Gather = Callable[[Changes, float], Facts]
+"""What is known beyond the alerts, at a time (Unix seconds)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -69,10 +72,18 @@ class Courier:
     """Delivers to one receiver, one message at a time."""
 
     def __init__(
-        self, receiver: Receiver, told: ToldStore, owed: OwedStore, writer: Writer, metrics: Metrics, ask: AskElsewhere
+        self,
+        receiver: Receiver,
+        told: ToldStore,
+        owed: OwedStore,
+        writer: Writer,
+        metrics: Metrics,
+        ask: AskElsewhere,
+        gather: Gather,
     ) -> None:
         self.receiver = receiver
-        self._told, self._debts, self._writer, self._metrics, self._ask = told, owed, writer, metrics, ask
+        self._told, self._debts, self._writer, self._metrics = told, owed, writer, metrics
+        self._ask, self._gather = ask, gather
         self._labels = (str(receiver.number), receiver.scheme)
         self._owed: dict[str, Task] = {}
         self._changed = threading.Condition()
@@ -190,7 +201,7 @@ class Courier:
             if changes.ended_elsewhere:
                 self._told.record(self.receiver.identity, replace(changes, still=()))
             return True
-        message = self._writer.write(changes, now)
+        message = self._writer.write(changes, now, self._gather(changes, now))
         began = time.monotonic()
         try:
             self.receiver.deliver(message.title, message.body, recovered=not (changes.new or changes.still))

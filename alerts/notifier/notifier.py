@@ -10,8 +10,8 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
 from typing import Final, Literal
 
-from alerts.notifier import peer, unheard
-from alerts.notifier.changes import Told, is_known_here, is_stale
+from alerts.notifier import facts, peer, unheard
+from alerts.notifier.changes import Changes, Told, is_known_here, is_stale
 from alerts.notifier.clocks import FutureStarts
 from alerts.notifier.courier import Courier, Task
 from alerts.notifier.message import Writer
@@ -53,9 +53,10 @@ class Notifier:
         writer = Writer(settings.timezone, settings.runbooks)
         self._ask_peer = ask_peer or (lambda: peer.ask(settings.peer, settings.port, settings.pair_key))
         self._couriers = {
-            receiver.number: Courier(receiver, self._told, owed, writer, metrics, self._told_elsewhere)
+            receiver.number: Courier(receiver, self._told, owed, writer, metrics, self._told_elsewhere, self._gather)
             for receiver in settings.all_receivers
         }
+        self._prometheus = facts.prometheus(settings.prometheus)
         self._future = FutureStarts()
         self._patience = Patience()
         self._unheard = Unheard(self._told.open_alerts, lambda: unheard.ask(settings.alertmanager))
@@ -153,6 +154,9 @@ class Notifier:
             return {}
         answer = self._ask_peer()
         return None if answer is None else answer.told
+
+    def _gather(self, changes: Changes, now: float) -> facts.Facts:
+        return facts.gather(changes.ended, now, self._prometheus)
 
     def _is_fresh(self, alert: Alert, told: Told | None) -> bool:
         if told is not None and told.is_open:

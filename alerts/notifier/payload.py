@@ -28,7 +28,10 @@ DESCRIPTION_LENGTH: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert; all its texts are harmless, times are Unix seconds."""
+    """One alert; all its texts are harmless, times are Unix seconds.
+
+    ``ending`` is what its end is called; empty where the rule does not say it.
+    """
 
     fingerprint: str
     firing: bool
@@ -40,6 +43,7 @@ class Alert:
     starts_at: float
     ends_at: float
     labels: Mapping[str, str] = field(default_factory=dict)
+    ending: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,7 @@ def _alert(value: object, where: str) -> Alert:
         starts_at=_time(alert, "startsAt", where),
         ends_at=_time(alert, "endsAt", where),
         labels={clean(label, LABEL_LENGTH): clean(text, LABEL_LENGTH) for label, text in sorted(labels.items())},
+        ending=clean(annotations.get("resolved", ""), SUMMARY_LENGTH),
     )
 
 

@@ -1,0 +1,174 @@
+"""What Prometheus knows at the moment in which a message is written: how long clients really waited, who serves now.
+
+An alert's own times say when a rule fired, which is later than the trouble (``for``), and longer (``keep_firing_for``).
+Its texts are those of its first moment: Prometheus sends them again only once a minute.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import re
+import urllib.parse
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from alerts.notifier.payload import LABEL_LENGTH, Alert
+from alerts.notifier.text import clean
+from exporter.errors import ParseError
+from exporter.files import parse_json
+from exporter.sources.http_get import FetchError, http_get
+
+log = logging.getLogger(__name__)
+
+# A message must not wait for its ornaments.
+ANSWER_SECONDS: Final = 2.0
+MAXIMUM_BYTES: Final = 4 << 20
+# How far before an alert its reason is looked for: the longest `for` of an outage, scrapes and evaluations.
+BEFORE_SECONDS: Final = 90.0
+LONGEST_SECONDS: Final = 6 * 3600.0
+RULES: Final = "/api/v1/rules?type=alert"
+_OUTAGES: Final = (
+    '{__name__=~"dnsha_resolve_outage_seconds_total|dnsha_resolve_outage_start_timestamp_seconds",'
+    'target="vip",protocol="udp"}'
+)
+_NOW: Final = '{__name__=~"site_node:dnsha_ready:bool|dnsha_vip_owned"} or up{job="dnsha"}'
+_ABOUT_THE_PAIR: Final = frozenset({"vip", "nodes", "vrrp", "dns"})
+
+_Read = TypeVar("_Read")
+Query = Callable[[str], Any]
+"""Asks this node's Prometheus for a path; returns the decoded answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What clients of a virtual IP felt, as an exporter measured it; ``start`` is Unix seconds, None if not known."""
+
+    seconds: float
+    start: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Seconds by which a rule fires late (``for``) and goes on after its reason (``keep_firing_for``)."""
+
+    firing: float = 0.0
+    ending: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known; all of it may be missing. Texts are harmless."""
+
+    outage: Outage | None = None
+    owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # nodes by virtual IP
+    nodes: tuple[str, ...] = ()
+    unready: tuple[str, ...] = ()
+    delays: Mapping[str, Delay] = field(default_factory=dict)  # by alert name
+
+    def delay_of(self, alert: Alert) -> Delay:
+        """How late the rule of an alert is."""
+        return self.delays.get(alert.name, Delay())
+
+
+NOTHING: Final = Facts()
+
+
+def gather(ended: Sequence[Alert], now: float, query: Query) -> Facts:
+    """Look up what belongs to alerts that have ended; less of it where Prometheus does not answer.
+
+    Args:
+        ended: the alerts; all of one site, as Alertmanager groups them.
+        now: Unix seconds.
+        query: asks Prometheus.
+    """
+    if not ended:
+        return NOTHING
+    delays = _ask(query, RULES, _delays) or {}
+    about_the_pair = [alert for alert in ended if alert.labels.get("component") in _ABOUT_THE_PAIR]
+    if not about_the_pair:
+        return Facts(delays=delays)
+    site = about_the_pair[0].labels.get("site", "")
+    vips = {alert.labels["vip"] for alert in about_the_pair if alert.labels.get("component") == "vip"}
+    since = min(alert.starts_at for alert in about_the_pair) - BEFORE_SECONDS
+    outage = None
+    if vips and now - since < LONGEST_SECONDS:
+        path = _instant(f"{_OUTAGES}[{max(int(now - since), 1)}s]")
+        outage = _ask(query, path, lambda answer: _outage(_of_site(answer, site), vips, since))
+    series = _ask(query, _instant(_NOW), lambda answer: _of_site(answer, site)) or []
+    nodes, ready, owners = set(), set(), dict[str, list[str]]()
+    for labels, value in ((labels, float(each["value"][1])) for labels, each in series):
+        node, name = labels["node"], labels["__name__"]
+        if name == "up":
+            nodes.add(node)
+        elif value == 1 and name == "dnsha_vip_owned":
+            owners.setdefault(labels["vip"], []).append(node)
+        elif value == 1:
+            ready.add(node)
+    return Facts(
+        outage=outage,
+        owners={vip: tuple(sorted(names)) for vip, names in sorted(owners.items())},
+        nodes=tuple(sorted(nodes)),
+        unready=tuple(sorted(nodes - ready)),
+        delays=delays,
+    )
+
+
+def prometheus(port: int) -> Query:
+    """Ask the Prometheus of this node."""
+
+    def query(path: str) -> Any:  # noqa: ANN401
+        return parse_json(http_get("127.0.0.1", port, path, ANSWER_SECONDS, MAXIMUM_BYTES), "its answer")
+
+    return query
+
+
+def _instant(expression: str) -> str:
+    return f"/api/v1/query?query={urllib.parse.quote(expression)}"
+
+
+def _ask(query: Query, path: str, read: Callable[[Any], _Read]) -> _Read | None:
+    try:
+        return read(query(path))
+    except FetchError as error:
+        log.debug("%s", error)
+    except (ParseError, KeyError, TypeError, ValueError, IndexError, AttributeError):
+        log.warning("Prometheus answered what makes no sense")
+    return None
+
+
+def _delays(answer: Any) -> dict[str, Delay]:  # noqa: ANN401
+    rules = [rule for group in answer["data"]["groups"] for rule in group["rules"]]
+    return {rule["name"]: Delay(float(rule["duration"]), float(rule.get("keepFiringFor", 0))) for rule in rules}
+
+
+def _of_site(answer: Any, site: str) -> list[tuple[dict[str, str], Any]]:  # noqa: ANN401
+    """The series of a site, with labels as an alert of it has them."""
+    found = []
+    for each in answer["data"]["result"]:
+        labels = {name: clean(value, LABEL_LENGTH) for name, value in each["metric"].items() if name != "__name__"}
+        if labels.get("site", "") == site:
+            found.append((labels | {"__name__": each["metric"].get("__name__", "")}, each))
+    return found
+
+
+def _outage(series: Iterable[tuple[dict[str, str], Any]], vips: set[str], since: float) -> Outage | None:
+    """The longest time without an answer that any exporter measured at one of the virtual IPs; None without any."""
+    lengths: dict[tuple[str, str], float] = {}
+    starts: dict[tuple[str, str], float] = {}
+    for labels, each in series:
+        server = re.sub(r"^\[?(.+?)\]?:[0-9]+$", r"\1", each["metric"]["server"])
+        if server not in vips:
+            continue
+        key = labels["node"], server
+        values = [float(value) for _, value in each["values"]]
+        if labels["__name__"] == "dnsha_resolve_outage_seconds_total":
+            # A counter that fell was begun anew.
+            steps = itertools.pairwise(values)
+            lengths[key] = sum(after - before if after >= before else after for before, after in steps)
+        else:
+            starts[key] = min((value for value in values if value >= since), default=float("inf"))
+    length, key = max(((length, key) for key, length in lengths.items()), default=(0.0, ("", "")))
+    start = starts.get(key, float("inf"))
+    return Outage(length, start if start < float("inf") else None) if length > 0 else None
