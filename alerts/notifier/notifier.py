@@ -31,7 +31,7 @@ Verdict = Literal["delivered", "no_receiver", "failed", "not_yet"]
 # Alertmanager gives up on a post after its group_interval, but not before 10 s (notify.MinTimeout in notify/notify.go).
 OVERALL_SECONDS: Final = 8.0
 OWED: Final = "owed.json"  # beside the file of what was told
-STUCK_SECONDS: Final = 120.0
+STUCK_SECONDS: Final = 300.0
 # How long one of two nodes that begin at the same moment gives the other one: its answer to the first of two questions
 # was that it knew of nothing.
 COURTESY_SECONDS: Final = 1.0
@@ -131,8 +131,14 @@ class Notifier:
                 if not well:
                     courier.keep(task)
             return "delivered"
+        under_way = [task for _, task in tasks if not task.outcome.done()]
         for courier, task in tasks:
-            courier.withdraw(task)
+            if task not in under_way:
+                courier.withdraw(task)
+        if under_way:
+            # To give it up now would make it a second copy, from the other node or from here.
+            log.info("a receiver takes long to answer; Alertmanager will try again")
+            return "not_yet"
         return "failed"
 
     def _listen(self) -> None:

@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from exporter.errors import ExporterError
 
-# What a receiver may take to answer, unless its URL says otherwise (rto=): many a mail server looks at a message for a
-# while before it takes it, and who gives up before that sends it again and again.
-READ_SECONDS: Final = 20.0
+# What a receiver may take to answer, unless its URL says otherwise (rto=): Signal on a Raspberry Pi takes up to a minute,
+# many a mail server looks at a message for a while, and who gives up before that sends it again and again.
+READ_SECONDS: Final = 90.0
 # Apprise waits up to 5.5 s between two messages to one service; a second alert must not wait that long.
 PAUSE_SECONDS: Final = 0.5
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://\S")
@@ -58,6 +58,11 @@ class Receiver:
     def name(self) -> str:
         """What logs and people call it."""
         return f"receiver {self.number} ({self.scheme})"
+
+    @property
+    def read_seconds(self) -> float:
+        """How long its service may take to answer."""
+        return float(self._service.socket_read_timeout)
 
     def deliver(self, title: str, body: str, *, recovered: bool = False) -> None:
         """Send a message; takes as long as the service does.
