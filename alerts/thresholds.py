@@ -23,10 +23,10 @@ LASTING: Final = "5s"
 # stays longer than all that follows from it, which would be told as news otherwise when the cause no longer hides it:
 # each step up is more than a scrape and an evaluation of the groups below (5 s and 5 s, or 15 s where nothing is kept).
 # With them and what Alertmanager waits, the end of an outage is told within a minute.
-KEEP_FIRING: Final = "10s"
-KEEP_FIRING_DAEMON: Final = "22s"  # whose death explains others: keepalived, Unbound
-KEEP_FIRING_PAIR: Final = "40s"  # explains all of the above: the virtual IP, a node
-KEEP_FIRING_SITE: Final = "55s"  # and this one both nodes
+KEEP_FIRING: Final = "18s"
+KEEP_FIRING_DAEMON: Final = "30s"  # whose death explains others: keepalived, Unbound
+KEEP_FIRING_PAIR: Final = "44s"  # explains all of the above: the virtual IP, a node
+KEEP_FIRING_SITE: Final = "1m"  # and this one both nodes
 # An exporter that is being replaced has said whether its node is drained at most so long ago.
 DRAIN_MEMORY: Final = "15m"
 # A value survives scrapes that were missed.
@@ -37,6 +37,12 @@ VIP_SILENT: Final = "10s"
 VIP_UNUSABLE: Final = "10s"
 FLAPPING_MOVES: Final = 5
 FLAPPING_WINDOW: Final = "5m"
+# A move is news for so long, and its alert lasts until Alertmanager has waited for what explains it. Less together than
+# KEEP_FIRING_PAIR: the move that ends an outage is no news after it.
+MOVE_WINDOW: Final = "15s"
+MOVE_TOLD: Final = "22s"
+# An outage that was over before any alert could tell it is told afterwards, from this length on.
+OUTAGE_WORTH_SECONDS: Final = 3
 
 # VRRP
 NOT_READY: Final = "30s"

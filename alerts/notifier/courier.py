@@ -33,8 +33,8 @@ OWED_SECONDS: Final = 86400.0
 MAXIMUM_OWED: Final = 100  # groups
 AskElsewhere = Callable[[], Mapping[str, Told] | None]
 """What the other node told of each alert; None when it does not answer, nothing when there is none."""
-Gather = Callable[[Changes, float], Facts]
-"""What is known beyond the alerts, at a time (Unix seconds)."""
+Gather = Callable[[Changes, float], Facts | None]
+"""What is known beyond the alerts, at a time (Unix seconds); None for what nobody wants to be told."""
 
 
 @dataclass(slots=True, eq=False)
@@ -198,10 +198,14 @@ class Courier:
         group, elsewhere = self._as_of_now(task) if task.kept else (task.group, task.elsewhere)
         changes = compare(group, self._told.of(self.receiver.identity), elsewhere, now)
         if not changes.worth_telling:
-            if changes.ended_elsewhere:
+            if changes.ended_untold:
                 self._told.record(self.receiver.identity, replace(changes, still=()))
             return True
-        message = self._writer.write(changes, now, self._gather(changes, now))
+        facts = self._gather(changes, now)
+        if facts is None:
+            self._told.record(self.receiver.identity, changes)
+            return True
+        message = self._writer.write(changes, now, facts)
         began = time.monotonic()
         try:
             self.receiver.deliver(message.title, message.body, recovered=not (changes.new or changes.still))

@@ -11,10 +11,12 @@ import logging
 import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
-from alerts.notifier.payload import LABEL_LENGTH, Alert
+from alerts.notifier import moves
+from alerts.notifier.moves import Move, Series
+from alerts.notifier.payload import FAILOVER, LABEL_LENGTH, Alert
 from alerts.notifier.text import clean
 from exporter.errors import ParseError
 from exporter.files import parse_json
@@ -27,12 +29,15 @@ ANSWER_SECONDS: Final = 2.0
 MAXIMUM_BYTES: Final = 4 << 20
 # How far before an alert its reason is looked for: the longest `for` of an outage, scrapes and evaluations.
 BEFORE_SECONDS: Final = 90.0
+# The same for a move, of which an alert comes sooner.
+MOVED_BEFORE_SECONDS: Final = 45.0
 LONGEST_SECONDS: Final = 6 * 3600.0
 RULES: Final = "/api/v1/rules?type=alert"
 _OUTAGES: Final = (
     '{__name__=~"dnsha_resolve_outage_seconds_total|dnsha_resolve_outage_start_timestamp_seconds",'
     'target="vip",protocol="udp"}'
 )
+_MOVES: Final = f'{{__name__=~"{"|".join(moves.METRICS)}"}}'
 _NOW: Final = '{__name__=~"site_node:dnsha_ready:bool|dnsha_vip_owned"} or up{job="dnsha"}'
 _ABOUT_THE_PAIR: Final = frozenset({"vip", "nodes", "vrrp", "dns"})
 
@@ -66,6 +71,7 @@ class Facts:
     nodes: tuple[str, ...] = ()
     unready: tuple[str, ...] = ()
     delays: Mapping[str, Delay] = field(default_factory=dict)  # by alert name
+    moves: tuple[Move, ...] = ()
 
     def delay_of(self, alert: Alert) -> Delay:
         """How late the rule of an alert is."""
@@ -75,44 +81,81 @@ class Facts:
 NOTHING: Final = Facts()
 
 
-def gather(ended: Sequence[Alert], now: float, query: Query) -> Facts:
-    """Look up what belongs to alerts that have ended; less of it where Prometheus does not answer.
+def gather(new: Sequence[Alert], ended: Sequence[Alert], now: float, query: Query) -> Facts:
+    """Look up what belongs to alerts that are news; less of it where Prometheus does not answer.
 
     Args:
-        ended: the alerts; all of one site, as Alertmanager groups them.
+        new: the alerts that have begun; they and ``ended`` are of one site, as Alertmanager groups them.
+        ended: the alerts that have ended.
         now: Unix seconds.
         query: asks Prometheus.
     """
-    if not ended:
-        return NOTHING
-    delays = _ask(query, RULES, _delays) or {}
-    about_the_pair = [alert for alert in ended if alert.labels.get("component") in _ABOUT_THE_PAIR]
-    if not about_the_pair:
+    delays = (_ask(query, RULES, _delays) or {}) if ended else {}
+    begun, over = ([one for one in some if one.labels.get("component") in _ABOUT_THE_PAIR] for some in (new, ended))
+    if not begun and not over:
         return Facts(delays=delays)
-    site = about_the_pair[0].labels.get("site", "")
-    vips = {alert.labels["vip"] for alert in about_the_pair if alert.labels.get("component") == "vip"}
-    since = min(alert.starts_at for alert in about_the_pair) - BEFORE_SECONDS
+    asking = _Asking((begun or over)[0].labels.get("site", ""), now, query)
+    found = asking.now() if over or any(alert.name == FAILOVER for alert in begun) else NOTHING
+    moved: tuple[Move, ...] = ()
     outage = None
-    if vips and now - since < LONGEST_SECONDS:
-        path = _instant(f"{_OUTAGES}[{max(int(now - since), 1)}s]")
-        outage = _ask(query, path, lambda answer: _outage(_of_site(answer, site), vips, since))
-    series = _ask(query, _instant(_NOW), lambda answer: _of_site(answer, site)) or []
-    nodes, ready, owners = set(), set(), dict[str, list[str]]()
-    for labels, value in ((labels, float(each["value"][1])) for labels, each in series):
-        node, name = labels["node"], labels["__name__"]
-        if name == "up":
-            nodes.add(node)
-        elif value == 1 and name == "dnsha_vip_owned":
-            owners.setdefault(labels["vip"], []).append(node)
-        elif value == 1:
-            ready.add(node)
-    return Facts(
-        outage=outage,
-        owners={vip: tuple(sorted(names)) for vip, names in sorted(owners.items())},
-        nodes=tuple(sorted(nodes)),
-        unready=tuple(sorted(nodes - ready)),
-        delays=delays,
-    )
+    if begun:
+        moved = asking.moves(min(alert.starts_at for alert in begun) - MOVED_BEFORE_SECONDS)
+    if failovers := [alert for alert in begun if alert.name == FAILOVER]:
+        outage = asking.outage(None, min(alert.starts_at for alert in failovers) - MOVED_BEFORE_SECONDS)
+    elif outages := [alert for alert in over if alert.labels["component"] == "vip"]:
+        vips = {alert.labels.get("vip", "") for alert in outages}
+        outage = asking.outage(vips, min(alert.starts_at for alert in outages) - BEFORE_SECONDS)
+    return replace(found, outage=outage, delays=delays, moves=moved)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Questions about one site, whose name is as its alerts have it."""
+
+    site: str
+    at: float
+    query: Query
+
+    def outage(self, vips: set[str] | None, since: float) -> Outage | None:
+        """The longest time without an answer at one of these virtual IPs, or at any."""
+        return self._over(_OUTAGES, since, lambda answer: _outage(_of_site(answer, self.site), vips, since))
+
+    def moves(self, since: float) -> tuple[Move, ...]:
+        """The moves of the virtual IP."""
+
+        def read(answer: Any) -> tuple[Move, ...]:  # noqa: ANN401
+            series = [
+                Series(labels, tuple((float(at), float(value)) for at, value in each["values"]))
+                for labels, each in _of_site(answer, self.site)
+            ]
+            return moves.find(series, since)
+
+        # What was before says who had it first.
+        return self._over(_MOVES, since - MOVED_BEFORE_SECONDS, read) or ()
+
+    def now(self) -> Facts:
+        """Who serves, and who could."""
+        nodes, ready, owners = set(), set(), dict[str, list[str]]()
+        for labels, each in _ask(self.query, _instant(_NOW), lambda answer: _of_site(answer, self.site)) or []:
+            node, name = labels["node"], labels["__name__"]
+            value = float(each["value"][1])
+            if name == "up":
+                nodes.add(node)
+            elif value == 1 and name == "dnsha_vip_owned":
+                owners.setdefault(labels["vip"], []).append(node)
+            elif value == 1:
+                ready.add(node)
+        return Facts(
+            owners={vip: tuple(sorted(names)) for vip, names in sorted(owners.items())},
+            nodes=tuple(sorted(nodes)),
+            unready=tuple(sorted(nodes - ready)),
+        )
+
+    def _over(self, expression: str, since: float, read: Callable[[Any], _Read | None]) -> _Read | None:
+        """Ask for all samples since a time; nothing of what is too long ago."""
+        if not 0 < self.at - since < LONGEST_SECONDS:
+            return None
+        return _ask(self.query, _instant(f"{expression}[{int(self.at - since) + 1}s]"), read)
 
 
 def prometheus(port: int) -> Query:
@@ -153,13 +196,13 @@ def _of_site(answer: Any, site: str) -> list[tuple[dict[str, str], Any]]:  # noq
     return found
 
 
-def _outage(series: Iterable[tuple[dict[str, str], Any]], vips: set[str], since: float) -> Outage | None:
+def _outage(series: Iterable[tuple[dict[str, str], Any]], vips: set[str] | None, since: float) -> Outage | None:
     """The longest time without an answer that any exporter measured at one of the virtual IPs; None without any."""
     lengths: dict[tuple[str, str], float] = {}
     starts: dict[tuple[str, str], float] = {}
     for labels, each in series:
         server = re.sub(r"^\[?(.+?)\]?:[0-9]+$", r"\1", each["metric"]["server"])
-        if server not in vips:
+        if vips is not None and server not in vips:
             continue
         key = labels["node"], server
         values = [float(value) for _, value in each["values"]]

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Final
 
+from alerts.notifier import failover
 from alerts.notifier.changes import Changes
 from alerts.notifier.facts import NOTHING, Facts
-from alerts.notifier.payload import Alert, Severity
+from alerts.notifier.failover import seconds
+from alerts.notifier.payload import FAILOVER, Alert, Severity
 
 # The word says it without the colour.
 _SIGNS: Final[dict[Severity, str]] = {
@@ -54,7 +56,8 @@ class Writer:
         return Message(title, self._body(changes.still, changes.left_out, now))
 
     def _write(self, changes: Changes, now: float, facts: Facts) -> Message:
-        new, ended, still = changes.new, changes.ended, changes.still
+        new = tuple(self._as_told(alert, facts, now) for alert in changes.new)
+        ended, still = changes.ended, changes.still
         parts = []
         if new:
             title = f"{_SIGNS[new[0].severity]} {headline(new[0])}{_more(new)}"
@@ -71,6 +74,21 @@ class Writer:
             hidden = len(still) - MENTIONED
             parts.append(f"Still: {named}" + (f" and {hidden} more" if hidden > 0 else ""))
         return Message(title, "\n\n".join(parts))
+
+    def _as_told(self, alert: Alert, facts: Facts, now: float) -> Alert:
+        """An alert that has begun, with what is known of the moves of the virtual IP."""
+
+        def clock(moment: float) -> str:
+            return self._clock(moment, now)
+
+        if alert.name == FAILOVER:
+            summary = failover.headline(facts, clock)
+            told = " ".join([failover.waited(facts.outage), *(f"{line}." for line in _aftermath(facts))])
+            return replace(alert, summary=summary, description=told) if summary else alert
+        if facts.moves and alert.labels.get("component") in {"dns", "nodes", "vrrp"}:
+            moved = f"The virtual IP {failover.moved(facts.moves, clock)}."
+            return replace(alert, description=f"{alert.description} {moved}")
+        return alert
 
     def _body(self, alerts: Sequence[Alert], left_out: int, now: float) -> str:
         blocks = [self._details(alerts[0], now)]
@@ -146,11 +164,6 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
-
-
-def seconds(length: float) -> str:
-    """A length of time as a client felt it: to the tenth of a second while that matters."""
-    return f"{length:.1f} s" if length < 100 else duration(length)
 
 
 def _is_outage(alert: Alert) -> bool:

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
 from typing import Final, Literal
 
-from alerts.notifier import facts, peer, unheard
+from alerts.notifier import facts, failover, peer, unheard
 from alerts.notifier.changes import Changes, Told, is_known_here, is_stale
 from alerts.notifier.clocks import FutureStarts
 from alerts.notifier.courier import Courier, Task
@@ -161,8 +161,9 @@ class Notifier:
         answer = self._ask_peer()
         return None if answer is None else answer.told
 
-    def _gather(self, changes: Changes, now: float) -> facts.Facts:
-        return facts.gather(changes.ended, now, self._prometheus)
+    def _gather(self, changes: Changes, now: float) -> facts.Facts | None:
+        found = facts.gather(changes.new, changes.ended, now, self._prometheus)
+        return found if failover.is_worth_telling(changes, found, self._settings.failovers) else None
 
     def _is_fresh(self, alert: Alert, told: Told | None) -> bool:
         if told is not None and told.is_open:

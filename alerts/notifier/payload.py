@@ -21,6 +21,8 @@ Severity = Literal["critical", "warning", "info", "other"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info", "other")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{1,64}")
 _LINK: Final = re.compile(r"https?://[^\s<>\"'\\\x00-\x20\x7f]{1,400}", re.ASCII)
+# The alert about what is over when it fires: what it was is written when it is told, and its end is no news.
+FAILOVER: Final = "DnsHaFailover"
 LABEL_LENGTH: Final = 80
 SUMMARY_LENGTH: Final = 200
 DESCRIPTION_LENGTH: Final = 600

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from exporter.errors import ExporterError
 
-# What a receiver may take to answer, unless its URL says otherwise (rto=): Signal on a Raspberry Pi takes up to a minute,
-# many a mail server looks at a message for a while, and who gives up before that sends it again and again.
+# What a receiver may take to answer, unless its URL says otherwise (rto=): Signal on a Raspberry Pi takes up to a
+# minute, many a mail server looks at a message for a while, and who gives up before that sends it again and again.
 READ_SECONDS: Final = 90.0
 # Apprise waits up to 5.5 s between two messages to one service; a second alert must not wait that long.
 PAUSE_SECONDS: Final = 0.5

@@ -42,7 +42,7 @@ class CannedPrometheus:
 
 
 def facts(prometheus: CannedPrometheus, *ended: Alert) -> Facts:
-    return gather(ended or (DOWN,), NOON + 120, prometheus)
+    return gather((), ended or (DOWN,), NOON + 120, prometheus)
 
 
 def test_an_outage_is_as_long_as_an_exporter_measured_it() -> None:
@@ -104,11 +104,11 @@ def test_what_is_not_about_the_pair_asks_for_nothing_about_it() -> None:
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"data": {"result": [{}]}}, {"data": {"groups": 3}}])
 def test_a_prometheus_that_answers_nonsense_costs_the_facts_alone(answer: Any) -> None:
-    assert gather([DOWN], NOON, lambda _: answer) == Facts()
+    assert gather([], [DOWN], NOON + 120, lambda _: answer) == Facts()
 
 
 def test_a_prometheus_that_is_silent_costs_the_facts_alone() -> None:
     def silent(_: str) -> Any:
         raise FetchError("silent")  # noqa: EM101
 
-    assert gather([DOWN], NOON, silent) == Facts()
+    assert gather([], [DOWN], NOON + 120, silent) == Facts()
