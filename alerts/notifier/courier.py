@@ -21,7 +21,7 @@ from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.owed import Debt, OwedStore
 from alerts.notifier.payload import Group
-from alerts.notifier.receivers import DeliveryError, Receiver
+from alerts.notifier.receivers import DeliveryError, Kind, Receiver
 from alerts.notifier.told import ToldStore
 
 log = logging.getLogger(__name__)
@@ -208,7 +208,7 @@ class Courier:
         message = self._writer.write(changes, now, facts)
         began = time.monotonic()
         try:
-            self.receiver.deliver(message.title, message.body, recovered=not (changes.new or changes.still))
+            self.receiver.deliver(message.title, message.body, _kind(changes))
         except DeliveryError as error:
             log.warning("%s: a message was not delivered: %s", self.receiver.name, error)
             self._count(well=False)
@@ -270,3 +270,12 @@ class Courier:
 
     def _count_owed(self) -> None:
         self._metrics.owed.labels(*self._labels).set(len(self._owed))
+
+
+def _kind(changes: Changes) -> Kind:
+    """What a message is to the phone: as severe as the worst of its news, or of what it repeats."""
+    told = changes.new or (() if changes.ended else changes.still)
+    if not told:
+        return "recovered"
+    severity = told[0].severity
+    return "warning" if severity == "other" else severity

@@ -31,6 +31,8 @@ MAXIMUM_BYTES: Final = 4 << 20
 BEFORE_SECONDS: Final = 90.0
 # The same for a move, of which an alert comes sooner.
 MOVED_BEFORE_SECONDS: Final = 45.0
+# How late an exporter may notice a change: once a second it asks, and some more on a busy machine.
+PROBE_SECONDS: Final = 1.5
 LONGEST_SECONDS: Final = 6 * 3600.0
 RULES: Final = "/api/v1/rules?type=alert"
 _OUTAGES: Final = (
@@ -213,5 +215,16 @@ def _outage(series: Iterable[tuple[dict[str, str], Any]], vips: set[str] | None,
         else:
             starts[key] = min((value for value in values if value >= since), default=float("inf"))
     length, key = max(((length, key) for key, length in lengths.items()), default=(0.0, ("", "")))
+    if length <= 0:
+        return None
     start = starts.get(key, float("inf"))
-    return Outage(length, start if start < float("inf") else None) if length > 0 else None
+    if start == float("inf"):
+        return Outage(length)
+    # Each exporter asks once a second, so it notices begin and end up to a second late: who is first is right.
+    same = [
+        (starts[other], starts[other] + lengths[other])
+        for other in lengths.keys() & starts.keys()
+        if abs(starts[other] - start) < PROBE_SECONDS and abs(lengths[other] - length) < 2 * PROBE_SECONDS
+    ]
+    begin = min(first for first, _ in same)
+    return Outage(min(last for _, last in same) - begin, begin)

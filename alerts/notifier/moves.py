@@ -77,7 +77,7 @@ def find(series: Sequence[Series], since: float) -> tuple[Move, ...]:
             address.owner, address.first = each.node, owned[0]
     for each in _named(series, "dnsha_vip_acquisitions_total"):
         address = addresses.setdefault(each.labels["vip"], _Address())
-        address.acquisitions += [(_moment(series, each, at), each.node) for at in _grew(each)]
+        address.acquisitions += [(_moment(series, each, before, at), each.node) for before, at in _grew(each)]
     found: list[Move] = []
     for address in addresses.values():
         owner = address.owner
@@ -96,15 +96,19 @@ def _is_same(one: Move, other: Move) -> bool:
     return (one.source, one.target) == (other.source, other.target) and abs(one.at - other.at) < TOGETHER_SECONDS
 
 
-def _moment(series: Sequence[Series], acquisitions: Series, seen: float) -> float:
-    """When it was: what the kernel said, unless the address has gone again since; then the time of the scrape."""
+def _moment(series: Sequence[Series], acquisitions: Series, before: float, seen: float) -> float:
+    """When it was, between two scrapes: as the kernel says, unless the address has gone again since.
+
+    Then the kernel says when it went, and half way there is the best guess.
+    """
     vip, node = acquisitions.labels["vip"], acquisitions.node
 
     def then(name: str) -> float:
         of_it = (each for each in _named(series, name) if (each.node, each.labels["vip"]) == (node, vip))
         return next((value for each in of_it for at, value in each.samples if at == seen), 0.0)
 
-    return then("dnsha_vip_last_transition_timestamp_seconds") or seen if then("dnsha_vip_owned") == 1 else seen
+    changed = then("dnsha_vip_last_transition_timestamp_seconds") or seen
+    return changed if then("dnsha_vip_owned") == 1 else (before + max(changed, before)) / 2
 
 
 def _explained(series: Sequence[Series], move: Move) -> Move:
@@ -163,9 +167,9 @@ def _is(series: Iterable[Series], name: str, value: float, node: str, *, last: b
     )
 
 
-def _grew(series: Series) -> list[float]:
-    """When a counter was seen to have grown."""
-    return [at for (_, before), (at, after) in pairwise(series.samples) if after > before]
+def _grew(series: Series) -> list[tuple[float, float]]:
+    """Between which two scrapes a counter has grown."""
+    return [(begin, end) for (begin, before), (end, after) in pairwise(series.samples) if after > before]
 
 
 def _has_grown(series: Iterable[Series], name: str, node: str, **labels: str) -> bool:

@@ -64,6 +64,24 @@ def test_a_split_brain_is_told_and_its_end_once(watch: Watched) -> None:
     assert [message.time - began for message in watch.phone.ending(SPLIT_BRAIN_IS_OVER, began)][1:] == []
 
 
+def test_a_failover_that_heals_is_told_once_and_what_made_it(watch: Watched) -> None:
+    began = time.time()
+    watch.lab.stop_service(ALPHA.name, "dnsmasq")
+    watch.lab.wait_owners(BETA.name)
+    time.sleep(3)
+    watch.lab.start_service(ALPHA.name, "dnsmasq")
+    watch.lab.wait_owners(ALPHA.name)
+    moved = "home: the virtual IP moved from alpha to beta at"
+    message = told(watch, moved, began)
+    assert "and back at" in message.text
+    assert "because Pi-hole stopped on alpha" in message.text
+    assert "Clients waited" in message.text
+    assert "alpha has 192.0.2.53." in message.text
+    assert message.time - began < SOON
+    time.sleep(90)  # Alertmanager has said by then that it is over
+    assert [message.text for message in watch.phone.messages(began)] == [message.text]
+
+
 def test_prometheus_on_one_node_is_enough(watch: Watched) -> None:
     silent = "home: Unbound on beta does not answer"
     watch.lab.hosts[ALPHA.name].service("prometheus").kill()

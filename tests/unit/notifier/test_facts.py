@@ -58,8 +58,20 @@ def test_an_outage_is_as_long_as_an_exporter_measured_it() -> None:
     )
     found = facts(prometheus).outage
     assert found is not None
-    assert found.seconds == pytest.approx(60.3)
+    assert found.seconds == pytest.approx(60.15)  # from when alpha noticed it to when beta noticed that it is over
     assert found.start == NOON + 1.25
+
+
+def test_a_node_that_met_another_outage_says_nothing_about_this_one() -> None:
+    prometheus = CannedPrometheus(
+        [
+            measured(LENGTH, "alpha", 0, 60),
+            measured(START, "alpha", NOON + 1),
+            measured(LENGTH, "beta", 0, 2),
+            measured(START, "beta", NOON + 1.25),
+        ]
+    )
+    assert facts(prometheus).outage == Outage(60, NOON + 1)
 
 
 def test_an_exporter_that_was_started_anew_counts_from_nothing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from alerts.notifier.moves import Move, Series, find
@@ -89,11 +91,18 @@ def test_going_back_to_the_primary_is_planned() -> None:
     assert find(moved("beta", "alpha"), 0) == (Move(AT, "beta", "alpha", "alpha can have it again", planned=True),)
 
 
-def test_there_and_back_are_two_moves() -> None:
-    def of(name: str, node: str, *values: float) -> Series:
-        samples = tuple((float(at), value) for at, value in zip(SCRAPES, values, strict=False))
-        return Series({"__name__": name, "node": node, "vip": VIP}, samples)
+def of(name: str, node: str, *values: float, **labels: str) -> Series:
+    samples = tuple((float(at), value) for at, value in zip(SCRAPES, values, strict=False))
+    return Series({"__name__": name, "node": node, "vip": VIP} | labels, samples)
 
+
+PI_HOLE_STOPPED = of("dnsha_resolve_outages_total", "alpha", 0, 0, 1, 1, 1, 1, target="pihole")
+ALPHA_IS_PRIMARY = of("dnsha_node_info", "alpha", *[1] * 12, role="primary")
+WENT = Move(6.5, "alpha", "beta", "Pi-hole stopped on alpha")
+CAME = Move(18.5, "beta", "alpha", "alpha can have it again", planned=True)
+
+
+def test_there_and_back_are_two_moves() -> None:
     there_and_back = [
         of("dnsha_vip_owned", "alpha", 1, 1, 0, 0, 1, 1),
         of("dnsha_vip_owned", "beta", 0, 0, 1, 1, 0, 0),
@@ -101,11 +110,21 @@ def test_there_and_back_are_two_moves() -> None:
         of("dnsha_vip_acquisitions_total", "beta", 5, 5, 6, 6, 6, 6),
         of("dnsha_vip_last_transition_timestamp_seconds", "alpha", 1, 1, 6.4, 6.4, 18.5, 18.5),
         of("dnsha_vip_last_transition_timestamp_seconds", "beta", 1, 1, 6.5, 6.5, 18.4, 18.4),
-        of("dnsha_resolve_outages_total", "alpha", 0, 0, 1, 1, 1, 1),
-        Series({"__name__": "dnsha_node_info", "node": "alpha", "role": "primary"}, ((20.0, 1.0),)),
     ]
-    there_and_back[6].labels["target"] = "pihole"
-    assert find(there_and_back, 0) == (
-        Move(6.5, "alpha", "beta", "Pi-hole stopped on alpha"),
-        Move(18.5, "beta", "alpha", "alpha can have it again", planned=True),
+    assert find([*there_and_back, PI_HOLE_STOPPED, ALPHA_IS_PRIMARY], 0) == (WENT, CAME)
+
+
+def test_there_and_back_between_two_scrapes_are_two_moves_all_the_same() -> None:
+    there_and_back = [
+        of("dnsha_vip_owned", "alpha", 1, 1, 1, 1),
+        of("dnsha_vip_owned", "beta", 0, 0, 0, 0),
+        of("dnsha_vip_acquisitions_total", "alpha", 5, 5, 6, 6),
+        of("dnsha_vip_acquisitions_total", "beta", 5, 5, 6, 6),
+        of("dnsha_vip_last_transition_timestamp_seconds", "alpha", 1, 1, 9.1, 9.1),
+        of("dnsha_vip_last_transition_timestamp_seconds", "beta", 1, 1, 9.0, 9.0),
+    ]
+    # Between the scrape at 5 s and the kernel's word that it went at 9 s.
+    assert find([*there_and_back, PI_HOLE_STOPPED, ALPHA_IS_PRIMARY], 0) == (
+        replace(WENT, at=7.0),
+        replace(CAME, at=9.1),
     )
