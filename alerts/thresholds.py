@@ -21,11 +21,12 @@ SLOW_EVALUATION: Final = "15s"  # of what need not be told within a minute
 LASTING: Final = "5s"
 # An alert stays for that long after its reason has gone, so that one good scrape is not a recovery. And a cause
 # stays longer than all that follows from it, which would be told as news otherwise when the cause no longer hides it:
-# a scrape and a slow evaluation are 20 s, and each step up is more than a scrape and an evaluation of its group.
-KEEP_FIRING: Final = "30s"
-KEEP_FIRING_DAEMON: Final = "45s"  # whose death explains others: keepalived, Unbound
-KEEP_FIRING_PAIR: Final = "1m"  # explains all of the above: the virtual IP, a node
-KEEP_FIRING_SITE: Final = "90s"  # and this one both nodes
+# each step up is more than a scrape and an evaluation of the groups below (5 s and 5 s, or 15 s where nothing is kept).
+# With them and what Alertmanager waits, the end of an outage is told within a minute.
+KEEP_FIRING: Final = "18s"
+KEEP_FIRING_DAEMON: Final = "30s"  # whose death explains others: keepalived, Unbound
+KEEP_FIRING_PAIR: Final = "44s"  # explains all of the above: the virtual IP, a node
+KEEP_FIRING_SITE: Final = "1m"  # and this one both nodes
 # An exporter that is being replaced has said whether its node is drained at most so long ago.
 DRAIN_MEMORY: Final = "15m"
 # A value survives scrapes that were missed.
@@ -36,6 +37,12 @@ VIP_SILENT: Final = "10s"
 VIP_UNUSABLE: Final = "10s"
 FLAPPING_MOVES: Final = 5
 FLAPPING_WINDOW: Final = "5m"
+# A move is news for so long, and its alert lasts until Alertmanager has waited for what explains it. Less together than
+# KEEP_FIRING_PAIR: the move that ends an outage is no news after it.
+MOVE_WINDOW: Final = "15s"
+MOVE_TOLD: Final = "22s"
+# An outage that was over before any alert could tell it is told afterwards, from this length on.
+OUTAGE_WORTH_SECONDS: Final = 3
 
 # VRRP
 NOT_READY: Final = "30s"
@@ -62,6 +69,8 @@ ERROR_BUDGET: Final = 0.001
 BURN_FAST: Final = 14.4  # 1 h and 5 min: 2 % of the budget
 BURN_MEDIUM: Final = 6  # 6 h and 30 min: 5 % of the budget
 BURN_SLOW: Final = 1  # 3 d and 6 h: 10 % of the budget
+# For so long a failure that was told counts as told: the 5 minutes of a ratio, and two evaluations.
+OUTAGE_MEMORY: Final = "7m"
 
 # Containers
 CONTAINER_DOWN: Final = "30s"

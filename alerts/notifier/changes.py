@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from alerts.notifier.payload import SEVERITIES, Alert, Group
+from alerts.notifier.payload import FAILOVER, SEVERITIES, Alert, Group
 
 # One alert may come with different starts: Alertmanager keeps the earliest that it heard from the two Prometheus,
 # which judge some seconds apart, on clocks that may differ by a minute. A later start than that is a new occurrence.
@@ -36,14 +36,17 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """News for one receiver, most severe first. ``ended_elsewhere``: the other node has told that it ended."""
+    """News for one receiver, most severe first.
+
+    ``ended_untold``: nobody need be told, for the other node has told it, or the beginning said that it is over.
+    """
 
     new: tuple[Alert, ...]
     ended: tuple[Alert, ...]
     still: tuple[Alert, ...]
     repeat: bool
     left_out: int = 0
-    ended_elsewhere: tuple[Alert, ...] = ()
+    ended_untold: tuple[Alert, ...] = ()
 
     @property
     def worth_telling(self) -> bool:
@@ -62,7 +65,7 @@ def compare(group: Group, told: Mapping[str, Told], elsewhere: Mapping[str, Told
     """
     new: list[Alert] = []
     ended: list[Alert] = []
-    ended_elsewhere: list[Alert] = []
+    ended_untold: list[Alert] = []
     still: list[tuple[Alert, Told]] = []
     for alert in sorted(group.alerts, key=_urgency):
         here, there = told.get(alert.fingerprint), elsewhere.get(alert.fingerprint)
@@ -72,8 +75,10 @@ def compare(group: Group, told: Mapping[str, Told], elsewhere: Mapping[str, Told
                 still.append((alert, known))
             else:
                 new.append(alert)
-        elif here and here.is_open and there and not there.is_open and there.is_of(here.starts_at):
-            ended_elsewhere.append(alert)
+        elif here and here.is_open and (alert.name == FAILOVER or _is_ended_there(here, there)):
+            ended_untold.append(alert)
+        elif alert.name == FAILOVER:
+            pass
         elif (told_of_it := here or there) and told_of_it.is_open and told_of_it.is_of(alert.starts_at):
             ended.append(alert)
     last = max((known.told_at for _, known in still), default=now)
@@ -84,7 +89,7 @@ def compare(group: Group, told: Mapping[str, Told], elsewhere: Mapping[str, Told
         # Told in the future: by the other node's clock, or before this one went back, which must not silence anything.
         repeat=bool(still) and not new and not ended and abs(now - last) >= REPEAT_SECONDS,
         left_out=group.left_out,
-        ended_elsewhere=tuple(ended_elsewhere),
+        ended_untold=tuple(ended_untold),
     )
 
 
@@ -109,6 +114,10 @@ def is_stale(alert: Alert, told: Told | None, now: float) -> bool:
 def is_over(alert: Alert, told: Told | None) -> bool:
     """Whether the end of this occurrence was told."""
     return told is not None and told.ended_at is not None and alert.starts_at <= told.ended_at
+
+
+def _is_ended_there(here: Told, there: Told | None) -> bool:
+    return there is not None and not there.is_open and there.is_of(here.starts_at)
 
 
 def _known(alert: Alert, here: Told | None, there: Told | None) -> Told | None:

@@ -15,12 +15,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from alerts.notifier.changes import Told, compare, is_over
+from alerts.notifier.changes import Changes, Told, compare, is_over
+from alerts.notifier.facts import Facts
 from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.owed import Debt, OwedStore
 from alerts.notifier.payload import Group
-from alerts.notifier.receivers import DeliveryError, Receiver
+from alerts.notifier.receivers import DeliveryError, Kind, Receiver
 from alerts.notifier.told import ToldStore
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ OWED_SECONDS: Final = 86400.0
 MAXIMUM_OWED: Final = 100  # groups
 AskElsewhere = Callable[[], Mapping[str, Told] | None]
 """What the other node told of each alert; None when it does not answer, nothing when there is none."""
+Gather = Callable[[Changes, float], Facts | None]
+"""What is known beyond the alerts, at a time (Unix seconds); None for what nobody wants to be told."""
 
 
 @dataclass(slots=True, eq=False)
@@ -69,10 +72,18 @@ class Courier:
     """Delivers to one receiver, one message at a time."""
 
     def __init__(
-        self, receiver: Receiver, told: ToldStore, owed: OwedStore, writer: Writer, metrics: Metrics, ask: AskElsewhere
+        self,
+        receiver: Receiver,
+        told: ToldStore,
+        owed: OwedStore,
+        writer: Writer,
+        metrics: Metrics,
+        ask: AskElsewhere,
+        gather: Gather,
     ) -> None:
         self.receiver = receiver
-        self._told, self._debts, self._writer, self._metrics, self._ask = told, owed, writer, metrics, ask
+        self._told, self._debts, self._writer, self._metrics = told, owed, writer, metrics
+        self._ask, self._gather = ask, gather
         self._labels = (str(receiver.number), receiver.scheme)
         self._owed: dict[str, Task] = {}
         self._changed = threading.Condition()
@@ -187,13 +198,17 @@ class Courier:
         group, elsewhere = self._as_of_now(task) if task.kept else (task.group, task.elsewhere)
         changes = compare(group, self._told.of(self.receiver.identity), elsewhere, now)
         if not changes.worth_telling:
-            if changes.ended_elsewhere:
+            if changes.ended_untold:
                 self._told.record(self.receiver.identity, replace(changes, still=()))
             return True
-        message = self._writer.write(changes, now)
+        facts = self._gather(changes, now)
+        if facts is None:
+            self._told.record(self.receiver.identity, changes)
+            return True
+        message = self._writer.write(changes, now, facts)
         began = time.monotonic()
         try:
-            self.receiver.deliver(message.title, message.body, recovered=not (changes.new or changes.still))
+            self.receiver.deliver(message.title, message.body, _kind(changes))
         except DeliveryError as error:
             log.warning("%s: a message was not delivered: %s", self.receiver.name, error)
             self._count(well=False)
@@ -255,3 +270,12 @@ class Courier:
 
     def _count_owed(self) -> None:
         self._metrics.owed.labels(*self._labels).set(len(self._owed))
+
+
+def _kind(changes: Changes) -> Kind:
+    """What a message is to the phone: as severe as the worst of its news, or of what it repeats."""
+    told = changes.new or (() if changes.ended else changes.still)
+    if not told:
+        return "recovered"
+    severity = told[0].severity
+    return "warning" if severity == "other" else severity

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Final
 
+from alerts.notifier import failover
 from alerts.notifier.changes import Changes
-from alerts.notifier.payload import Alert, Severity
+from alerts.notifier.facts import NOTHING, Facts
+from alerts.notifier.failover import seconds
+from alerts.notifier.payload import FAILOVER, Alert, Severity
 
 # The word says it without the colour.
 _SIGNS: Final[dict[Severity, str]] = {
@@ -44,35 +47,48 @@ class Writer:
     timezone: tzinfo
     runbooks: str = ""
 
-    def write(self, changes: Changes, now: float) -> Message:
+    def write(self, changes: Changes, now: float, facts: Facts = NOTHING) -> Message:
         """Write the news; ``changes`` must be worth telling."""
-        if changes.new:
-            return self._write(changes.new, changes.ended, changes.still, changes.left_out, now)
-        if changes.ended:
-            return self._write((), changes.ended, changes.still, changes.left_out, now)
+        if changes.new or changes.ended:
+            return self._write(changes, now, facts)
         lead = changes.still[0]
         title = f"{_SIGNS[lead.severity]} still: {headline(lead)}{_more(changes.still)}"
         return Message(title, self._body(changes.still, changes.left_out, now))
 
-    def _write(
-        self, new: Sequence[Alert], ended: Sequence[Alert], still: Sequence[Alert], left_out: int, now: float
-    ) -> Message:
+    def _write(self, changes: Changes, now: float, facts: Facts) -> Message:
+        new = tuple(self._as_told(alert, facts, now) for alert in changes.new)
+        ended, still = changes.ended, changes.still
         parts = []
         if new:
             title = f"{_SIGNS[new[0].severity]} {headline(new[0])}{_more(new)}"
-            parts.append(self._body(new, left_out, now))
-            parts += [f"✅ recovered: {headline(alert)} ({self._length(alert)})" for alert in ended[:MENTIONED]]
+            parts.append(self._body(new, changes.left_out, now))
+            parts += [f"✅ {end(alert)} ({_length(alert, facts)})" for alert in ended[:MENTIONED]]
             parts += _and_more(len(ended) - MENTIONED, "recovered")
         else:
-            title = f"✅ recovered: {headline(ended[0])} ({self._length(ended[0])}){_more(ended)}"
-            lines = [self._span(ended[0])]
-            lines += [f"✅ {headline(alert)}\n{self._span(alert)}" for alert in ended[1:LISTED]]
-            parts += [*lines, *_and_more(len(ended) - LISTED)]
+            title = f"✅ {end(ended[0])} ({_length(ended[0], facts)}){_more(ended)}"
+            parts.append("\n".join([self._span(ended[0], facts), *_aftermath(facts)]))
+            parts += [f"✅ {end(alert, unsaid='')}\n{self._span(alert, facts)}" for alert in ended[1:LISTED]]
+            parts += _and_more(len(ended) - LISTED)
         if still:
             named = "; ".join(headline(alert) for alert in still[:MENTIONED])
             hidden = len(still) - MENTIONED
             parts.append(f"Still: {named}" + (f" and {hidden} more" if hidden > 0 else ""))
         return Message(title, "\n\n".join(parts))
+
+    def _as_told(self, alert: Alert, facts: Facts, now: float) -> Alert:
+        """An alert that has begun, with what is known of the moves of the virtual IP."""
+
+        def clock(moment: float) -> str:
+            return self._clock(moment, now)
+
+        if alert.name == FAILOVER:
+            summary = failover.headline(facts, clock)
+            told = " ".join([failover.waited(facts.outage), *(f"{line}." for line in _aftermath(facts))])
+            return replace(alert, summary=summary, description=told) if summary else alert
+        if facts.moves and alert.labels.get("component") in {"dns", "nodes", "vrrp"}:
+            moved = f"The virtual IP {failover.moved(facts.moves, clock)}."
+            return replace(alert, description=f"{alert.description} {moved}")
+        return alert
 
     def _body(self, alerts: Sequence[Alert], left_out: int, now: float) -> str:
         blocks = [self._details(alerts[0], now)]
@@ -94,12 +110,16 @@ class Writer:
             lines.append(link)
         return "\n".join(lines)
 
-    def _span(self, alert: Alert) -> str:
-        start = self._clock(alert.starts_at, alert.ends_at)
-        return f"From {start} to {self._clock(alert.ends_at, alert.ends_at)}"
-
-    def _length(self, alert: Alert) -> str:
-        return f"after {duration(alert.ends_at - alert.starts_at)}"
+    def _span(self, alert: Alert, facts: Facts) -> str:
+        begin, over = _times(alert, facts)
+        outage = facts.outage if _is_outage(alert) else None
+        if outage is None:
+            return f"From {self._clock(begin, over)} to {self._clock(over, over)}"
+        if outage.start is None:
+            return f"Clients waited {seconds(outage.seconds)} for an answer, at about {self._clock(begin, over)}"
+        over = outage.start + outage.seconds
+        span = f"from {self._clock(outage.start, over)} to {self._clock(over, over)}"
+        return f"Clients had no answer for {seconds(outage.seconds)}, {span}"
 
     def _clock(self, moment: float, now: float) -> str:
         try:
@@ -121,6 +141,13 @@ def headline(alert: Alert) -> str:
     return alert.summary if not site or alert.summary.startswith(f"{site}:") else f"{site}: {alert.summary}"
 
 
+def end(alert: Alert, unsaid: str = "recovered: ") -> str:
+    """The end of an alert in one line; ``unsaid`` comes before the headline of one that has no words for its end."""
+    if not alert.ending:
+        return f"{unsaid}{headline(alert)}"
+    return headline(replace(alert, summary=alert.ending))
+
+
 def where(alert: Alert) -> str:
     """Site, node and virtual IP first, then the other labels that say where to look."""
     names = [name for name in _PLACES_FIRST if name in alert.labels]
@@ -137,6 +164,36 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+
+
+def _is_outage(alert: Alert) -> bool:
+    return alert.labels.get("component") == "vip"
+
+
+def _times(alert: Alert, facts: Facts) -> tuple[float, float]:
+    """From when to when the reason of an alert was there."""
+    delay = facts.delay_of(alert)
+    begin = alert.starts_at - delay.firing
+    return begin, max(alert.ends_at - delay.ending, begin)
+
+
+def _length(alert: Alert, facts: Facts) -> str:
+    if facts.outage is not None and _is_outage(alert):
+        return f"after {seconds(facts.outage.seconds)}"
+    begin, over = _times(alert, facts)
+    return f"after {duration(over - begin)}"
+
+
+def _aftermath(facts: Facts) -> list[str]:
+    """Who serves now, and whether the other node could."""
+    lines = [
+        f"{' and '.join(nodes)} {'has' if len(nodes) == 1 else 'have'} {vip}" for vip, nodes in facts.owners.items()
+    ]
+    if facts.unready:
+        lines.append(f"Not redundant: {' and '.join(facts.unready)} cannot take over")
+    elif len(facts.nodes) > 1:
+        lines.append("Redundant: each node can take over")
+    return lines
 
 
 def _more(alerts: Sequence[Alert]) -> str:

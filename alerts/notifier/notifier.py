@@ -10,8 +10,8 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
 from typing import Final, Literal
 
-from alerts.notifier import peer, unheard
-from alerts.notifier.changes import Told, is_known_here, is_stale
+from alerts.notifier import facts, failover, peer, unheard
+from alerts.notifier.changes import Changes, Told, is_known_here, is_stale
 from alerts.notifier.clocks import FutureStarts
 from alerts.notifier.courier import Courier, Task
 from alerts.notifier.message import Writer
@@ -31,7 +31,7 @@ Verdict = Literal["delivered", "no_receiver", "failed", "not_yet"]
 # Alertmanager gives up on a post after its group_interval, but not before 10 s (notify.MinTimeout in notify/notify.go).
 OVERALL_SECONDS: Final = 8.0
 OWED: Final = "owed.json"  # beside the file of what was told
-STUCK_SECONDS: Final = 120.0
+STUCK_SECONDS: Final = 300.0
 # How long one of two nodes that begin at the same moment gives the other one: its answer to the first of two questions
 # was that it knew of nothing.
 COURTESY_SECONDS: Final = 1.0
@@ -53,9 +53,10 @@ class Notifier:
         writer = Writer(settings.timezone, settings.runbooks)
         self._ask_peer = ask_peer or (lambda: peer.ask(settings.peer, settings.port, settings.pair_key))
         self._couriers = {
-            receiver.number: Courier(receiver, self._told, owed, writer, metrics, self._told_elsewhere)
+            receiver.number: Courier(receiver, self._told, owed, writer, metrics, self._told_elsewhere, self._gather)
             for receiver in settings.all_receivers
         }
+        self._prometheus = facts.prometheus(settings.prometheus)
         self._future = FutureStarts()
         self._patience = Patience()
         self._unheard = Unheard(self._told.open_alerts, lambda: unheard.ask(settings.alertmanager))
@@ -130,8 +131,14 @@ class Notifier:
                 if not well:
                     courier.keep(task)
             return "delivered"
+        under_way = [task for _, task in tasks if not task.outcome.done()]
         for courier, task in tasks:
-            courier.withdraw(task)
+            if task not in under_way:
+                courier.withdraw(task)
+        if under_way:
+            # To give it up now would make it a second copy, from the other node or from here.
+            log.info("a receiver takes long to answer; Alertmanager will try again")
+            return "not_yet"
         return "failed"
 
     def _listen(self) -> None:
@@ -153,6 +160,10 @@ class Notifier:
             return {}
         answer = self._ask_peer()
         return None if answer is None else answer.told
+
+    def _gather(self, changes: Changes, now: float) -> facts.Facts | None:
+        found = facts.gather(changes.new, changes.ended, now, self._prometheus)
+        return found if failover.is_worth_telling(changes, found, self._settings.failovers) else None
 
     def _is_fresh(self, alert: Alert, told: Told | None) -> bool:
         if told is not None and told.is_open:

@@ -21,6 +21,8 @@ Severity = Literal["critical", "warning", "info", "other"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info", "other")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{1,64}")
 _LINK: Final = re.compile(r"https?://[^\s<>\"'\\\x00-\x20\x7f]{1,400}", re.ASCII)
+# The alert about what is over when it fires: what it was is written when it is told, and its end is no news.
+FAILOVER: Final = "DnsHaFailover"
 LABEL_LENGTH: Final = 80
 SUMMARY_LENGTH: Final = 200
 DESCRIPTION_LENGTH: Final = 600
@@ -28,7 +30,10 @@ DESCRIPTION_LENGTH: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert; all its texts are harmless, times are Unix seconds."""
+    """One alert; all its texts are harmless, times are Unix seconds.
+
+    ``ending`` is what its end is called; empty where the rule does not say it.
+    """
 
     fingerprint: str
     firing: bool
@@ -40,6 +45,7 @@ class Alert:
     starts_at: float
     ends_at: float
     labels: Mapping[str, str] = field(default_factory=dict)
+    ending: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,7 @@ def _alert(value: object, where: str) -> Alert:
         starts_at=_time(alert, "startsAt", where),
         ends_at=_time(alert, "endsAt", where),
         labels={clean(label, LABEL_LENGTH): clean(text, LABEL_LENGTH) for label, text in sorted(labels.items())},
+        ending=clean(annotations.get("resolved", ""), SUMMARY_LENGTH),
     )
 
 

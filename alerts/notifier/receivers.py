@@ -10,16 +10,16 @@ import hashlib
 import logging
 import re
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from exporter.model.errors import ExporterError
 
-# What a receiver may take to answer, unless its URL says otherwise (rto=): many a mail server looks at a message for a
-# while before it takes it, and who gives up before that sends it again and again.
-READ_SECONDS: Final = 20.0
+# What a receiver may take to answer, unless its URL says otherwise (rto=): Signal on a Raspberry Pi takes up to a
+# minute, many a mail server looks at a message for a while, and who gives up before that sends it again and again.
+READ_SECONDS: Final = 90.0
 # Apprise waits up to 5.5 s between two messages to one service; a second alert must not wait that long.
 PAUSE_SECONDS: Final = 0.5
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://\S")
@@ -34,6 +34,15 @@ _REASONS: Final = (
     (re.compile(r"authenticat|login", re.IGNORECASE), "it did not accept the login"),
     (re.compile(r"connection|socket", re.IGNORECASE), "the connection broke"),
 )  # fmt: skip
+# What a message is, and so how a phone should behave: Apprise's type for services that show it, and a priority for
+# those that have one: the greatest makes a phone ring in its silent mode, the least makes no sound.
+Kind = Literal["critical", "warning", "info", "recovered"]
+_TYPES: Final[dict[Kind, str]] = {"critical": "failure", "warning": "warning", "info": "info", "recovered": "success"}
+_PRIORITIES: Final[dict[str, dict[Kind, str | int]]] = {
+    "ntfy": {"critical": "max", "warning": "default", "info": "low", "recovered": "low"},
+    "pover": {"critical": 1, "warning": 0, "info": -1, "recovered": -1},
+    "gotify": {"critical": 8, "warning": 5, "info": 3, "recovered": 3},
+}
 _FOREIGN_LOGGERS: Final = ("apprise", "urllib3", "requests", "charset_normalizer", "oauthlib", "requests_oauthlib")
 
 
@@ -53,14 +62,20 @@ class Receiver:
     scheme: str
     identity: str
     _service: Any = field(repr=False, compare=False)
+    _priorities: Mapping[Kind, str | int] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
         """What logs and people call it."""
         return f"receiver {self.number} ({self.scheme})"
 
-    def deliver(self, title: str, body: str, *, recovered: bool = False) -> None:
-        """Send a message; takes as long as the service does.
+    @property
+    def read_seconds(self) -> float:
+        """How long its service may take to answer."""
+        return float(self._service.socket_read_timeout)
+
+    def deliver(self, title: str, body: str, kind: Kind = "warning") -> None:
+        """Send a message; takes as long as the service does. Not from two threads at once.
 
         Raises:
             DeliveryError: it was not taken.
@@ -68,11 +83,17 @@ class Receiver:
         import apprise
 
         sender = apprise.Apprise(self._service)
-        kind = apprise.NotifyType.SUCCESS if recovered else apprise.NotifyType.WARNING
+        if kind in self._priorities:
+            self._service.priority = self._priorities[kind]
         reasons: list[str] = []
         _heard.set(reasons)
         try:
-            taken = sender.notify(title=title, body=body, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)
+            taken = sender.notify(
+                title=title,
+                body=body,
+                notify_type=apprise.NotifyType(_TYPES[kind]),
+                body_format=apprise.NotifyFormat.TEXT,
+            )
         except Exception as error:  # noqa: BLE001 (a plugin may raise anything, with the URL in its text)
             raise DeliveryError(f"the library failed with {type(error).__name__}") from None
         if not taken:
@@ -123,7 +144,8 @@ def open_receiver(url: str, number: int) -> Receiver:
     service.request_rate_per_sec = min(service.request_rate_per_sec, PAUSE_SECONDS)
     # So few bits that no secret can be guessed from them.
     identity = f"{scheme}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
-    return Receiver(number, scheme, identity, service)
+    priorities = {} if "priority=" in url else _PRIORITIES.get(scheme.removesuffix("s"), {})
+    return Receiver(number, scheme, identity, service, priorities)
 
 
 def places(known: Collection[str], configured: Collection[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from alerts.notifier.failover import FAILOVERS, Failovers
 from alerts.notifier.payload import SEVERITIES, Severity
 from alerts.notifier.receivers import Receiver, ReceiverError, open_receiver
 from exporter.engine.files import read_bounded
@@ -34,6 +35,7 @@ class Settings:
     """Everything that can be chosen; ``receivers`` are those of each severity."""
 
     receivers: Mapping[Severity, tuple[Receiver, ...]]
+    failovers: Failovers
     heartbeat_url: str
     address: str
     port: int
@@ -73,6 +75,7 @@ class _Reader:
         receivers = self._receivers()
         settings = Settings(
             receivers=receivers,
+            failovers=self._failovers(),
             heartbeat_url=self._link("HEARTBEAT_URL", self._secret("HEARTBEAT_URL")),
             address=self._address("NOTIFIER_ADDRESS"),
             port=self._port("NOTIFIER_PORT", PORT),
@@ -186,6 +189,14 @@ class _Reader:
         except (OSError, ValueError, KeyError):
             self._problems.append(f"TZ: {name!r} is no time zone such as Europe/Berlin")
             return ZoneInfo("UTC")
+
+    def _failovers(self) -> Failovers:
+        value = self._text("NOTIFY_FAILOVER").lower() or "failures"
+        for known in FAILOVERS:
+            if value == known:
+                return known
+        self._problems.append(f"NOTIFY_FAILOVER: {value!r} is none of {', '.join(FAILOVERS)}")
+        return "failures"
 
     def _log_level(self) -> str:
         level = self._text("LOG_LEVEL").lower() or "info"

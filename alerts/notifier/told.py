@@ -50,7 +50,7 @@ class ToldStore:
             entries = self._receivers.setdefault(receiver, {})
             for alert in (*changes.new, *changes.still):
                 entries[alert.fingerprint] = Told(alert.starts_at, now)
-            for alert in (*changes.ended, *changes.ended_elsewhere):
+            for alert in (*changes.ended, *changes.ended_untold):
                 entries[alert.fingerprint] = Told(alert.starts_at, now, ended_at=now)
             self._receivers[receiver] = _bounded(entries, now)
             self._alerts |= {alert.fingerprint: alert for alert in (*changes.new, *changes.still)}

@@ -1,8 +1,8 @@
 """``make bench-alerts``: measure the alerts, print a table, write ``build/bench-alerts.json``.
 
-Parts are ``latency`` (events, rounds of them), ``clocks`` (a node whose clock is wrong), ``receiver`` (a receiver
-that is down for a while), ``healthy`` (false alarms under load, series of a node) and ``fleet``. Every figure is
-written as soon as it is known; those of parts that are left out stay as they were.
+Parts are ``latency`` (events, rounds of them), ``stories`` (all messages of one outage), ``clocks`` (a node whose clock
+is wrong), ``receiver`` (a receiver that is down for a while), ``healthy`` (false alarms under load, series of a node)
+and ``fleet``. Every figure is written as soon as it is known; those of parts that are left out stay as they were.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from tests import programs
-from tests.alerts_bench import clocks, fleet, healthy, latency, receiver
+from tests.alerts_bench import clocks, fleet, healthy, latency, receiver, stories
 from tests.bench.figures import Figure, merge, table, version_of
 from tests.lab.errors import LabError
 from tests.lab.isolation import inside
@@ -25,9 +25,17 @@ RESULT = BUILD / "bench-alerts.json"
 def main() -> int:
     """Measure; the exit code says whether every limit of the parts that ran was kept."""
     parser = argparse.ArgumentParser(prog="python -m tests.alerts_bench", description=__doc__)
-    parser.add_argument("--only", default="latency,clocks,receiver,healthy,fleet", help="parts, comma-separated")
+    parser.add_argument(
+        "--only", default="latency,stories,clocks,receiver,healthy,fleet", help="parts, comma-separated"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="how often each event happens")
     parser.add_argument("--events", default="", help="part of the names of the events that happen, comma-separated")
+    parser.add_argument(
+        "--lengths",
+        type=lambda text: tuple(map(float, text.split(","))),
+        default=stories.LENGTHS,
+        help="of the outages of stories, in seconds, comma-separated",
+    )
     parser.add_argument("--receiver-minutes", type=float, default=5.0, help="how long the receiver is down")
     parser.add_argument("--healthy-minutes", type=float, default=30.0)
     parser.add_argument("--fleet-minutes", type=float, default=8.0, help="how long the fleet is scraped first")
@@ -35,6 +43,7 @@ def main() -> int:
     asked = parser.parse_args()
     parts: dict[str, Callable[[], Iterator[list[Figure]]]] = {
         "latency": lambda: latency.measure(asked.rounds, latency.chosen(asked.events)),
+        "stories": lambda: stories.measure(asked.lengths),
         "clocks": lambda: clocks.measure(latency.chosen(asked.events or ",".join(clocks.EVENTS))),
         "receiver": lambda: receiver.measure(asked.receiver_minutes),
         "healthy": lambda: healthy.measure(asked.healthy_minutes),

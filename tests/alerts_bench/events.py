@@ -25,6 +25,7 @@ class Event:
         limit: seconds from the event to the message.
         moves: how often the virtual IP moves, with the recovery: five in five minutes are an event of their own.
         headline: a regular expression of the line that tells it.
+        ending: the same of the line that tells its end.
         strike: lets it happen; returns when it did, in seconds since the epoch.
         recover: ends it.
         recovery: seconds within which the phone must be told of the end.
@@ -34,6 +35,7 @@ class Event:
     limit: float
     moves: int
     headline: str
+    ending: str
     strike: Callable[[Lab], float]
     recover: Callable[[Lab], None]
     recovery: float = 120.0
@@ -81,27 +83,31 @@ def _flap(lab: Lab) -> float:
 
 EVENTS: Final = (
     Event(
-        "the standby dies", 30, 0, "home: beta is down",
+        "the standby dies", 30, 0, "home: beta is down", "home: beta is up again",
         lambda lab: _at(lambda: lab.crash(BETA.name)), lambda lab: lab.boot(BETA.name),
     ),
     Event(
         "Unbound dies behind a live Pi-hole", 30, 2, "home: Unbound on alpha does not answer",
+        "home: Unbound on alpha answers again",
         lambda lab: _at(lambda: lab.kill_service(ALPHA.name, "unbound")),
         lambda lab: lab.start_service(ALPHA.name, "unbound"),
     ),
     Event(
         "keepalived killed", 20, 2, "home: keepalived is dead on alpha, redundancy",
+        "home: keepalived on alpha runs again",
         lambda lab: _at(lambda: lab.kill9_keepalived(ALPHA.name)),
         lambda lab: lab.start_service(ALPHA.name, "keepalived"),
     ),
     Event(
-        "the owner dies", 30, 2, "home: alpha is down",
+        "the owner dies", 30, 2, "home: alpha is down", "home: alpha is up again",
         lambda lab: _at(lambda: lab.crash(ALPHA.name)), lambda lab: lab.boot(ALPHA.name),
     ),
-    Event("split brain", 20, 2, f"home: more than one host has {_VIP}", _split_brain, _mend_split_brain),
-    Event("no owner", 20, 1, f"home: no node has {_VIP}", _no_owner, _start_keepalived),
+    Event("split brain", 20, 2, f"home: more than one host has {_VIP}", f"home: one host alone has {_VIP} again",
+        _split_brain, _mend_split_brain),
+    Event("no owner", 20, 1, f"home: no node has {_VIP}", f"home: {_VIP} has an owner again",
+        _no_owner, _start_keepalived),
     Event(
-        "flapping, after the fifth move", 30, 5, rf"home: {_VIP} moved \d+ times",
+        "flapping, after the fifth move", 30, 5, rf"home: {_VIP} moved \d+ times", f"home: {_VIP} has stopped moving",
         _flap, lambda lab: lab.undrain(ALPHA.name), recovery=480.0,
     ),
 )  # fmt: skip

@@ -114,15 +114,15 @@ def meet(watch: Watched, event: Event, lasting: float = _MORE_SECONDS, quiet: fl
     time.sleep(lasting)
     event.recover(watch.lab)
     try:
-        phone.wait_end(event.headline, struck, event.recovery)
+        phone.wait_end(event.ending, struck, event.recovery)
     except LabTimeoutError as error:
         print(f"bench-alerts: {event.name}: {error}", flush=True)
     time.sleep(quiet)
     return Told(
         None if first is None else first.time - struck,
         len(phone.telling(event.headline, began)),
-        len(phone.ending(event.headline, began)),
-        tuple(line for line in phone.news_lines(began) if not is_about(line, event.headline)),
+        len(phone.ending(event.ending, began)),
+        tuple(line for line in phone.news_lines(began) if not is_about(line, f"(?:{event.headline}|{event.ending})")),
         tuple(f"{message.time - struck:.1f} s: {message.text}" for message in phone.messages(began)),
     )
 

@@ -21,6 +21,7 @@ SOON = 120.0  # seconds; how soon it really is, `make bench-alerts` says
 TWICE = 12.0  # longer than the second Alertmanager waits for the first one's word
 VIP = r"(?:192\.0\.2\.53|2001:db8::53)"
 SPLIT_BRAIN = f"home: more than one host has {VIP}"
+SPLIT_BRAIN_IS_OVER = f"home: one host alone has {VIP} again"
 ALPHA_IS_DOWN = "home: alpha is down, redundancy is lost"
 # Nothing listens on either node, so both are in FAULT and nobody has the address.
 DNS_IS_DOWN = f"home: (?:no answer from|no node has) {VIP}, DNS is down"
@@ -57,10 +58,28 @@ def test_a_split_brain_is_told_and_its_end_once(watch: Watched) -> None:
     assert "runbooks/DnsHaSplitBrain.md" in message.text
     time.sleep(TWICE)
     watch.lab.start_service(ALPHA.name, "keepalived")
-    watch.phone.wait_end(SPLIT_BRAIN, began, SOON)
+    watch.phone.wait_end(SPLIT_BRAIN_IS_OVER, began, SOON)
     time.sleep(TWICE)
     assert [message.time - began for message in watch.phone.telling(SPLIT_BRAIN, began)][1:] == []
-    assert [message.time - began for message in watch.phone.ending(SPLIT_BRAIN, began)][1:] == []
+    assert [message.time - began for message in watch.phone.ending(SPLIT_BRAIN_IS_OVER, began)][1:] == []
+
+
+def test_a_failover_that_heals_is_told_once_and_what_made_it(watch: Watched) -> None:
+    began = time.time()
+    watch.lab.stop_service(ALPHA.name, "dnsmasq")
+    watch.lab.wait_owners(BETA.name)
+    time.sleep(3)
+    watch.lab.start_service(ALPHA.name, "dnsmasq")
+    watch.lab.wait_owners(ALPHA.name)
+    moved = "home: the virtual IP moved from alpha to beta at"
+    message = told(watch, moved, began)
+    assert "and back at" in message.text
+    assert "because Pi-hole stopped on alpha" in message.text
+    assert "Clients waited" in message.text
+    assert "alpha has 192.0.2.53." in message.text
+    assert message.time - began < SOON
+    time.sleep(90)  # Alertmanager has said by then that it is over
+    assert [message.text for message in watch.phone.messages(began)] == [message.text]
 
 
 def test_prometheus_on_one_node_is_enough(watch: Watched) -> None:
@@ -83,7 +102,7 @@ def test_the_death_of_the_primary_is_told_by_the_other_node(watch: Watched) -> N
 
 
 def test_when_the_nodes_cannot_reach_each_other_both_tell(watch: Watched) -> None:
-    watch.phone.wait_end(ALPHA_IS_DOWN, 0.0, SOON)  # of its death above
+    watch.phone.wait_end("home: alpha is up again", 0.0, SOON)  # of its death above
     began = time.time()
     watch.lab.cut_between(ALPHA.name, BETA.name)
     told(watch, ALPHA_IS_DOWN, began)

@@ -37,6 +37,7 @@ TARGET = {"job", "instance", "site", "node"}
 _FILESYSTEM = {"device", "fstype", "mountpoint"}
 FOREIGN: dict[str, set[str]] = {
     "up": set(),
+    "ALERTS": {"alertname", "alertstate", "severity", "component"},
     "node_filesystem_avail_bytes": _FILESYSTEM,
     "node_filesystem_size_bytes": _FILESYSTEM,
     "node_filesystem_readonly": _FILESYSTEM,
@@ -156,7 +157,7 @@ def test_every_alert_says_what_where_and_what_to_do(name: str) -> None:
     assert name.startswith("DnsHa")
     assert rule["labels"].keys() == {"severity", "component"}
     assert rule["labels"]["severity"] in {"critical", "warning", "info"}
-    assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
+    assert rule["annotations"].keys() == {"summary", "resolved", "description", "runbook_url"}
     assert rule["annotations"]["runbook_url"] == f"{thresholds.RUNBOOKS}/{name}.md"
     # A label that the alert does not have would leave a hole in the text.
     mentioned = set(re.findall(r"\$labels\.(\w+)", "".join(rule["annotations"].values())))

@@ -114,7 +114,7 @@ def test_what_this_receiver_knows_has_ended_does_not_end_again_because_the_other
 
 def test_an_end_that_the_other_node_told_is_remembered_and_not_told_again() -> None:
     changes = news(group(entry(1, ends=300), entry(2)), {1: told(60), 2: told(60)}, {1: told(30, ended=True)})
-    assert (numbers(changes.ended_elsewhere), changes.worth_telling) == ([1], False)
+    assert (numbers(changes.ended_untold), changes.worth_telling) == ([1], False)
     before = told(30, ended=True, starts=-SAME_OCCURRENCE_SECONDS - 1)  # of another occurrence
     assert numbers(news(group(entry(1, ends=300)), {1: told(60)}, {1: before}).ended) == [1]
 

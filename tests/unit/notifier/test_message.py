@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerts.notifier.changes import Changes
+from alerts.notifier.facts import NOTHING, Delay, Facts, Outage
 from alerts.notifier.message import Message, Writer, duration, where
 from alerts.notifier.payload import Alert
 from tests.unit.notifier.posts import NOON, RUNBOOK, alert
@@ -25,9 +26,10 @@ def write(
     repeat: bool = False,
     left_out: int = 0,
     writer: Writer = BERLIN,
+    facts: Facts = NOTHING,
 ) -> Message:
     changes = Changes(tuple(new or ()), tuple(ended or ()), tuple(still or ()), repeat, left_out)
-    return writer.write(changes, NOON + 12)
+    return writer.write(changes, NOON + 12, facts)
 
 
 def test_one_alert_says_what_where_since_when_and_what_now() -> None:
@@ -69,6 +71,39 @@ def test_a_recovery_says_how_long_it_was() -> None:
 
 def test_a_recovery_of_yesterdays_alert_says_the_day() -> None:
     assert write(ended=[alert(starts=-86400.0, ends=3)]).body == "From Sat 28 Feb 13:00:00 to 13:00:03"
+
+
+ENDS_WELL = {"resolved": "home: 192.0.2.53 answers again"}
+
+
+def test_an_end_is_in_the_words_of_its_rule() -> None:
+    message = write(ended=[alert(ends=192, annotations=ENDS_WELL)])
+    assert message.title == "✅ home: 192.0.2.53 answers again (after 3 min 12 s)"
+
+
+def test_the_length_of_an_alert_is_that_of_its_reason_not_of_its_rule() -> None:
+    facts = Facts(delays={"DnsHaSplitBrain": Delay(firing=10, ending=40), "DnsHaOther": Delay(100, 100)})
+    message = write(ended=[alert(ends=192, annotations=ENDS_WELL)], facts=facts)
+    assert message.title == "✅ home: 192.0.2.53 answers again (after 2 min 42 s)"
+    assert message.body == "From 12:59:50 to 13:02:32"
+
+
+def test_the_end_of_an_outage_says_what_clients_felt_who_serves_and_whether_the_pair_is_whole() -> None:
+    outage = alert(ends=110, labels={"component": "vip"}, annotations=ENDS_WELL)
+    facts = Facts(Outage(60.34, NOON - 15), {"192.0.2.53": ("beta",)}, ("alpha", "beta"), ("alpha",))
+    assert write(ended=[outage], facts=facts) == Message(
+        "✅ home: 192.0.2.53 answers again (after 60.3 s)",
+        "Clients had no answer for 60.3 s, from 12:59:45 to 13:00:45\n"
+        "beta has 192.0.2.53\n"
+        "Not redundant: alpha cannot take over",
+    )
+    whole = Facts(Outage(130.0), {"192.0.2.53": ("alpha",)}, ("alpha", "beta"))
+    assert write(ended=[outage], facts=whole) == Message(
+        "✅ home: 192.0.2.53 answers again (after 2 min 10 s)",
+        "Clients waited 2 min 10 s for an answer, at about 13:00:00\n"
+        "alpha has 192.0.2.53\n"
+        "Redundant: each node can take over",
+    )
 
 
 def test_several_recoveries_are_one_message() -> None:
