@@ -11,7 +11,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from stack.keepalived.recorder import accepts_signal
+from stack.keepalived.dumps import accepts_signal
 
 QUIET_SECONDS = 0.5
 PATIENCE_SECONDS = 1.5

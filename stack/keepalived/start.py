@@ -28,7 +28,7 @@ from stack.health.check import HealthCheck, HealthSettings
 from stack.health.own_address import has_address
 from stack.health.track_files import TrackFiles
 from stack.health.verdict import Verdict
-from stack.keepalived import recorder
+from stack.keepalived import dumps, recorder
 from stack.keepalived.advert_filter import highest_priority
 from stack.keepalived.advert_filter_keeper import AdvertFilter
 from stack.keepalived.health_settings import read_health
@@ -217,7 +217,7 @@ def main() -> int:
         told.tell_vip(unanswered=False)
         files.heartbeat.touch(mode=0o644)
         command = prepare(files, settings)
-        json_signal = recorder.json_signal()
+        json_signal = dumps.json_signal()
         highest = highest_priority(CONFIGURATION.read_text("utf-8"), settings.role)
         adverts = AdvertFilter(files, settings, highest)
         wire = WireSettings(settings, highest)

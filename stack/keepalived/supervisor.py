@@ -158,20 +158,7 @@ def supervise(
     last of them hears its last words, the others are ended. With ``liveness`` a keepalived that hangs is killed, so
     that the guard takes the virtual IP off the node.
     """
-    # None may be lost between the fork and the handlers: a stop would wait for Docker's patience to end.
-    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
-    keepalived = os.fork()
-    if keepalived == 0:
-        try:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
-            os.execvp(command[0], list(command))  # noqa: S606 (what it is for)
-        finally:
-            os._exit(127)
-    os.close(lock)
-    everybody = helpers(keepalived)
-    for number in FORWARDED:
-        signal.signal(number, lambda received, _: _send(keepalived, received))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+    keepalived, everybody = _fork(command, lock, helpers)
     death = os.pidfd_open(keepalived)
     looked = published = float("-inf")
     while True:
@@ -189,12 +176,7 @@ def supervise(
                 waiting.register(helper.descriptor, select.POLLIN)
         ready = dict(waiting.poll(LOOK_SECONDS * 1000))
         if death in ready:
-            for helper in everybody[:-1]:
-                helper.kill()
-            everybody[-1].wait(LAST_WORDS_SECONDS)
-            _, status = os.waitpid(keepalived, 0)
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else 128 - code
+            return _end(keepalived, everybody)
         now = time.monotonic()
         paused = now - looked > 4 * LOOK_SECONDS
         ended = [helper.look(now, paused=paused) for helper in everybody if helper.running]
@@ -206,6 +188,37 @@ def supervise(
             for pid in (keepalived, vrrp):  # the parent first, which would start another one
                 _send(pid, signal.SIGKILL)
         _reap_orphans({keepalived, *(helper.pid for helper in everybody)})
+
+
+def _fork(
+    command: Sequence[str], lock: int, helpers: Callable[[int], tuple[Helper, ...]]
+) -> tuple[int, tuple[Helper, ...]]:
+    """Start keepalived, and forward to it what this process is told from then on."""
+    # None may be lost between the fork and the handlers: a stop would wait for Docker's patience to end.
+    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
+    keepalived = os.fork()
+    if keepalived == 0:
+        try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+            os.execvp(command[0], list(command))  # noqa: S606 (what it is for)
+        finally:
+            os._exit(127)
+    os.close(lock)
+    everybody = helpers(keepalived)
+    for number in FORWARDED:
+        signal.signal(number, lambda received, _: _send(keepalived, received))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+    return keepalived, everybody
+
+
+def _end(keepalived: int, everybody: Sequence[Helper]) -> int:
+    """End what ran beside a dead keepalived; return its exit code as a shell would give it."""
+    for helper in everybody[:-1]:
+        helper.kill()
+    everybody[-1].wait(LAST_WORDS_SECONDS)
+    _, status = os.waitpid(keepalived, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
 
 
 def publish(helpers: Sequence[Helper], files: RuntimeFiles) -> None:

@@ -101,7 +101,9 @@ def _strike(lab: Lab, docker: Containers, scenario: Scenario) -> None:
     time.sleep(_PAUSE)
 
 
-def _events(lab: Lab, docker: Containers) -> list[tuple[str, Callable[[], None], Callable[[], None]]]:
+def _events(  # noqa: C901 (a list of small functions)
+    lab: Lab, docker: Containers
+) -> list[tuple[str, Callable[[], None], Callable[[], None]]]:
     """What else happens: what it is, how it begins, how it ends."""
     owner, other = ALPHA.name, BETA.name
     hosts = lab.hosts

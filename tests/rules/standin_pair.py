@@ -121,7 +121,6 @@ def _keepalived_series(own: Own) -> Iterator[Series]:
 
 def dnsha_series(history: History, node: str) -> Iterator[Series]:
     """What the exporter of a node says."""
-    peer = NODES[1 - NODES.index(node)]
 
     def own(value: Callable[[Node], Sample | bool]) -> Callable[[float], Sample]:
         def sample(time: float) -> Sample:
@@ -129,16 +128,6 @@ def dnsha_series(history: History, node: str) -> Iterator[Series]:
             return None if found is None else float(found)
 
         return sample
-
-    def probe(ok: Callable[[float], bool], target: str, server: str) -> Iterator[Series]:
-        for protocol in ("udp", "tcp"):
-            labels = f'target="{target}",server="{server}",family="ipv4",protocol="{protocol}"'
-            yield "dnsha_resolve_up", labels, lambda time: float(ok(time))
-            if target == "vip":
-                yield "dnsha_resolve_queries_total", labels, lambda time: time
-                yield "dnsha_resolve_duration_seconds_count", labels, history.answered
-                for bound in ("0.005", "0.25", "+Inf"):
-                    yield "dnsha_resolve_duration_seconds_bucket", f'{labels},le="{bound}"', history.answered
 
     vip = f'vip="{VIP}",family="ipv4"'
     yield "dnsha_vip_owned", vip, own(lambda state: state.owns)
@@ -152,6 +141,25 @@ def dnsha_series(history: History, node: str) -> Iterator[Series]:
     for version in ("1.0", "1.1"):
         labels = f'version="{version}",python="3.13.5"'
         yield "dnsha_build_info", labels, own(lambda state, version=version: 1.0 if state.version == version else None)  # type: ignore[misc]
+    yield from _vrrp_series(node, own)
+    yield from _resolve_series(history, node)
+    for container in CONTAINERS:
+
+        def runs(state: Node, container: str = container) -> bool:
+            return bool(getattr(state, container))
+
+        yield "dnsha_container_running", f'container="{container}"', own(runs)
+        yield "dnsha_container_restarts_total", f'container="{container}"', own(lambda _: 0.0)
+        yield "dnsha_container_events_total", f'container="{container}",event="die"', own(lambda _: 0.0)
+    for collector in ("vip", "vrrp", "health", "resolve", "containers", "sync", "peer"):
+        yield "dnsha_scrape_collector_success", f'collector="{collector}"', own(lambda _: 1.0)
+    for check in ("peer.settings", "vrrp.agreement", "resolve.answered_by"):
+        yield "dnsha_check_status", f'check="{check}"', own(lambda _: 0.0)
+    yield from _sync_series(own)
+    yield from _peer_series(history, node)
+
+
+def _vrrp_series(node: str, own: Own) -> Iterator[Series]:
     for vrrp_state in ("init", "backup", "master", "fault", "stopped"):
 
         def in_state(state: Node, wanted: str = vrrp_state) -> bool:
@@ -170,26 +178,30 @@ def dnsha_series(history: History, node: str) -> Iterator[Series]:
         'vrrp_instance="VI_1",vrid="53",interface="eth0",version="3"',
         own(lambda state: 1.0 if state.keepalived else None),
     )
-    yield from (
-        ("dnsha_vrrp_errors_total", 'vrrp_instance="VI_1",reason="ttl"', own(lambda _: 0.0)),
-        ("dnsha_vrrp_adverts_dropped_total", 'reason="ttl"', own(lambda _: 0.0)),
-    )
+    yield "dnsha_vrrp_errors_total", 'vrrp_instance="VI_1",reason="ttl"', own(lambda _: 0.0)
+    yield "dnsha_vrrp_adverts_dropped_total", 'reason="ttl"', own(lambda _: 0.0)
+
+
+def _resolve_series(history: History, node: str) -> Iterator[Series]:
+    peer = NODES[1 - NODES.index(node)]
+
+    def probe(ok: Callable[[float], bool], target: str, server: str) -> Iterator[Series]:
+        for protocol in ("udp", "tcp"):
+            labels = f'target="{target}",server="{server}",family="ipv4",protocol="{protocol}"'
+            yield "dnsha_resolve_up", labels, lambda time: float(ok(time))
+            if target == "vip":
+                yield "dnsha_resolve_queries_total", labels, lambda time: time
+                yield "dnsha_resolve_duration_seconds_count", labels, history.answered
+                for bound in ("0.005", "0.25", "+Inf"):
+                    yield "dnsha_resolve_duration_seconds_bucket", f'{labels},le="{bound}"', history.answered
+
     yield from probe(history.vip_answers, "vip", f"{VIP}:53")
     yield from probe(lambda time: history.at(node, time).resolves, "pihole", "127.0.0.1:53")
     yield from probe(lambda time: history.at(node, time).unbound, "unbound", "127.0.0.1:5335")
     yield from probe(lambda time: history.at(peer, time).resolves, "peer", f"192.0.2.1{1 - NODES.index(node)}:53")
-    for container in CONTAINERS:
 
-        def runs(state: Node, container: str = container) -> bool:
-            return bool(getattr(state, container))
 
-        yield "dnsha_container_running", f'container="{container}"', own(runs)
-        yield "dnsha_container_restarts_total", f'container="{container}"', own(lambda _: 0.0)
-        yield "dnsha_container_events_total", f'container="{container}",event="die"', own(lambda _: 0.0)
-    for collector in ("vip", "vrrp", "health", "resolve", "containers", "sync", "peer"):
-        yield "dnsha_scrape_collector_success", f'collector="{collector}"', own(lambda _: 1.0)
-    for check in ("peer.settings", "vrrp.agreement", "resolve.answered_by"):
-        yield "dnsha_check_status", f'check="{check}"', own(lambda _: 0.0)
+def _sync_series(own: Own) -> Iterator[Series]:
     for task, (interval, maximum) in TASKS.items():
         yield "dnsha_sync_maximum_age_seconds", f'task="{task}"', own(lambda _, maximum=maximum: maximum)  # type: ignore[misc]
         yield "dnsha_sync_exit_status", f'task="{task}"', own(lambda _: 0.0)
@@ -200,6 +212,10 @@ def dnsha_series(history: History, node: str) -> Iterator[Series]:
         )
     # Somebody changes the primary's settings twice a day; the next hourly sync takes them over.
     yield "dnsha_sync_drifted", 'content="unbound"', lambda time: float(time % 43200 < 3600)
+
+
+def _peer_series(history: History, node: str) -> Iterator[Series]:
+    peer = NODES[1 - NODES.index(node)]
 
     def sees_peer(time: float) -> bool:
         return history.peers_see_each_other and history.at(peer, time).tells

@@ -21,8 +21,8 @@ import pytest
 from exporter.engine.files import write_atomically
 from exporter.engine.runtime import RuntimeFiles
 from exporter.parsers.keepalived_events import History
-from stack.keepalived import recorder
-from stack.keepalived.recorder import EventLog
+from stack.keepalived import dumps, recorder
+from stack.keepalived.event_log import EventLog
 
 # On SIGUSR1 it writes a dump as keepalived up to 2.4.3 does: into the file that is read, piece by piece.
 STANDIN_KEEPALIVED = """
@@ -171,7 +171,7 @@ def test_a_dump_is_published_whole_and_only_after_it_was_asked_for(watched: Watc
 def test_a_password_in_a_dump_is_not_published(tmp_path: Path, frame: str) -> None:
     source, target = tmp_path / "keepalived.json", tmp_path / "vrrp.json"
     source.write_text(frame % '[{"data": {"iname": "VI_1", "auth_type": 1, "auth_data": "s3cret"}, "stats": {}}]')
-    assert recorder.publish_dump(source, target)
+    assert dumps.publish_dump(source, target)
     expected = frame % '[{"data": {"iname": "VI_1", "auth_type": 1}, "stats": {}}]'
     assert json.loads(target.read_text()) == json.loads(expected)
 
@@ -189,7 +189,7 @@ def test_a_dump_that_never_becomes_whole_is_not_published_and_holds_no_event_up(
     os.close(child)
     watched.close()
     event = json.loads(watched.files.events.read_text().splitlines()[1])
-    assert event["time"] - written < recorder.DUMP_TIMEOUT_SECONDS / 2
+    assert event["time"] - written < dumps.TIMEOUT_SECONDS / 2
     assert not watched.files.dump.exists()
 
 
@@ -199,10 +199,10 @@ def test_keepalived_gets_no_signal_that_would_end_it() -> None:
     with subprocess.Popen(deaf, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        assert not recorder.request_dump(process.pid, signal.SIGUSR1, Path("/nonexistent"))
+        assert not dumps.request_dump(process.pid, signal.SIGUSR1, Path("/nonexistent"))
         assert process.poll() is None
         process.kill()
-    assert not recorder.request_dump(process.pid, signal.SIGUSR1, Path("/nonexistent"))
+    assert not dumps.request_dump(process.pid, signal.SIGUSR1, Path("/nonexistent"))
 
 
 def read(files: RuntimeFiles) -> History:
@@ -251,7 +251,7 @@ def test_there_is_a_log_at_every_moment_of_a_rotation(tmp_path: Path, monkeypatc
         assert files.events.exists()
         write_atomically(path, content)
 
-    monkeypatch.setattr("stack.keepalived.recorder.write_atomically", look_and_write)
+    monkeypatch.setattr("stack.keepalived.event_log.write_atomically", look_and_write)
     log.record('INSTANCE "VI_1" MASTER 250')
     log.record('INSTANCE "VI_1" BACKUP 250')
     assert files.rotated_events.exists()

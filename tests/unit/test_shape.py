@@ -1,7 +1,8 @@
-"""The pictures of the layers in CONTRIBUTING.md are those that `lint-imports` keeps."""
+"""The shape of the code: the layers drawn in CONTRIBUTING.md are those `lint-imports` keeps; functions are short."""
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -24,3 +25,22 @@ def test_a_picture_shows_the_layers_that_are_kept(number: int, contract: str) ->
 
 def test_there_are_three_pictures() -> None:
     assert len(PICTURES) == 3
+
+
+PRODUCT = [
+    path
+    for folder in ("exporter", "stack", "alerts", "dashboards", "docs")
+    for path in (REPOSITORY / folder).rglob("*.py")
+]
+LONGEST = 60
+LONGER = {"alerts/notifier/metrics.py"}  # a table of metrics
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = {
+        f"{path.relative_to(REPOSITORY)}: {node.name}"
+        for path in PRODUCT
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= LONGEST
+    }
+    assert {found for found in long if found.partition(":")[0] not in LONGER} == set()
