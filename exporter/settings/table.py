@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exporter.model.observations import ROLES
-from exporter.settings import parse, web_port
+from exporter.settings import parse, upstream, web_port
 from exporter.settings.cron import optional_cron
 from exporter.settings.setting import Reader, Setting
 
@@ -95,6 +95,9 @@ SETTINGS: tuple[Setting, ...] = (
             ("firewall",)),
     Setting("node_exporter_port", PORT, "9100", "TCP port of node-exporter.", ("firewall", "prometheus")),
     Setting("grafana_port", PORT, "3000", "TCP port of Grafana.", ("firewall",)),
+    # Unbound.
+    Setting("upstream", upstream.parse, upstream.RECURSIVE, "Whom it asks: recursive, or over TLS "
+            "tls:ADDRESS@853#NAME by commas.", ("unbound",)),
     # Sync, backup and drill; those of the node itself are the exporter's. Passwords and keys are files, never values.
     Setting("task_directory", parse.directory, "/var/lib/dnsha/tasks", "Where tasks keep locks and what they know.",
             TASKS),

@@ -29,7 +29,7 @@ GIVEN = Path("/run/given")
 SECRETS = Path("/run/secrets")
 TARGETS = Path("/var/lib/dnsha/targets")
 # Those that read this environment, and the notifier not, which has its own check.
-PROGRAMS: tuple[Reader, ...] = ("exporter", "keepalived", "firewall", "tasks")
+PROGRAMS: tuple[Reader, ...] = ("exporter", "keepalived", "firewall", "unbound", "tasks")
 # Each may be empty; the notifier's own check, which runs before, has said whether it is good.
 NOTIFIER_SECRETS = ("notify_urls", "notify_urls_critical", "notify_urls_warning", "notify_urls_info", "heartbeat_url")
 

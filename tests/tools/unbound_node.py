@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class UnboundNode:
     pid: int
     drop_ins: Path
     log: Path
+    environment: Mapping[str, str]
 
     def run(self, *command: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run a command in it."""
@@ -80,7 +81,7 @@ class UnboundNode:
     def _inside(self, command: list[str] | tuple[str, ...]) -> list[str]:
         environment = {
             "NODE_NAME": "alpha", "CANARY_ZONE": "canary.dnsha.example", "PYTHONPATH": "/opt/dnsha",
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONDONTWRITEBYTECODE": "1", **self.environment,
             "PATH": f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         }  # fmt: skip
         variables = [f"{name}={value}" for name, value in environment.items()]
@@ -88,8 +89,8 @@ class UnboundNode:
 
 
 @contextlib.contextmanager
-def unbound_node(folder: Path) -> Iterator[UnboundNode]:
-    """Make the namespaces, and take them away."""
+def unbound_node(folder: Path, **environment: str) -> Iterator[UnboundNode]:
+    """Make the namespaces, and take them away; the environment is added to what compose gives."""
     drop_ins, anchor = folder / "unbound.d", folder / "root.key"
     drop_ins.mkdir()
     anchor.write_text(SHIPPED)
@@ -106,7 +107,7 @@ def unbound_node(folder: Path) -> Iterator[UnboundNode]:
             assert holder.poll() is None, (folder / "namespaces.log").read_text()
             assert time.monotonic() < deadline, "the namespaces were not made within 10 s"
             time.sleep(0.02)
-        yield UnboundNode(holder.pid, drop_ins, folder / "unbound.log")
+        yield UnboundNode(holder.pid, drop_ins, folder / "unbound.log", environment)
     finally:
         holder.kill()
         holder.wait(10)
