@@ -12,10 +12,12 @@ import shutil
 import stat
 import subprocess
 import sys
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from exporter.preflight.command import run as preflight
 from exporter.preflight.env_file import parse_env
+from stack.setup import neighbours
 from tests.unit.network_namespace import REPOSITORY, in_network_namespace, ip
 from tests.wire.conversation import Conversation
 from tests.wire.home_lan import Neighbour, home_lan
@@ -204,6 +206,25 @@ def test_the_second_node_takes_the_file_of_the_first_and_refuses_what_is_not_its
         done = unattended(tmp_path, "--answers", str(nothing), str(carried))
         assert (done.returncode, (compose / ".env").read_bytes()) == (2, first)
         assert "is there already and says something else; nothing was changed" in done.stderr
+
+
+@in_network_namespace
+def test_an_address_that_a_host_has_left_is_free_and_one_that_the_other_node_has_is_the_pairs(tmp_path: Path) -> None:
+    lan = [Neighbour(PEER, PI.hardware, more=("192.0.2.53", "192.0.2.54"))]
+    with home_lan(FIXED, ROUTER, lan) as namespaces:
+        free, held = IPv4Address("192.0.2.53"), IPv4Address("192.0.2.54")
+        assert neighbours.ask("eth0", [free], 1.5) == {free: PI.hardware}
+        inside = ["nsenter", f"--net=/proc/{namespaces[0]}/ns/net"]
+        subprocess.run([*inside, "ip", "address", "del", "192.0.2.53/24", "dev", "lan0"], check=True)
+        # The kernel remembers for half a minute what answered, as a node does to whose pair this address belonged.
+        subprocess.run(["ip", "neigh", "change", "192.0.2.53", "dev", "eth0", "nud", "stale"], check=True)
+        assert neighbours.ask("eth0", [free], 1.5) == {}
+        assert neighbours.ask("eth0", [held], 1.5) == {held: PI.hardware}
+        clone(tmp_path)
+        answers_file = tmp_path / "answers"
+        answers_file.write_text(f"PEER_IP={PEER}\nVIP_ADDRESS=192.0.2.54\n")
+        done = unattended(tmp_path, "--answers", str(answers_file))
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @in_network_namespace
