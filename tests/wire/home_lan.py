@@ -12,7 +12,7 @@ from tests.lab.waiting import wait_for
 from tests.unit.network_namespace import ip
 
 INTERFACE = "eth0"
-SECONDS = 60
+SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
