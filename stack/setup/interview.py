@@ -11,7 +11,7 @@ from itertools import islice
 
 from exporter.model.addressing import parse_address, parse_virtual_address, virtual_address_problem
 from exporter.settings import parse
-from stack.setup import dhcp, lan, proposals
+from stack.setup import dhcp, lan, neighbours, proposals
 from stack.setup.errors import RefusedError
 from stack.setup.lan import Lan
 from stack.setup.questions import Asker, Question, Values
@@ -26,7 +26,7 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 class World:
     """What the questions look at; a test gives another one."""
 
-    neighbours: Callable[[str, tuple[IPv4Address, ...], float], Mapping[IPv4Address, str]] = lan.neighbours
+    neighbours: Callable[[str, tuple[IPv4Address, ...], float], Mapping[IPv4Address, str]] = neighbours.ask
     offered: Callable[[str, IPv4Address], IPv4Address | None] = dhcp.offered
     host_name: Callable[[], str] = socket.gethostname
     say: Callable[[str], None] = print
@@ -48,7 +48,7 @@ def interview(asker: Asker, world: World) -> dict[str, str]:
             f"{values['NETWORK_INTERFACE']} has no IPv4 address; give it a fixed one (sudo nmtui), and run this again"
         )
     world.say("   looking who is on this LAN, some seconds …")
-    seen = world.neighbours(here.interface, here.searched, lan.ARP_SECONDS)
+    seen = world.neighbours(here.interface, here.searched, neighbours.ALL_SECONDS)
     values |= asker.ask(_own_address(here))
     values |= asker.ask(_peer(here, values["NODE_IP"], seen, world))
     values |= asker.ask(_virtual_ip(here, values, seen, world))
@@ -111,7 +111,7 @@ def _peer(here: Lan, own: str, seen: Mapping[IPv4Address, str], world: World) ->
 
     def doubt(values: Values) -> str | None:
         address = values["PEER_IP"]
-        if not address or _answers(here, IPv4Address(address), seen, world):
+        if not address or _holder(here, IPv4Address(address), world):
             return None
         return f"nobody answers at {address} now, which is right only if that Pi is off or not yet there"
 
@@ -133,7 +133,9 @@ def _virtual_ip(here: Lan, values: Values, seen: Mapping[IPv4Address, str], worl
             problem = virtual_address_problem(virtual, [here.network], nodes)
             if problem:
                 raise ValueError(problem)
-            if isinstance(virtual.address, IPv4Address) and _answers(here, virtual.address, seen, world):
+            holder = _holder(here, virtual.address, world) if isinstance(virtual.address, IPv4Address) else None
+            # The other node may run already, and own it.
+            if holder and not (values["PEER_IP"] and holder == _holder(here, nodes[-1], world)):
                 raise ValueError(f"{virtual} is in use, a host answers for it; the VIP must be one that no host has")
         return {"VIP_ADDRESS": text.replace(" ", "")}
 
@@ -179,8 +181,9 @@ def _hands_out(here: Lan, address: IPv4Address, world: World) -> bool:
         return False
 
 
-def _answers(here: Lan, address: IPv4Address, seen: Mapping[IPv4Address, str], world: World) -> bool:
-    return address in seen or address in world.neighbours(here.interface, (address,), lan.ARP_AGAIN_SECONDS)
+def _holder(here: Lan, address: IPv4Address, world: World) -> str | None:
+    """The hardware address that answers for an address now."""
+    return world.neighbours(here.interface, (address,), neighbours.ONE_SECONDS).get(address)
 
 
 def _names(values: Values, world: World) -> Question:

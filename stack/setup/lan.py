@@ -1,12 +1,9 @@
-"""What this host knows of its LAN, without any right of root: interfaces, addresses, and who answers ARP."""
+"""What this host knows of its LAN, without any right of root: interfaces, addresses, routes."""
 
 from __future__ import annotations
 
 import ipaddress
-import socket
 import struct
-import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -14,14 +11,8 @@ from pathlib import Path
 from exporter.model.addressing import interface_networks
 from stack.preflight.addresses import interface_addresses
 
-# The kernel asks three times, a second apart (arp(7), mcast_solicit).
-ARP_SECONDS = 3.2
-# For one address, after all were asked: twice.
-ARP_AGAIN_SECONDS = 1.5
 # A larger LAN is not searched as a whole: the kernel remembers a thousand neighbours at most (arp(7), gc_thresh3).
 LARGEST_PREFIX = 24
-_DISCARD = 9
-_COMPLETE = 0x2  # ATF_COM, linux/if_arp.h
 _DEFAULT_ROUTE = "00000000"
 _UP_AND_GATEWAY = 0x3  # RTF_UP | RTF_GATEWAY, linux/route.h
 
@@ -90,30 +81,3 @@ def own_addresses(interface: str | None = None) -> tuple[OwnAddress, ...]:
         if isinstance(address, IPv4Address) and not address.is_loopback and interface in (None, one.interface):
             found.append(OwnAddress(one.interface, address, one.permanent))
     return tuple(found)
-
-
-def neighbours(interface: str, addresses: Iterable[IPv4Address], seconds: float) -> dict[IPv4Address, str]:
-    """The hardware addresses of those that answer ARP.
-
-    A datagram to the port "discard" makes the kernel ask for the address, which needs no right; so a host is found
-    whatever its firewall does. Nothing is sent to one that does not answer.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
-        for address in addresses:
-            try:
-                sender.sendto(b"", (str(address), _DISCARD))
-            except OSError:  # no buffer left, no route: then it is not found
-                time.sleep(0.01)
-    time.sleep(seconds)
-    return parse_arp_table(Path("/proc/net/arp").read_text(), interface)
-
-
-def parse_arp_table(text: str, interface: str) -> dict[IPv4Address, str]:
-    """Read ``/proc/net/arp`` (proc(5)): the neighbours of an interface that have answered."""
-    found = {}
-    for line in text.splitlines()[1:]:
-        fields = line.split()
-        if len(fields) >= 6 and fields[5] == interface and int(fields[2], 16) & _COMPLETE:
-            found[IPv4Address(fields[0])] = fields[3]
-    return found

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.preflight.env_file import parse_env
-from stack.setup import cli, dhcp, docker, env_text, lan, proposals, second
+from stack.setup import cli, dhcp, docker, env_text, neighbours, proposals, second
 from stack.setup.errors import AnswersError, RefusedError, SetupError
 from stack.setup.lan import Lan, OwnAddress
 from stack.setup.questions import Answers, Question
@@ -108,18 +108,46 @@ def test_of_a_large_lan_only_the_hosts_around_are_looked_for() -> None:
     )  # fmt: skip
 
 
-def test_neighbours_are_those_that_answered_on_this_interface() -> None:
-    # As Linux 6.1 wrote it.
-    table = """\
-IP address       HW type     Flags       HW address            Mask     Device
-192.0.2.1        0x1         0x2         02:00:00:00:00:01     *        eth0
-192.0.2.9        0x1         0x0         00:00:00:00:00:00     *        eth0
-192.0.2.12       0x1         0x6         d8:3a:dd:00:00:12     *        eth0
-192.0.2.13       0x1         0x2         02:00:00:00:00:13     *        wlan0
-"""
-    seen = lan.parse_arp_table(table, "eth0")
-    assert seen == {IPv4Address("192.0.2.1"): "02:00:00:00:00:01", IPv4Address("192.0.2.12"): "d8:3a:dd:00:00:12"}
-    assert proposals.peers(HOME, seen) == (IPv4Address("192.0.2.12"),)
+def neighbour(address: str, state: int, index: int = 2, hardware: bytes = b"\xd8\x3a\xdd\0\0\x12") -> bytes:
+    """A neighbour's message, laid out by linux/neighbour.h and rtnetlink(7)."""
+    body = struct.pack("=BxxxiHBB", 2, index, state, 0, 1)
+    body += struct.pack("=HH4s", 8, 1, IPv4Address(address).packed)
+    body += struct.pack("=HH", 4 + len(hardware), 2) + hardware + bytes(-len(hardware) % 4)
+    return struct.pack("=IHHII", 16 + len(body), 28, 2, 1, 0) + body
+
+
+def test_a_neighbour_is_confirmed_when_it_has_answered_and_not_when_the_kernel_remembers_it() -> None:
+    data = b"".join(
+        (
+            neighbour("192.0.2.12", 0x02),  # reachable
+            neighbour("192.0.2.13", 0x04),  # stale
+            neighbour("192.0.2.14", 0x08),  # delay
+            neighbour("192.0.2.15", 0x20),  # failed
+            neighbour("192.0.2.16", 0x02, index=3),
+            neighbour("192.0.2.17", 0x01, hardware=b""),  # incomplete
+        )
+    )
+    found, done = neighbours.parse_neighbours(data, 2)
+    assert [(str(one.address), one.hardware, one.confirmed) for one in found] == [
+        ("192.0.2.12", "d8:3a:dd:00:00:12", True),
+        ("192.0.2.13", "d8:3a:dd:00:00:12", False),
+        ("192.0.2.14", "d8:3a:dd:00:00:12", False),
+    ]
+    assert not done
+    assert neighbours.parse_neighbours(struct.pack("=IHHII", 16, 3, 2, 1, 0), 2) == ([], True)
+    assert neighbours.parse_neighbours(data[:40], 2)[0] == []
+
+
+def test_raspberry_pis_are_proposed_and_the_router_is_not() -> None:
+    seen = {IPv4Address("192.0.2.1"): "b8:27:eb:00:00:01", IPv4Address("192.0.2.12"): "d8:3a:dd:00:00:12"}
+    assert proposals.peers(HOME, {**seen, IPv4Address("192.0.2.9"): "02:00:00:00:00:09"}) == (
+        IPv4Address("192.0.2.12"),
+    )
+
+
+@given(st.binary(max_size=200))
+def test_no_answer_of_the_kernel_makes_the_reader_stumble(data: bytes) -> None:
+    neighbours.parse_neighbours(data, 2)
 
 
 def offer(transaction: bytes = b"abcd", kind: int = 2, ports: tuple[int, int] = (67, 68)) -> bytes:

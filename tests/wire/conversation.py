@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class Conversation:

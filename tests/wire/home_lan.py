@@ -6,12 +6,13 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.lab.waiting import wait_for
 from tests.unit.network_namespace import ip
 
 INTERFACE = "eth0"
-SECONDS = 60
+SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +22,25 @@ class Neighbour:
     address: str
     hardware: str
     dhcp_range: str = ""  # first,last: it runs a DHCP server
+    more: tuple[str, ...] = ()  # addresses
 
 
 @contextmanager
-def home_lan(own: Sequence[str], router: str, neighbours: Sequence[Neighbour]) -> Iterator[None]:
-    """Make this namespace a host on a LAN; ``own`` are arguments for ``ip address add``."""
+def home_lan(own: Sequence[str], router: str, neighbours: Sequence[Neighbour]) -> Iterator[list[int]]:
+    """Make this namespace a host on a LAN; ``own`` are arguments for ``ip address add``.
+
+    Yields a process in each neighbour's namespace.
+    """
     ip("link set lo up", f"link add {INTERFACE} type bridge", f"link set {INTERFACE} up")
     for arguments in own:
         ip(f"address add {arguments} dev {INTERFACE}")
     ip(f"route add default via {router}")
     with ExitStack() as undo:
-        for number, neighbour in enumerate(neighbours):
-            undo.enter_context(_host(number, neighbour))
-        yield
+        yield [undo.enter_context(_host(number, neighbour)) for number, neighbour in enumerate(neighbours)]
 
 
 @contextmanager
-def _host(number: int, neighbour: Neighbour) -> Iterator[None]:
+def _host(number: int, neighbour: Neighbour) -> Iterator[int]:
     holder = subprocess.Popen(["unshare", "--net", "sleep", str(SECONDS)])
     inside = ["nsenter", f"--net=/proc/{holder.pid}/ns/net"]
     with ExitStack() as undo:
@@ -50,7 +53,8 @@ def _host(number: int, neighbour: Neighbour) -> Iterator[None]:
         )
         subprocess.run(
             [*inside, "ip", "-batch", "-"],
-            input=f"link set lo up\nlink set lan{number} up\naddress add {neighbour.address}/24 dev lan{number}\n",
+            input=f"link set lo up\nlink set lan{number} up\n"
+            + "".join(f"address add {one}/24 dev lan{number}\n" for one in (neighbour.address, *neighbour.more)),
             text=True,
             check=True,
         )
@@ -67,12 +71,10 @@ def _host(number: int, neighbour: Neighbour) -> Iterator[None]:
                 until=lambda seen: ":67 " in seen,
                 timeout=10.0,
             )
-        yield
+        yield holder.pid
 
 
 def _namespace(pid: int | str) -> str:
-    from pathlib import Path
-
     return str(Path(f"/proc/{pid}/ns/net").readlink())
 
 

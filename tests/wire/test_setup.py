@@ -12,13 +12,20 @@ import shutil
 import stat
 import subprocess
 import sys
+from ipaddress import IPv4Address
 from pathlib import Path
+
+import pytest
 
 from stack.preflight.command import run as preflight
 from stack.preflight.env_file import parse_env
-from tests.unit.network_namespace import REPOSITORY, in_network_namespace, ip
+from stack.setup import neighbours
+from tests.unit.network_namespace import REPOSITORY, ip
 from tests.wire.conversation import Conversation
 from tests.wire.home_lan import Neighbour, home_lan
+from tests.wire.sandbox import in_private_namespaces
+
+pytestmark = pytest.mark.timeout(300)  # setup waits for ARP and DHCP, up to ten seconds a run
 
 OWN, PEER, ROUTER, GUEST = "192.0.2.11", "192.0.2.12", "192.0.2.1", "192.0.2.5"
 PI = Neighbour(PEER, "d8:3a:dd:00:00:12")
@@ -58,7 +65,7 @@ def read(path: Path) -> dict[str, str]:
     return dict(parse_env(path.read_text(), str(path)).values)
 
 
-@in_network_namespace
+@in_private_namespaces
 def test_enter_six_times_makes_a_pair_that_preflight_is_content_with(tmp_path: Path) -> None:
     compose = clone(tmp_path) / "compose"
     with home_lan(FIXED, ROUTER, [ROUTER_WITH_DHCP, PI, PHONE]):
@@ -110,7 +117,7 @@ def test_enter_six_times_makes_a_pair_that_preflight_is_content_with(tmp_path: P
         assert {name: found[name] for name in ours} == {name: {"ok"} for name in ours}
 
 
-@in_network_namespace
+@in_private_namespaces
 def test_wrong_answers_are_explained_and_a_doubtful_one_counts_when_it_is_given_twice(tmp_path: Path) -> None:
     compose = clone(tmp_path) / "compose"
     with home_lan([f"{OWN}/24 valid_lft 3600 preferred_lft 3600"], ROUTER, [ROUTER_WITH_DHCP, PHONE]):
@@ -158,7 +165,7 @@ def test_wrong_answers_are_explained_and_a_doubtful_one_counts_when_it_is_given_
         assert {path.name: path.read_bytes() for path in compose.iterdir() if path.is_file()} == before
 
 
-@in_network_namespace
+@in_private_namespaces
 def test_stopped_before_the_last_answer_nothing_is_written(tmp_path: Path) -> None:
     compose = clone(tmp_path) / "compose"
     with home_lan(FIXED, ROUTER, []), setup(tmp_path) as talk:
@@ -171,7 +178,7 @@ def test_stopped_before_the_last_answer_nothing_is_written(tmp_path: Path) -> No
         assert not {".env", "second.env"} & {path.name for path in compose.iterdir()}
 
 
-@in_network_namespace
+@in_private_namespaces
 def test_the_second_node_takes_the_file_of_the_first_and_refuses_what_is_not_its_own(tmp_path: Path) -> None:
     compose = clone(tmp_path) / "compose"
     answers_file = tmp_path / "answers"
@@ -206,7 +213,26 @@ def test_the_second_node_takes_the_file_of_the_first_and_refuses_what_is_not_its
         assert "is there already and says something else; nothing was changed" in done.stderr
 
 
-@in_network_namespace
+@in_private_namespaces
+def test_an_address_that_a_host_has_left_is_free_and_one_that_the_other_node_has_is_the_pairs(tmp_path: Path) -> None:
+    lan = [Neighbour(PEER, PI.hardware, more=("192.0.2.53", "192.0.2.54"))]
+    with home_lan(FIXED, ROUTER, lan) as namespaces:
+        free, held = IPv4Address("192.0.2.53"), IPv4Address("192.0.2.54")
+        assert neighbours.ask("eth0", [free], 1.5) == {free: PI.hardware}
+        inside = ["nsenter", f"--net=/proc/{namespaces[0]}/ns/net"]
+        subprocess.run([*inside, "ip", "address", "del", "192.0.2.53/24", "dev", "lan0"], check=True)
+        # The kernel remembers for half a minute what answered, as a node does to whose pair this address belonged.
+        subprocess.run(["ip", "neigh", "change", "192.0.2.53", "dev", "eth0", "nud", "stale"], check=True)
+        assert neighbours.ask("eth0", [free], 1.5) == {}
+        assert neighbours.ask("eth0", [held], 1.5) == {held: PI.hardware}
+        clone(tmp_path)
+        answers_file = tmp_path / "answers"
+        answers_file.write_text(f"PEER_IP={PEER}\nVIP_ADDRESS=192.0.2.54\n")
+        done = unattended(tmp_path, "--answers", str(answers_file))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@in_private_namespaces
 def test_docker_is_installed_only_when_the_owner_agrees_and_what_is_done_is_shown_first(tmp_path: Path) -> None:
     setup_docker = clone(tmp_path) / "stack/setup/docker.py"
     (tmp_path / "os-release").write_text('ID=debian\nVERSION_ID="13"\n')
@@ -254,7 +280,7 @@ def test_docker_is_installed_only_when_the_owner_agrees_and_what_is_done_is_show
     ]  # fmt: skip
 
 
-@in_network_namespace
+@in_private_namespaces
 def test_without_a_dhcp_server_it_says_that_nobody_knows_the_range(tmp_path: Path) -> None:
     clone(tmp_path)
     with home_lan(FIXED, ROUTER, [PHONE, PI]), setup(tmp_path) as talk:
@@ -276,5 +302,5 @@ def answers(talk: Conversation, prompt: str, *given: tuple[str, str] | str) -> N
 def unattended(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [folder / "clone/stack/setup.sh", *arguments], env=environment(folder), stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=50, check=False,
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
