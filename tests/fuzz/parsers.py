@@ -49,7 +49,7 @@ from tests.fuzz.mutations import MAXIMUM_BYTES
 from tests.fuzz.standin_connection import answer
 from tests.unit import samples
 
-# Of what nobody but the owner, or our own recorder, writes: longer is nobody's attack.
+# Of what nobody but the kernel, the owner or our own recorder writes: longer is nobody's attack.
 OWN_BYTES: Final = 4 << 10
 # What the readers of the notifier's documents raise, and its callers catch.
 NO_DOCUMENT: Final = (ParseError, KeyError, TypeError, ValueError, OverflowError, AttributeError)
@@ -68,18 +68,18 @@ class Parser:
 
 def parsers(folder: Path) -> Iterator[Parser]:
     """All of them; ``folder`` is for those that read files."""
-    yield from _of_the_kernel()
     yield from _of_the_lan()
-    yield from _of_keepalived()
-    yield from _of_docker_and_pihole(folder)
     yield from _of_the_other_node_and_clients()
+    yield from _of_keepalived()
+    yield from _of_the_kernel()
     yield from _of_alerts(folder)
+    yield from _of_docker_and_pihole(folder)
     yield from _of_the_owner(folder)
 
 
 def _of_the_kernel() -> Iterator[Parser]:
     changes = real.netlink()
-    yield Parser("address messages", address_message.parse_address_messages, changes)
+    yield Parser("address messages", address_message.parse_address_messages, changes, (ParseError,), OWN_BYTES)
     yield Parser("guard's address changes", netlink.parse_changes, changes, ())
     yield Parser("preflight's addresses", lambda data: addresses.parse_addresses(data, {2: "eth0"}), changes, ())
     yield Parser("/proc/net/tcp", _text(lambda text: port.parse_table(text, "tcp", {53})), (real.TABLE,), ())

@@ -157,10 +157,13 @@ DROP_IN: Final = (
     b"  private-domain: example.net # ours\nforward-zone:\n  name: 'example.org'\n"
     b"  forward-addr: 192.0.2.1@853#dns.example\n  forward-tls-upstream: yes\n"
 )
-REQUESTS: Final = (
+_SCRAPE = (
     b"GET /metrics?name%5B%5D=up HTTP/1.1\r\nHost: a\r\nAccept: application/openmetrics-text;version=1.0.0,*/*;q=0.1"
     b"\r\nAccept-Encoding: gzip;q=0.5, identity\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n"
-    b"X-Dnsha-Nonce: 0123456789abcdef0123456789abcdef\r\nAuthorization: Basic b3duZXI6c2VjcmV0\r\n\r\n",
+    b"X-Dnsha-Nonce: 0123456789abcdef0123456789abcdef\r\nAuthorization: Basic b3duZXI6c2VjcmV0\r\n\r\n"
+)
+REQUESTS: Final = (
+    _SCRAPE,
     b"OPTIONS / HTTP/1.0\r\n\r\n",
     b"HEAD /runbooks/a.md HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nabcde",
 )
