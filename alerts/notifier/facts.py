@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
-from exporter.errors import ParseError
-from exporter.files import parse_json
-from exporter.sources.http_get import FetchError, http_get
-
 from alerts.notifier import moves
 from alerts.notifier.moves import Move, Series
 from alerts.notifier.payload import FAILOVER, LABEL_LENGTH, Alert
 from alerts.notifier.text import clean
+from exporter.http.client import FetchError, http_get
+from exporter.model.errors import ParseError
+from exporter.parsers.fields import parse_json
 
 log = logging.getLogger(__name__)
 

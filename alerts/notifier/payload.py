@@ -23,6 +23,7 @@ _FINGERPRINT: Final = re.compile(r"[0-9a-f]{1,64}")
 _LINK: Final = re.compile(r"https?://[^\s<>\"'\\\x00-\x20\x7f]{1,400}", re.ASCII)
 # The alert about what is over when it fires: what it was is written when it is told, and its end is no news.
 FAILOVER: Final = "DnsHaFailover"
+_TEXTS: Final = ("fingerprint", "severity", "name", "summary", "description", "link")
 LABEL_LENGTH: Final = 80
 SUMMARY_LENGTH: Final = 200
 DESCRIPTION_LENGTH: Final = 600
@@ -88,10 +89,14 @@ def alert_of(value: dict[str, Any]) -> Alert:
     """Read an alert back that ``dataclasses.asdict`` made and a file kept.
 
     Raises:
-        KeyError, TypeError, ValueError, OverflowError: it is none.
+        KeyError, TypeError, ValueError, OverflowError, AttributeError: it is none.
     """
     times = {name: moment(value[name]) for name in ("starts_at", "ends_at")}
-    return Alert(**{**value, **times})
+    labels = value.get("labels", {})  # which the first versions did not write
+    texts = [value[name] for name in _TEXTS] + [*labels.keys(), *labels.values()]
+    if not all(isinstance(text, str) for text in texts) or value["severity"] not in SEVERITIES:
+        raise TypeError("not an alert's texts")  # noqa: EM101
+    return Alert(**{**value, **times, "firing": bool(value["firing"])})
 
 
 def moment(value: Any) -> float:  # noqa: ANN401

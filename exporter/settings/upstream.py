@@ -1,4 +1,4 @@
-"""Whom Unbound asks: ``recursive``, the internet's own name servers, or ``tls:ADDRESS@PORT#NAME,...``, others over TLS."""
+"""Whom Unbound asks: ``recursive``, the internet's own name servers, or ``tls:ADDRESS@PORT#NAME,...``, by TLS."""
 
 from __future__ import annotations
 

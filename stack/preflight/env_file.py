@@ -91,6 +91,8 @@ def parse_env(text: str, where: str) -> EnvFile:
                 value = interpolate(value, lookup, blank.append)
         except ValueError as error:
             raise ConfigurationError([f"{where}, line {line}: {error}"]) from None
+        except RecursionError:
+            raise ConfigurationError([f"{where}, line {line}: too many variables in one value"]) from None
         values[name] = value
         references[name], unset[name] = tuple(used), tuple(blank)
         rest = _statement(rest)

@@ -67,7 +67,7 @@ def read_state(path: Path) -> State:
     if not isinstance(due, bool):
         say(f"{path} is damaged, {set_aside(path)}: whether gravity is due is not known, so it is built once")
         return State()
-    return State(due, float(tried) if isinstance(tried, int | float) else None)
+    return State(due, float(tried) if isinstance(tried, int | float) and 0 <= tried < 2**53 else None)
 
 
 def write_state(path: Path, state: State) -> None:

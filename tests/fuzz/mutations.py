@@ -8,33 +8,40 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 # What lengths, counts and numbers are misread at.
-_EDGES: Final = (b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xc0\x0c", b"-1")
+_EDGES: Final = (
+    b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xc0\x0c", b"-1",
+    b"1e999",
+)  # fmt: skip
 _SCALARS: Final[tuple[Any, ...]] = (
-    None, True, False, 0, -1, 255, 2**31, 2**63, 2**64, 10**30, 1e308, 0.5, "", "0", "\0", "x" * 300, "\ud7ff",
+    None, True, False, 0, -1, 255, 2**31, 2**63, 2**64, 10**30, 10**400, 1e308, 0.5, "", "0", "\0", "x" * 300, "\ud7ff",
     [], {}, [[]],
 )  # fmt: skip
-_MAXIMUM_BYTES: Final = 1 << 16
+MAXIMUM_BYTES: Final = 1 << 16
+_LARGE_ONE_IN: Final = 64
 
 
 class Mutator:
     """Makes inputs from samples; the same seed makes the same ones."""
 
-    def __init__(self, samples: Sequence[bytes], seed: str) -> None:
+    def __init__(self, samples: Sequence[bytes], seed: str, largest: int = MAXIMUM_BYTES) -> None:
         self._random = random.Random(seed)
         self._samples = samples
+        self._largest = largest
         self._documents = [document for sample in samples if (document := _document(sample)) is not None]
 
     def make(self) -> bytes:
-        """One input, of 64 KiB at most."""
+        """One input, of ``largest`` bytes at most."""
         if self._documents and self._random.random() < 0.5:
             document = self._random.choice(self._documents)
             for _ in range(self._random.randint(1, 3)):
                 document = self._changed(document)
-            return json.dumps(document).encode()[:_MAXIMUM_BYTES]
+            return json.dumps(document).encode()[: self._largest]
         data = bytearray(self._random.choice(self._samples))
         for _ in range(self._random.choice((1, 1, 2, 4, 16))):
             self._damage(data)
-        return bytes(data[:_MAXIMUM_BYTES])
+        if not self._random.randrange(_LARGE_ONE_IN):
+            self._enlarge(data)
+        return bytes(data[: self._largest])
 
     def _damage(self, data: bytearray) -> None:
         at = self._random.randrange(len(data) + 1)
@@ -56,6 +63,12 @@ class Mutator:
                 other = self._random.choice(self._samples)
                 start = self._random.randrange(len(other) + 1)
                 data[at:] = other[start:]
+
+    def _enlarge(self, data: bytearray) -> None:
+        """Repeat one part of it for as long as there is room: what takes long shows where there is much of it."""
+        at = self._random.randrange(len(data) + 1)
+        part = data[at : at + self._random.choice((1, 2, 8, 32, 128))] or b"0"
+        data[at:at] = part * ((self._largest - len(data)) // len(part))
 
     def _changed(self, value: Any) -> Any:
         """The value with one part of it gone, doubled, or of another type; what is above it is made anew."""

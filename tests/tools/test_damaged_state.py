@@ -85,6 +85,12 @@ def test_a_task_replaces_its_damaged_state_and_says_so(
     assert capsys.readouterr().err == ""
 
 
+def test_a_time_that_no_clock_has_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "gravity.json"
+    path.write_text(f'{{"due": false, "tried": 1{"0" * 400}}}')
+    assert gravity.read_state(path) == gravity.State(due=False)
+
+
 @pytest.mark.parametrize("name", TOOLS)
 def test_what_is_good_and_what_is_not_there_is_told_nobody(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

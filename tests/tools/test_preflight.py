@@ -344,6 +344,12 @@ def test_what_arrives_as_it_was_meant_is_no_trouble(text: str) -> None:
     assert judged(replace(GOOD, env_file=parse_env(text, ".env"))) == []
 
 
+@pytest.mark.parametrize("value", ["${A:-b}" * 2000, "${A:-" * 2000 + "}" * 2000])
+def test_a_value_of_thousands_of_variables_is_refused_with_its_line(value: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"\.env, line 2: too many variables"):
+        parse_env(f"A=\nB={value}\n", ".env")
+
+
 def test_no_part_of_a_password_is_printed() -> None:
     (found,) = judged(replace(GOOD, env_file=parse_env("PIHOLE_PASSWORD=Sunflower$Meadow42", ".env")))
     assert "Meadow42" not in str(found)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from exporter.sources.http_get import FetchError
 
 from alerts.notifier.facts import RULES, Delay, Facts, Outage, gather
 from alerts.notifier.payload import Alert
+from exporter.http.client import FetchError
 from tests.unit.notifier.posts import NOON, alert
 
 LENGTH, START = "dnsha_resolve_outage_seconds_total", "dnsha_resolve_outage_start_timestamp_seconds"

@@ -84,6 +84,16 @@ def test_a_time_that_is_none_is_no_reason_not_to_start(tmp_path: Path, number: s
     assert ToldStore(path).open_alerts() == {}
 
 
+@pytest.mark.parametrize("fields", [{"fingerprint": {}}, {"severity": []}, {"labels": {"site": 1}}, {"labels": 1}])
+def test_an_alert_of_other_types_is_no_reason_not_to_start(tmp_path: Path, fields: dict[str, object]) -> None:
+    path = tmp_path / "told.json"
+    ToldStore(path, Clock()).record("signal-1", of_new(1))
+    document = json.loads(path.read_text())
+    document["alerts"][0] |= fields
+    path.write_text(json.dumps(document))
+    assert ToldStore(path).open_alerts() == {}
+
+
 def test_a_receiver_may_take_anothers_place(tmp_path: Path) -> None:
     store = ToldStore(tmp_path / "told.json", Clock())
     store.record("signal-1", of_new(1))
