@@ -145,6 +145,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("notify_urls_critical", str, "", "Who is told of critical alerts instead.", NOTIFIER, secret=True),
     Setting("notify_urls_warning", str, "", "Who is told of warnings instead.", NOTIFIER, secret=True),
     Setting("notify_urls_info", str, "", "Who is told of infos instead.", NOTIFIER, secret=True),
+    Setting("notify_failover", str, "failures", "Which moves of the VIP are told: all, failures or none.",
+            NOTIFIER),
     Setting("heartbeat_url", str, "", "Called every minute while all of the alerting works.", NOTIFIER, secret=True),
     Setting("runbooks_url", str, "", "Where the link in a message leads (default: the node's exporter).", NOTIFIER),
     Setting("tz", str, "UTC", "The time zone of logs, messages and schedules.", NOTIFIER),
