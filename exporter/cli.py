@@ -144,7 +144,7 @@ def _serve(settings: Settings) -> int:
     from exporter.http.access import WebAccess
     from exporter.http.pair_key import key_from
     from exporter.http.server import Server
-    from exporter.web import FOR_THE_PAIR, routes
+    from exporter.routes import FOR_THE_PAIR, routes
 
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr

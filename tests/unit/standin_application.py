@@ -12,8 +12,8 @@ from exporter.engine.runner import Runner
 from exporter.http.server import Server
 from exporter.model.errors import NotReadyError
 from exporter.model.observations import CollectorResult, NodeIdentity, NodeStatus, Observation
+from exporter.routes import routes
 from exporter.settings.values import Settings
-from exporter.web import routes
 from tests.unit import samples
 
 

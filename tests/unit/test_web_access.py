@@ -21,7 +21,7 @@ from exporter.http.access import WebAccess
 from exporter.http.client import FetchError, http_get
 from exporter.http.server import Server
 from exporter.model.errors import ConfigurationError
-from exporter.web import FOR_THE_PAIR
+from exporter.routes import FOR_THE_PAIR
 from tests.unit.certificates import HASH, PASSWORD, TLS, make_certificate, users
 
 PEER, STRANGER = "127.0.0.9", "127.0.1.1"

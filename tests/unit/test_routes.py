@@ -9,8 +9,8 @@ import prometheus_client.parser
 import pytest
 
 from exporter.http.client import http_get
+from exporter.routes import routes
 from exporter.views import status_document
-from exporter.web import routes
 from tests.unit import samples
 from tests.unit.standin_application import application, running_exporter
 
