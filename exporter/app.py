@@ -28,8 +28,8 @@ VIP_STATE_FILE, VRRP_STATE_FILE = "vip.json", "vrrp.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look at the node, judged."""
+class Snapshot:
+    """What all collectors know of the node at one moment, and the checks about it."""
 
     status: NodeStatus
     checks: tuple[Check, ...]
@@ -42,18 +42,18 @@ class Application:
     def __init__(self, settings: Settings, *, persistent: bool = True, only: tuple[str, ...] = ()) -> None:
         """Build what the settings ask for; ``only`` restricts it to some collectors.
 
-        A look that does not last (``persistent`` false) leaves the counters of a running exporter alone.
+        One that does not last (``persistent`` false) leaves the counters of a running exporter alone.
         """
         self.settings = settings
         node = NodeIdentity(settings.node_name, settings.node_role, str(settings.node_ip.address), __version__)
         wanted = set(only or COLLECTORS)
         self.runner = Runner(node, [c for c in _collectors(settings, persistent=persistent) if c.name in wanted])
 
-    def look(self) -> Look:
-        """Look at the node now and judge."""
-        status = self.runner.run()
+    def collect(self) -> Snapshot:
+        """Snapshot at the node now and judge."""
+        status = self.runner.collect()
         found = checks.judge(status, self.settings)
-        return Look(status, found, checks.worst(found))
+        return Snapshot(status, found, checks.worst(found))
 
 
 def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:

@@ -1,4 +1,4 @@
-"""``--once``: a verdict for scripts, from the running exporter or, without one, from a look of its own."""
+"""``--once``: a verdict for scripts, from the running exporter or, without one, from a snapshot of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 
-from exporter.app import Application, Look
+from exporter.app import Application, Snapshot
 from exporter.checks import worst
 from exporter.checks.exporter import judge_missing
 from exporter.http.client import http_get
@@ -66,19 +66,21 @@ def _alone(settings: Settings, output: str, only: Sequence[str], deadline: float
     application = Application(settings, persistent=False, only=needed)
     application.runner.start()  # never stopped: the process ends here, and its threads with it
     application.runner.wait_until_ready(max(0.0, deadline - time.monotonic() - RESERVE_SECONDS))
-    look = application.look()
-    checks = report.restrict((*look.checks, *judge_missing(look.status, settings)), only)
-    look = Look(look.status, checks, worst(checks))
+    snapshot = application.collect()
+    checks = report.restrict((*snapshot.checks, *judge_missing(snapshot.status, settings)), only)
+    snapshot = Snapshot(snapshot.status, checks, worst(checks))
     if output == "json":
-        document = json.loads(status_document.build(look.status, look.checks, look.verdict))
-        return look.verdict, json.dumps(document, indent=2) + "\n"
+        document = json.loads(status_document.build(snapshot.status, snapshot.checks, snapshot.verdict))
+        return snapshot.verdict, json.dumps(document, indent=2) + "\n"
     if output == "prometheus":
         from exporter.views import exposition
 
-        families = exposition.families(look.status, look.checks, look.verdict)
-        return look.verdict, exposition.encode(families, "text/plain")[0].decode()
-    source = "from a look of its own: no exporter runs on this node"
-    return look.verdict, _format(Verdict(look.status.node, look.status.time, look.verdict, checks, source), output)
+        families = exposition.families(snapshot.status, snapshot.checks, snapshot.verdict)
+        return snapshot.verdict, exposition.encode(families, "text/plain")[0].decode()
+    source = "collected for this answer: no exporter runs on this node"
+    return snapshot.verdict, _format(
+        Verdict(snapshot.status.node, snapshot.status.time, snapshot.verdict, checks, source), output
+    )
 
 
 def _format(verdict: Verdict, output: str) -> str:

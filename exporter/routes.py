@@ -22,25 +22,25 @@ HTML = "text/html; charset=utf-8"
 
 
 def routes(application: Application) -> dict[str, Route]:
-    """Map paths to what they answer; each look is a new one."""
+    """Map paths to what they answer; each answer is collected anew."""
     process = ProcessCollector(registry=None)
     written = runbooks.find()
 
     def metrics(accept: str, names: Sequence[str]) -> Answer:
-        look = application.look()
-        families = exposition.families(look.status, look.checks, look.verdict)
+        snapshot = application.collect()
+        families = exposition.families(snapshot.status, snapshot.checks, snapshot.verdict)
         return exposition.encode([*families, *exposition.from_library(process.collect())], accept, names)
 
     def status(_: str, __: Sequence[str]) -> Answer:
-        look = application.look()
-        return status_document.build(look.status, look.checks, look.verdict), "application/json"
+        snapshot = application.collect()
+        return status_document.build(snapshot.status, snapshot.checks, snapshot.verdict), "application/json"
 
     def schema(_: str, __: Sequence[str]) -> Answer:
         return status_document.SCHEMA.read_bytes(), "application/schema+json"
 
     def front(_: str, __: Sequence[str]) -> Answer:
-        look = application.look()
-        return page.render(look.status, look.checks, look.verdict, written).encode(), HTML
+        snapshot = application.collect()
+        return page.render(snapshot.status, snapshot.checks, snapshot.verdict, written).encode(), HTML
 
     def health(_: str, __: Sequence[str]) -> Answer:
         return b"ok\n", "text/plain; charset=utf-8"

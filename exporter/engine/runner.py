@@ -22,15 +22,15 @@ from exporter.model.observations import (
 log = logging.getLogger(__name__)
 
 READY_POLL_SECONDS = 0.01
-# How long a look waits for another one that is under way; what takes longer hangs.
+# How long one waits for another that asks the same collector; what takes longer hangs.
 PATIENCE_SECONDS = 1.0
 
 
 class Runner:
-    """Owns the collectors: starts them, looks at them, stops them.
+    """Owns the collectors: starts, asks and stops them.
 
-    Many may look at once, each collector is asked by one of them at a time. One that hangs although it
-    must not costs the look that met it; the later ones go on without it.
+    Many may ask at once, each collector is asked by one of them at a time. One that hangs although it
+    must not costs whoever met it; the later ones go on without it.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class Runner:
             except Exception:
                 log.exception("collector %s did not stop cleanly", collector.name)
 
-    def run(self) -> NodeStatus:
-        """Look at this node now."""
+    def collect(self) -> NodeStatus:
+        """Ask every collector what it knows now."""
         results = tuple(self._collect(collector) for collector in self._collectors)
         return NodeStatus(self._node, self._clock(), results)  # a time that nothing seen is later than
 
@@ -104,7 +104,7 @@ class Runner:
     def _ask(self, collector: Collector) -> Observation:
         lock = self._locks[collector.name]
         if not lock.acquire(timeout=PATIENCE_SECONDS):
-            msg = f"an earlier look at {collector.name} hangs; restart the exporter, and please report it"
+            msg = f"an earlier request to collector {collector.name} hangs; restart the exporter, and please report it"
             raise CollectorError(msg)
         try:
             return collector.collect()
@@ -116,6 +116,6 @@ class Runner:
             self._ask(collector)
         except NotReadyError:
             return False
-        except Exception:  # noqa: BLE001 (run() will tell)
+        except Exception:  # noqa: BLE001 (collect() will tell)
             return True
         return True

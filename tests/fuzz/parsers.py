@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alerts.notifier import owed, payload, peer, silences, told
-from exporter.app import Look
+from exporter.app import Snapshot
 from exporter.http import basic_auth, client, web_config
 from exporter.model.errors import ConfigurationError, ParseError
 from exporter.model.observations import Status
@@ -130,8 +130,8 @@ def _of_docker_and_pihole(folder: Path) -> Iterator[Parser]:
 
 
 def _of_the_other_node_and_clients() -> Iterator[Parser]:
-    look = Look(samples.healthy(), (), Status.OK)
-    document = view.build(look.status, look.checks, look.verdict)
+    snapshot = Snapshot(samples.healthy(), (), Status.OK)
+    document = view.build(snapshot.status, snapshot.checks, snapshot.verdict)
     yield Parser("status document", functools.partial(status_document.parse_peer, received_at=1.0), (document,))
     yield Parser("drop-in files", lambda data: allowed.review(data, ("canary.dnsha.example",)), (real.DROP_IN,))
     yield Parser("answers over HTTP", lambda data: client._parsed(data, "it"), (real.ANSWER,),

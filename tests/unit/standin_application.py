@@ -62,10 +62,10 @@ Factory = Callable[..., Application]
 
 
 def factory(status: NodeStatus) -> Factory:
-    """Stand in for ``Application`` where a look of its own is made."""
+    """Stand in for ``Application`` where a snapshot of its own is made."""
 
     def make(settings: Settings, *, persistent: bool = True, only: tuple[str, ...] = ()) -> Application:
-        assert not persistent  # a look of its own leaves the saved counters alone
+        assert not persistent  # a snapshot of its own leaves the saved counters alone
         wanted = [result for result in status.results if not only or result.collector in only]
         return application(NodeStatus(status.node, status.time, tuple(wanted)), settings.node_name)
 

@@ -57,7 +57,7 @@ class Node:
         self.files.lock.touch()
         self.files.advert_filter.write_bytes(json.dumps(GOOD).encode() if content is None else content)
 
-    def look(self, now: float = NOW + 1) -> AdvertFilterObservation:
+    def collect(self, now: float = NOW + 1) -> AdvertFilterObservation:
         return AdvertFilterCollector(self.files, lambda: now).collect()
 
     @contextmanager
@@ -71,28 +71,28 @@ class Node:
 def test_a_report_is_taken_over(tmp_path: Path) -> None:
     node = Node(tmp_path)
     with node.keepalived():
-        assert node.look() == AdvertFilterObservation(True, NOW, "", {"ttl": 4, "interval": 0}, {"ttl": NOW - 60})
+        assert node.collect() == AdvertFilterObservation(True, NOW, "", {"ttl": 4, "interval": 0}, {"ttl": NOW - 60})
 
 
 def test_a_dead_keepalived_has_no_filter(tmp_path: Path) -> None:
-    assert Node(tmp_path).look() == AdvertFilterObservation(keepalived_up=False)
+    assert Node(tmp_path).collect() == AdvertFilterObservation(keepalived_up=False)
 
 
 @pytest.mark.parametrize("now", [NOW + 51, NOW - 51])
 def test_an_old_report_is_not_repeated(tmp_path: Path, now: float) -> None:
     node = Node(tmp_path)
     with node.keepalived():
-        assert node.look(now) == AdvertFilterObservation(True, NOW, None, {}, {})
+        assert node.collect(now) == AdvertFilterObservation(True, NOW, None, {}, {})
 
 
 def test_a_report_that_is_missing_or_garbage_is_named(tmp_path: Path) -> None:
     node = Node(tmp_path, b"\0\0")
     with node.keepalived():
         with pytest.raises(CollectorError, match="is of no use"):
-            node.look()
+            node.collect()
         node.files.advert_filter.unlink()
         with pytest.raises(CollectorError, match="as new as the exporter's"):
-            node.look()
+            node.collect()
 
 
 def verdict(**changes: object) -> tuple[Status, str, str]:

@@ -64,8 +64,8 @@ def test_every_collector_that_can_run_can_be_named() -> None:
 
 
 def test_a_look_is_judged_as_a_whole() -> None:
-    look = application(samples.healthy()).look()
-    assert (look.verdict, look.status.node.name) == (Status.OK, "alpha")
-    assert {check.status for check in look.checks} == {Status.OK}
-    look = application(samples.status(failed={"vip": "no netlink"})).look()
-    assert look.verdict is Status.UNKNOWN
+    snapshot = application(samples.healthy()).collect()
+    assert (snapshot.verdict, snapshot.status.node.name) == (Status.OK, "alpha")
+    assert {check.status for check in snapshot.checks} == {Status.OK}
+    snapshot = application(samples.status(failed={"vip": "no netlink"})).collect()
+    assert snapshot.verdict is Status.UNKNOWN

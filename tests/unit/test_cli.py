@@ -263,7 +263,7 @@ def test_alone_and_in_a_hurry_it_says_what_it_knows(tmp_path: Path) -> None:
     assert time.monotonic() - began < 10
     assert done.stderr == ""
     assert "192.0.2.53 is on lan0" in done.stdout
-    assert done.stdout.endswith("from a look of its own: no exporter runs on this node\n")
+    assert done.stdout.endswith("collected for this answer: no exporter runs on this node\n")
     assert done.returncode == 1  # the address is on another interface than NETWORK_INTERFACE says
 
 

@@ -41,7 +41,7 @@ class Node:
     def processes(self, **changes: Any) -> None:
         self.files.processes.write_text(json.dumps({"time": SAID, "processes": {"check": CHECK}, **changes}))
 
-    def look(self) -> HealthObservation:
+    def collect(self) -> HealthObservation:
         return self.collector.collect()
 
     @contextmanager
@@ -58,7 +58,7 @@ def node(tmp_path: Path) -> Node:
 
 def test_what_was_just_said_is_told(node: Node) -> None:
     with node.keepalived():
-        seen = node.look()
+        seen = node.collect()
     assert (seen.keepalived_up, seen.report_time, seen.processes_time, seen.problems) == (True, SAID, SAID, ())
     assert [(one.name, one.verdict, one.problem) for one in seen.questions] == [
         ("chain", HealthVerdict.SOFT, "Pi-hole answered SERVFAIL")
@@ -67,7 +67,7 @@ def test_what_was_just_said_is_told(node: Node) -> None:
 
 
 def test_nothing_lives_beside_a_dead_keepalived_whatever_was_said_last(node: Node) -> None:
-    assert node.look() == HealthObservation(keepalived_up=False)
+    assert node.collect() == HealthObservation(keepalived_up=False)
 
 
 @pytest.mark.parametrize("direction", [1, -1])
@@ -76,10 +76,10 @@ def test_what_is_old_or_from_before_the_clock_stepped_back_is_not_repeated_but_i
 ) -> None:
     with node.keepalived():
         node.now = SAID + direction * (OLD_REPORT_SECONDS + 0.1)
-        seen = node.look()
+        seen = node.collect()
         assert (seen.report_time, seen.questions, len(seen.processes)) == (SAID, (), 1)
         node.now = SAID + direction * (OLD_PROCESSES_SECONDS + 0.1)
-        seen = node.look()
+        seen = node.collect()
     assert (seen.processes_time, seen.processes, seen.problems) == (SAID, (), ())
 
 
@@ -87,21 +87,21 @@ def test_files_that_are_not_there_are_nothing_known(node: Node) -> None:
     node.files.health_report.unlink()
     node.files.processes.unlink()
     with node.keepalived():
-        assert node.look() == HealthObservation(keepalived_up=True)
+        assert node.collect() == HealthObservation(keepalived_up=True)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\0" * 4096, b"[" * 100_000, b" " * (1 << 20), b'{"time": 1}'])
 def test_a_damaged_file_costs_what_it_says_and_is_named(node: Node, content: bytes) -> None:
     node.files.health_report.write_bytes(content)
     with node.keepalived():
-        seen = node.look()
+        seen = node.collect()
     assert (seen.report_time, seen.questions, len(seen.processes)) == (None, (), 1)
     (problem,) = seen.problems
     assert problem.startswith(f"{node.files.health_report} is of no use: ")
     node.report()
     node.files.processes.write_bytes(content)
     with node.keepalived():
-        seen = node.look()
+        seen = node.collect()
     assert (seen.processes_time, seen.processes, len(seen.questions)) == (None, (), 1)
     (problem,) = seen.problems
     assert problem.startswith(f"{node.files.processes} is of no use: ")
@@ -113,7 +113,7 @@ def test_fifos_and_folders_in_place_of_files_make_nobody_wait(node: Node) -> Non
     os.mkfifo(node.files.health_report)
     node.files.processes.mkdir()
     with node.keepalived():
-        assert [problem.split()[0] for problem in node.look().problems] == [
+        assert [problem.split()[0] for problem in node.collect().problems] == [
             str(node.files.health_report),
             str(node.files.processes),
         ]
@@ -125,7 +125,7 @@ def test_files_that_may_not_be_read_are_named_with_the_reason() -> None:
         for path in (node.files.health_report, node.files.processes):
             path.chmod(0)
         with node.keepalived(), unprivileged():
-            problems = node.look().problems
+            problems = node.collect().problems
     assert [problem.partition(" cannot be read: ")[2] for problem in problems] == ["Permission denied"] * 2
 
 
@@ -134,7 +134,7 @@ def test_a_lock_that_may_not_be_read_is_a_failure_because_nobody_knows_then_who_
         node = Node(directory)
         node.files.lock.chmod(0)
         with unprivileged(), pytest.raises(CollectorError, match="make it readable for the exporter"):
-            node.look()
+            node.collect()
 
 
 def test_a_runtime_directory_that_does_not_exist_is_a_failure_with_what_to_do(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``--once``: the running exporter's verdict or, without one, one from a look of its own; always in time."""
+"""``--once``: the running exporter's verdict or, without one, one from a snapshot of its own; always in time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run(port: int, output: str = "text", only: tuple[str, ...] = (), timeout: fl
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> int:
-    """No exporter runs here; a look of its own sees that a container has ended."""
+    """No exporter runs here; a snapshot of its own sees that a container has ended."""
     seen = samples.status(samples.vips(), samples.peer(), samples.containers(container(state="exited")))
     monkeypatch.setattr(once, "Application", factory(seen))
     return port_without_server()
@@ -114,7 +114,7 @@ def test_without_an_exporter_it_looks_for_itself(alone: int, output: str) -> Non
     text, code = run(alone, output)
     assert code == 1
     if output == "text":
-        assert text.endswith("\nfrom a look of its own: no exporter runs on this node\n")
+        assert text.endswith("\ncollected for this answer: no exporter runs on this node\n")
     if output == "json":
         jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(text))
     if output == "prometheus":
@@ -133,7 +133,7 @@ def test_the_other_node_s_exporter_on_this_port_is_not_believed(alone: int) -> N
     with running_exporter(SPLIT, name="beta") as port:
         text, code = run(port)
     assert code == 1
-    assert text.endswith("\nfrom a look of its own: no exporter runs on this node\n")
+    assert text.endswith("\ncollected for this answer: no exporter runs on this node\n")
 
 
 @pytest.mark.parametrize("output", once.FORMATS)

@@ -1,4 +1,4 @@
-"""What each path answers, over a real connection and from a real look."""
+"""What each path answers, over a real connection and from real collectors."""
 
 from __future__ import annotations
 
@@ -49,20 +49,20 @@ def test_only_the_samples_that_were_named_are_scraped() -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/api/v1/status"])
-def test_each_answer_is_a_new_look(path: str) -> None:
+def test_each_answer_is_a_new_snapshot(path: str) -> None:
     made = application(samples.healthy())
-    looks = 0
-    run = made.runner.run
+    snapshots = 0
+    collect = made.runner.collect
 
     def count() -> object:
-        nonlocal looks
-        looks += 1
-        return run()
+        nonlocal snapshots
+        snapshots += 1
+        return collect()
 
-    made.runner.run = count  # type: ignore[method-assign, assignment]
+    made.runner.collect = count  # type: ignore[method-assign, assignment]
     for _ in range(3):
         routes(made)[path]("", [])
-    assert looks == 3
+    assert snapshots == 3
 
 
 def test_the_schema_is_part_of_the_package() -> None:

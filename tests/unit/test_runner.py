@@ -54,7 +54,7 @@ def test_a_look_has_the_result_of_every_collector_with_its_duration() -> None:
         time.sleep(0.02)
         return samples.vrrp()
 
-    status = runner(StandinCollector("vip"), StandinCollector("vrrp", slow)).run()
+    status = runner(StandinCollector("vip"), StandinCollector("vrrp", slow)).collect()
     assert (status.node, status.time) == (samples.IDENTITY, samples.NOW)
     results = by_name(status)
     assert (results["vip"].observation, results["vip"].error) == (samples.vips(), None)
@@ -67,7 +67,7 @@ def test_one_that_fails_costs_only_itself_and_says_why() -> None:
             StandinCollector("vrrp", raises(CollectorError("the lock cannot be looked at"))),
             StandinCollector("peer", raises(NotReadyError("the peer has not answered yet"))),
             StandinCollector("vip"),
-        ).run()
+        ).collect()
     )
     assert (results["vrrp"].observation, results["vrrp"].error) == (None, "the lock cannot be looked at")
     assert results["peer"].error == "the peer has not answered yet"
@@ -79,7 +79,7 @@ def test_a_mistake_of_ours_costs_only_its_collector_and_its_traceback_is_in_the_
 ) -> None:
     one = runner(StandinCollector("sync", raises(ZeroDivisionError("division by zero"))), StandinCollector("vip"))
     for _ in range(3):
-        results = by_name(one.run())
+        results = by_name(one.collect())
     assert results["sync"].error == (
         "unexpected ZeroDivisionError: division by zero; the log has more, please report it"
     )
@@ -108,7 +108,7 @@ def test_one_that_does_not_start_or_stop_keeps_no_other_from_it(caplog: pytest.L
     ]
 
 
-def test_one_that_hangs_costs_the_look_that_met_it_and_later_ones_go_on_without_it(
+def test_one_that_hangs_costs_whoever_met_it_and_later_ones_go_on_without_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("exporter.engine.runner.PATIENCE_SECONDS", 0.05)
@@ -119,17 +119,20 @@ def test_one_that_hangs_costs_the_look_that_met_it_and_later_ones_go_on_without_
         return samples.vrrp()
 
     one = runner(StandinCollector("vip"), StandinCollector("vrrp", hang), StandinCollector("sync", samples.sync))
-    first = threading.Thread(target=one.run)
+    first = threading.Thread(target=one.collect)
     first.start()
     time.sleep(0.05)
     began = time.monotonic()
-    results = by_name(one.run())
+    results = by_name(one.collect())
     assert time.monotonic() - began < 5
     release.set()
     first.join()
-    assert results["vrrp"].error == "an earlier look at vrrp hangs; restart the exporter, and please report it"
+    assert (
+        results["vrrp"].error
+        == "an earlier request to collector vrrp hangs; restart the exporter, and please report it"
+    )
     assert (results["vip"].error, results["sync"].error) == (None, None)
-    assert by_name(one.run())["vrrp"].error is None
+    assert by_name(one.collect())["vrrp"].error is None
 
 
 def test_many_may_look_at_once_but_each_collector_is_asked_by_one_at_a_time() -> None:
@@ -145,7 +148,7 @@ def test_many_may_look_at_once_but_each_collector_is_asked_by_one_at_a_time() ->
         return samples.vips()
 
     one = runner(StandinCollector("vip", look))
-    threads = [threading.Thread(target=one.run) for _ in range(20)]
+    threads = [threading.Thread(target=one.collect) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -157,13 +160,13 @@ def test_many_may_look_at_once_but_each_collector_is_asked_by_one_at_a_time() ->
     "partial", [samples.sync(problems=("a is gone", "b is gone")), samples.vrrp(problems=("a is gone", "b is gone"))]
 )
 def test_one_with_a_part_of_its_data_has_both_that_and_an_error(partial: Observation) -> None:
-    (result,) = runner(StandinCollector("sync", lambda: partial)).run().results
+    (result,) = runner(StandinCollector("sync", lambda: partial)).collect().results
     assert (result.observation, result.error) == (partial, "a is gone; b is gone")
 
 
 def test_a_path_of_any_bytes_in_an_error_can_be_written_by_every_view() -> None:
     name = b"/srv/\xff".decode(errors="surrogateescape")
-    (result,) = runner(StandinCollector("sync", raises(CollectorError(f"{name} is gone")))).run().results
+    (result,) = runner(StandinCollector("sync", raises(CollectorError(f"{name} is gone")))).collect().results
     assert result.error == "/srv/? is gone"
 
 
@@ -174,7 +177,7 @@ def test_a_failure_is_logged_once_when_it_begins_and_once_when_it_ends(caplog: p
     for look in (raises(CollectorError("no netlink")), samples.vips):
         collector.look = look
         for _ in range(3):
-            one.run()
+            one.collect()
     assert [record.getMessage() for record in caplog.records] == [
         "collector vip: no netlink",
         "collector vip works again",

@@ -56,11 +56,11 @@ class Node:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def look(self) -> VrrpObservation:
+    def collect(self) -> VrrpObservation:
         return self.collector.collect()
 
     def instance(self, name: str = "VI_1") -> VrrpInstance:
-        return next(instance for instance in self.look().instances if instance.name == name)
+        return next(instance for instance in self.collect().instances if instance.name == name)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def node(tmp_path: Path) -> Node:
 
 def test_log_dump_and_lock_together_tell_all_of_a_living_keepalived(node: Node) -> None:
     with node.keepalived():
-        seen = node.look()
+        seen = node.collect()
     assert (seen.keepalived_up, seen.keepalived_version, seen.starts, seen.child_exits) == (True, "2.3.3", 1, 0)
     assert (seen.dump_time, seen.drained, seen.problems) == (DUMP_TIME, False, ())
     assert {i.name: i.state for i in seen.instances} == {
@@ -90,7 +90,7 @@ def test_log_dump_and_lock_together_tell_all_of_a_living_keepalived(node: Node) 
 
 def test_a_dead_keepalived_is_never_claimed_to_be_master(node: Node) -> None:
     """It died without a word: log and dump both say MASTER."""
-    seen = node.look()
+    seen = node.collect()
     assert (seen.keepalived_up, seen.keepalived_version, seen.dump_time) == (False, None, None)
     assert {i.state for i in seen.instances} == {STOPPED}
     assert {i.effective_priority for i in seen.instances} == {None}
@@ -101,21 +101,21 @@ def test_a_dead_keepalived_is_never_claimed_to_be_master(node: Node) -> None:
 
 def test_the_lock_decides_whatever_the_files_say_and_without_a_lock_nothing_lives(node: Node) -> None:
     with node.keepalived():
-        assert node.look().keepalived_up
-    assert not node.look().keepalived_up
+        assert node.collect().keepalived_up
+    assert not node.collect().keepalived_up
     node.files.lock.unlink()
-    assert not node.look().keepalived_up
+    assert not node.collect().keepalived_up
 
 
 def test_the_exporter_s_look_at_the_lock_leaves_it_free(node: Node) -> None:
-    node.look()
+    node.collect()
     with node.files.lock.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_priority_that_changed_after_the_dump_is_taken_from_the_log(node: Node) -> None:
     with node.keepalived():
-        node.look()
+        node.collect()
         append(node, 'INSTANCE "VI_1" MASTER_PRIORITY 190', DUMP_TIME + 0.5)
         assert (node.instance().effective_priority, node.instance().state) == (190, MASTER)
 
@@ -153,7 +153,7 @@ def test_instances_that_only_the_dump_knows_are_told_too(node: Node) -> None:
 def test_a_stale_dump_is_of_no_use_and_says_why(node: Node) -> None:
     node.clock.now = DUMP_TIME + STALE_DUMP_SECONDS + 4
     with node.keepalived():
-        seen = node.look()
+        seen = node.collect()
     assert seen.problems == ("keepalived's counters are 20 s old: it hangs or its recorder has died; restart it",)
     assert (seen.dump_time, seen.instances[0].counters) == (None, None)
     assert {(i.state, i.effective_priority) for i in seen.instances} == {(None, None)}  # nobody has recorded it since
@@ -169,7 +169,7 @@ def processes(node: Node, said: float, *, running: bool, end: str | None = "was 
 def test_while_the_recorder_is_dead_the_state_is_not_known_even_if_the_dump_is_fresh(node: Node) -> None:
     processes(node, DUMP_TIME, running=False)
     with node.keepalived():
-        seen = node.look()
+        seen = node.collect()
     assert seen.problems == (
         "keepalived's recorder does not run (it was killed by SIGKILL): the state of VRRP is not known until it does",
     )
@@ -180,7 +180,7 @@ def test_while_the_recorder_is_dead_the_state_is_not_known_even_if_the_dump_is_f
 def test_a_recorder_that_was_started_again_tells_again(node: Node) -> None:
     processes(node, DUMP_TIME, running=True)
     with node.keepalived():
-        seen = node.look()
+        seen = node.collect()
     assert (seen.problems, seen.instances[0].state) == ((), MASTER)
 
 
@@ -188,7 +188,7 @@ def test_a_recorder_that_was_started_again_tells_again(node: Node) -> None:
 def test_a_supervisor_whose_word_is_of_no_use_proves_nothing_against_a_fresh_dump(node: Node, content: bytes) -> None:
     node.files.processes.write_bytes(content)
     with node.keepalived():
-        assert (node.look().problems, node.instance().state) == ((), MASTER)
+        assert (node.collect().problems, node.instance().state) == ((), MASTER)
 
 
 def test_an_old_word_of_the_supervisor_is_not_believed_and_the_dump_decides(node: Node) -> None:
@@ -201,7 +201,7 @@ def test_an_old_word_of_the_supervisor_is_not_believed_and_the_dump_decides(node
 
 def test_a_dead_recorder_beside_a_dead_keepalived_is_no_news(node: Node) -> None:
     processes(node, DUMP_TIME, running=False)
-    seen = node.look()
+    seen = node.collect()
     assert (seen.problems, {i.state for i in seen.instances}) == ((), {STOPPED})
 
 
@@ -209,7 +209,7 @@ def test_a_dump_from_the_future_is_stale_as_well(node: Node) -> None:
     """The clock stepped back since: a recorder that lives writes another one within seconds."""
     node.clock.now = DUMP_TIME - 3600
     with node.keepalived():
-        seen = node.look()
+        seen = node.collect()
     assert seen.problems == ("keepalived's counters are from 3600 s in the future; check the clock",)
     assert (seen.dump_time, seen.instances[0].state) == (None, None)
 
@@ -219,10 +219,10 @@ def test_the_dump_of_an_earlier_keepalived_is_neither_used_nor_a_problem(node: N
     node.clock.now = DUMP_TIME + 60
     append(node, "KEEPALIVED START 2.3.3", DUMP_TIME + 59)
     with node.keepalived():
-        seen = node.look()
+        seen = node.collect()
         assert (seen.problems, seen.dump_time, seen.instances[0].state) == ((), None, VrrpState.INIT)
         node.clock.now += STALE_DUMP_SECONDS
-        assert len(node.look().problems) == 1
+        assert len(node.collect().problems) == 1
 
 
 def test_a_keepalived_that_has_just_started_may_be_without_a_dump_for_a_moment(node: Node) -> None:
@@ -231,18 +231,18 @@ def test_a_keepalived_that_has_just_started_may_be_without_a_dump_for_a_moment(n
     node.clock.now = time.time()
     with node.keepalived():
         EventLog(node.files).record("KEEPALIVED START 2.3.3")
-        assert node.look().problems == ()
+        assert node.collect().problems == ()
         node.clock.now += STALE_DUMP_SECONDS + 1
-        assert node.look().problems == (
+        assert node.collect().problems == (
             f"{node.files.dump} is missing; restart keepalived so that its recorder starts anew",
         )
 
 
 def test_a_log_that_is_missing_while_keepalived_lives_is_a_problem_and_otherwise_none(node: Node) -> None:
     node.files.events.unlink()
-    assert node.look().problems == ()
+    assert node.collect().problems == ()
     with node.keepalived():
-        (problem,) = node.look().problems
+        (problem,) = node.collect().problems
         assert problem == f"{node.files.events} is missing; restart keepalived so that its recorder starts anew"
         assert node.instance().state is MASTER  # from the dump
 
@@ -254,7 +254,7 @@ def test_a_dump_that_makes_no_sense_costs_its_counters_and_nothing_else(node: No
     node.files.dump.write_bytes(content)
     os.utime(node.files.dump, (DUMP_TIME, DUMP_TIME))
     with node.keepalived():
-        seen = node.look()
+        seen = node.collect()
     (problem,) = seen.problems
     assert problem.startswith(f"{node.files.dump} is of no use: ")
     assert (seen.instances[0].state, seen.instances[0].counters) == (MASTER, None)
@@ -262,16 +262,16 @@ def test_a_dump_that_makes_no_sense_costs_its_counters_and_nothing_else(node: No
 
 def test_hostile_lines_are_named_once_and_cost_only_themselves(node: Node) -> None:
     with node.keepalived():
-        node.look()
+        node.collect()
         with node.files.events.open("ab") as log:
             log.write(b"\xff\xff\n")
         append(node, 'INSTANCE "VI_1" BACKUP 250', DUMP_TIME + 0.5)
-        seen = node.look()
+        seen = node.collect()
         assert seen.problems == (
             f"{node.files.events} holds lines that the recorder did not write; they were left out",
         )
         assert seen.instances[0].state is BACKUP
-        assert node.look().problems == ()
+        assert node.collect().problems == ()
 
 
 @pytest.mark.parametrize(("content", "drained"), [("1\n", True), ("0\n", False), ("", None), ("maybe\n", None)])
@@ -279,7 +279,7 @@ def test_a_drained_node_says_so_and_a_request_that_makes_no_sense_is_a_problem(
     node: Node, content: str, drained: bool | None
 ) -> None:
     node.files.drain.write_text(content)
-    seen = node.look()
+    seen = node.collect()
     assert seen.drained is bool(drained)
     assert seen.problems == (
         (f"{node.files.drain} must hold 0 or 1; write 0 into it to take part again",) if drained is None else ()
@@ -291,12 +291,12 @@ def test_fifos_and_folders_in_place_of_files_make_nobody_wait(node: Node) -> Non
         path.unlink()
         os.mkfifo(path)
     with node.keepalived():
-        assert len(node.look().problems) == 3
+        assert len(node.collect().problems) == 3
     for path in (node.files.events, node.files.dump, node.files.drain):
         path.unlink()
         path.mkdir()
     with node.keepalived():
-        seen = node.look()
+        seen = node.collect()
     assert [problem.split()[0] for problem in seen.problems] == [
         str(node.files.events),
         str(node.files.dump),
@@ -310,7 +310,7 @@ def test_files_that_may_not_be_read_are_named_with_the_reason() -> None:
         for path in (node.files.events, node.files.dump, node.files.drain):
             path.chmod(0)
         with node.keepalived(), unprivileged():
-            seen = node.look()
+            seen = node.collect()
     assert seen.keepalived_up
     assert len(seen.problems) == 3
     assert all("Permission denied" in problem for problem in seen.problems)
@@ -324,7 +324,7 @@ def test_a_lock_that_may_not_be_read_is_a_failure_because_nobody_knows_then_who_
             unprivileged(),
             pytest.raises(CollectorError, match="Permission denied; make it readable for the exporter"),
         ):
-            node.look()
+            node.collect()
 
 
 def test_a_runtime_directory_that_does_not_exist_is_a_failure_with_what_to_do(tmp_path: Path) -> None:
