@@ -12,15 +12,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exporter.engine.state_file import StateFile
 from exporter.engine.worker import Worker
 from exporter.model.addressing import VirtualAddress, family
 from exporter.model.errors import CollectorError, ExporterError, NotReadyError
 from exporter.model.observations import Vip, VipObservation
-from exporter.parsers.address_message import AddressChange
 from exporter.parsers.vip_state import SavedVip, format_vip_state, parse_vip_state
-from exporter.sources.addresses import AddressSubscription, all_addresses
+
+if TYPE_CHECKING:
+    from exporter.parsers.address_message import AddressChange
+    from exporter.sources.addresses import AddressSubscription
 
 log = logging.getLogger(__name__)
 
@@ -97,10 +100,13 @@ class VipCollector:
         os.close(self._wake)
 
     def _work(self) -> float:
+        # All of pyroute2 takes its time; this thread has it, and nobody waits for the lock meanwhile.
+        from exporter.sources.addresses import AddressSubscription
+
         with self._lock:
             subscription = self._subscription
             if subscription is None:
-                subscription = self._subscribe()
+                subscription = self._subscribe(AddressSubscription)
             if subscription is None:
                 return RETRY_SECONDS
             poll = select.poll()
@@ -117,9 +123,9 @@ class VipCollector:
                 self._save()
         return 0.0
 
-    def _subscribe(self) -> AddressSubscription | None:
+    def _subscribe(self, subscribe: Callable[[], AddressSubscription]) -> AddressSubscription | None:
         try:
-            subscription = AddressSubscription()
+            subscription = subscribe()
         except OSError as error:
             self._error = CollectorError(
                 f"the kernel does not let this process watch addresses: {error.strerror}; "
@@ -145,6 +151,8 @@ class VipCollector:
 
     def _look(self, *, first: bool) -> None:
         """Compare with all addresses: what differs has changed unseen."""
+        from exporter.sources.addresses import all_addresses
+
         try:
             found = all_addresses()
         except (OSError, ExporterError) as error:

@@ -8,20 +8,14 @@ from __future__ import annotations
 
 import errno
 import socket
-import struct
 import time
 
 from exporter.model.errors import ParseError
 from exporter.parsers.address_message import AddressChange, parse_address_messages
+from exporter.wire.netlink import DATAGRAM_BYTES, RTMGRP_ADDRESSES, address_dump
 
-RTM_GETADDR = 22
-NLM_F_REQUEST = 0x01
-NLM_F_DUMP = 0x300
-RTMGRP_IPV4_IFADDR = 0x10
-RTMGRP_IPV6_IFADDR = 0x100
 # Room for thousands of messages; the kernel caps it at net.core.rmem_max.
 RECEIVE_BUFFER_BYTES = 4 << 20
-DATAGRAM_BYTES = 65536
 DUMP_TIMEOUT_SECONDS = 1.0
 DUMP_ATTEMPTS = 5
 LOOPBACK = 1  # the index of lo in every network namespace (LOOPBACK_IFINDEX in Linux's include/linux/netdevice.h)
@@ -42,7 +36,7 @@ class AddressSubscription:
         self._socket = _netlink_socket()
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-            self._socket.bind((0, RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR))
+            self._socket.bind((0, RTMGRP_ADDRESSES))
             self._socket.settimeout(0)
         except OSError:
             self._socket.close()
@@ -99,8 +93,7 @@ def _dump() -> list[AddressChange] | None:
     with _netlink_socket() as sock:
         sock.bind((0, 0))
         sock.settimeout(DUMP_TIMEOUT_SECONDS)
-        request = struct.pack("=IHHIIBxxx4x", 24, RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, 1, 0, socket.AF_UNSPEC)
-        sock.send(request)
+        sock.send(address_dump())
         changes: list[AddressChange] = []
         deadline = time.monotonic() + DUMP_TIMEOUT_SECONDS
         while time.monotonic() < deadline:

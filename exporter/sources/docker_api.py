@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import http
-import math
 import re
 import socket
 from collections.abc import Collection, Iterable, Iterator
@@ -76,9 +75,10 @@ def list_containers(client: docker.APIClient, names: Collection[str]) -> object:
 
 @contextlib.contextmanager
 def open_events(client: docker.APIClient, since: float, wanted: Collection[str]) -> Iterator[CancellableStream[bytes]]:
-    """Open the stream of the wanted events of containers, from the second of Unix time ``since`` on."""
-    # Bytes, whatever the package's stubs say.
-    stream: Any = client.events(since=math.floor(since), filters={"type": ["container"], "event": list(wanted)})
+    """Open the stream of the wanted events of containers, from Unix time ``since`` on."""
+    # Docker takes fractions of a second, and bytes come back, whatever the package's stubs say.
+    moment: Any = f"{since:.9f}"
+    stream: Any = client.events(since=moment, filters={"type": ["container"], "event": list(wanted)})
     try:
         yield stream
     finally:

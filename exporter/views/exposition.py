@@ -1,7 +1,7 @@
 """Observations in the Prometheus text format and in OpenMetrics, by the table in ``exporter.model.metrics``.
 
-prometheus-client's encoders need 13 microseconds a sample, 4 ms for a node's; that is the whole
-budget of a scrape on a Raspberry Pi. These write the same (a test compares) in a fraction of it.
+They write the same as prometheus-client's (a test compares). ``make bench`` has what both cost in one run: ours 2 µs of
+CPU a sample with making the families, the library's 5 in the text format and 9 in OpenMetrics without it.
 """
 
 from __future__ import annotations

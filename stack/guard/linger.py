@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 
 from exporter.model.addressing import VirtualAddress
+from exporter.wire.netlink import DATAGRAM_BYTES
 from stack.guard import netlink
 from stack.guard.log import say
 
@@ -69,7 +70,7 @@ class Linger:
             soonest = min(self._leaving.values(), default=None)
             timeout = None if soonest is None else max(0.0, soonest - time.monotonic())
             if select.select([kernel], [], [], timeout)[0]:
-                for change in netlink.parse_changes(kernel.recv(netlink.DATAGRAM_BYTES)):
+                for change in netlink.parse_changes(kernel.recv(DATAGRAM_BYTES)):
                     if change.interface_index == index and change.packed in self._addresses:
                         self._note(change.packed, present=change.present)
             for packed in [packed for packed, at in self._leaving.items() if at <= time.monotonic()]:

@@ -9,16 +9,27 @@ import errno
 import os
 import socket
 import struct
-from dataclasses import dataclass
 
 from exporter.model.addressing import Address, VirtualAddress
+from exporter.wire.netlink import (
+    DATAGRAM_BYTES,
+    IFA_LOCAL,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    RTM_DELADDR,
+    RTM_NEWADDR,
+    RTMGRP_ADDRESSES,
+    AddressMessage,
+    address_dump,
+    attribute,
+    message,
+    messages,
+)
+from exporter.wire.netlink import address as read_address
 
-RTM_SETLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 19, 20, 21, 22
-RTM_NEWROUTE, RTM_DELROUTE = 24, 25
-NLMSG_ERROR, NLMSG_DONE = 2, 3
-NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_CREATE = 0x001, 0x004, 0x300, 0x400
-RTMGRP_ADDRESSES = 0x10 | 0x100  # IPv4 and IPv6
-IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO = 1, 2, 6
+RTM_SETLINK, RTM_NEWROUTE, RTM_DELROUTE = 19, 24, 25
+NLM_F_ACK, NLM_F_CREATE = 0x004, 0x400
+IFA_CACHEINFO = 6
 IFA_F_NODAD = 0x02
 LIFETIME_FOREVER = 0xFFFFFFFF
 RTA_DST, RTA_OIF, RTA_PRIORITY = 1, 4, 6
@@ -28,16 +39,6 @@ LOOPBACK = 1  # the index of lo in every network namespace (LOOPBACK_IFINDEX in 
 # Beside the kernel's own route to the address, which has priority 0.
 ROUTE_PRIORITY = 5353
 TIMEOUT_SECONDS = 1.0
-DATAGRAM_BYTES = 65536
-
-
-@dataclass(frozen=True, slots=True)
-class AddressChange:
-    """An address came to an interface or left it."""
-
-    present: bool
-    packed: bytes
-    interface_index: int
 
 
 def delete_address(virtual: VirtualAddress, interface: str) -> bool:
@@ -48,7 +49,7 @@ def delete_address(virtual: VirtualAddress, interface: str) -> bool:
     """
     index = socket.if_nametoindex(interface)
     body = struct.pack("=BBBBI", _family(virtual.address), virtual.prefix_length, 0, 0, index)
-    return _ask(RTM_DELADDR, 0, body + _attribute(IFA_LOCAL, virtual.address.packed), absent=errno.EADDRNOTAVAIL)
+    return _ask(RTM_DELADDR, 0, body + attribute(IFA_LOCAL, virtual.address.packed), absent=errno.EADDRNOTAVAIL)
 
 
 def welcome(address: Address) -> None:
@@ -66,7 +67,7 @@ def welcome(address: Address) -> None:
         _ask(RTM_NEWROUTE, NLM_F_CREATE, _local_route(address, RTPROT_STATIC), absent=errno.EEXIST)
         return
     lifetimes = struct.pack("=IIII", 0, LIFETIME_FOREVER, 0, 0)  # preferred, valid; the stamps are the kernel's
-    _ask(RTM_NEWADDR, NLM_F_CREATE, _on_loopback(address) + _attribute(IFA_CACHEINFO, lifetimes), absent=errno.EEXIST)
+    _ask(RTM_NEWADDR, NLM_F_CREATE, _on_loopback(address) + attribute(IFA_CACHEINFO, lifetimes), absent=errno.EEXIST)
 
 
 def dismiss(address: Address) -> bool:
@@ -96,9 +97,9 @@ def answer_arp_for_own_addresses_only(interface: str) -> None:
         OSError: the interface is not there, or the kernel refused.
     """
     body = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, socket.if_nametoindex(interface), 0, 0)
-    ignore = _attribute(IPV4_DEVCONF_ARP_IGNORE, struct.pack("=I", 1))
-    inet = _attribute(socket.AF_INET, _attribute(IFLA_INET_CONF, ignore))
-    _ask(RTM_SETLINK, 0, body + _attribute(IFLA_AF_SPEC, inet))
+    ignore = attribute(IPV4_DEVCONF_ARP_IGNORE, struct.pack("=I", 1))
+    inet = attribute(socket.AF_INET, attribute(IFLA_INET_CONF, ignore))
+    _ask(RTM_SETLINK, 0, body + attribute(IFLA_AF_SPEC, inet))
 
 
 def subscribe() -> socket.socket:
@@ -120,33 +121,26 @@ def take_all(kernel: socket.socket) -> bool:
             any_change = True
 
 
-def all_addresses() -> list[AddressChange]:
+def all_addresses() -> list[AddressMessage]:
     """Look at all addresses.
 
     Raises:
         OSError: the kernel did not answer.
     """
-    found: list[AddressChange] = []
+    found: list[AddressMessage] = []
     with _open() as kernel:
         kernel.bind((0, 0))
-        kernel.send(_message(RTM_GETADDR, NLM_F_DUMP, struct.pack("=BBBBI", 0, 0, 0, 0, 0)))
+        kernel.send(address_dump())
         while True:
             datagram = kernel.recv(DATAGRAM_BYTES)
-            found.extend(parse_changes(datagram))
-            if any(kind in (NLMSG_DONE, NLMSG_ERROR) for kind, _ in _messages(datagram)):
+            found += parse_changes(datagram)
+            if any(one.kind in (NLMSG_DONE, NLMSG_ERROR) for one in messages(datagram)[0]):
                 return found
 
 
-def parse_changes(datagram: bytes) -> list[AddressChange]:
-    """Read the address changes of one datagram of the kernel."""
-    changes = []
-    for kind, body in _messages(datagram):
-        if kind in (RTM_NEWADDR, RTM_DELADDR) and len(body) >= 8:
-            attributes = _attributes(body[8:])
-            packed = attributes.get(IFA_LOCAL, attributes.get(IFA_ADDRESS))
-            if packed is not None:
-                changes.append(AddressChange(kind == RTM_NEWADDR, packed, struct.unpack_from("=I", body, 4)[0]))
-    return changes
+def parse_changes(datagram: bytes) -> list[AddressMessage]:
+    """Read the address changes of one datagram of the kernel; what is cut off is left out."""
+    return [change for one in messages(datagram)[0] if (change := read_address(one)) is not None]
 
 
 def _local_route(address: Address, protocol: int) -> bytes:
@@ -156,15 +150,15 @@ def _local_route(address: Address, protocol: int) -> bytes:
     )  # fmt: skip
     return (
         header
-        + _attribute(RTA_DST, address.packed)
-        + _attribute(RTA_OIF, struct.pack("=I", LOOPBACK))
-        + _attribute(RTA_PRIORITY, struct.pack("=I", ROUTE_PRIORITY))
+        + attribute(RTA_DST, address.packed)
+        + attribute(RTA_OIF, struct.pack("=I", LOOPBACK))
+        + attribute(RTA_PRIORITY, struct.pack("=I", ROUTE_PRIORITY))
     )
 
 
 def _on_loopback(address: Address) -> bytes:
     header = struct.pack("=BBBBI", _family(address), address.max_prefixlen, IFA_F_NODAD, 0, LOOPBACK)
-    return header + _attribute(IFA_LOCAL, address.packed)
+    return header + attribute(IFA_LOCAL, address.packed)
 
 
 def _family(address: Address) -> int:
@@ -175,7 +169,7 @@ def _ask(kind: int, flags: int, body: bytes, absent: int = 0) -> bool:
     """Ask the kernel to do something; False when there was nothing to do (error ``absent``)."""
     with _open() as kernel:
         kernel.bind((0, 0))
-        kernel.send(_message(kind, flags | NLM_F_ACK, body))
+        kernel.send(message(kind, flags | NLM_F_ACK, body))
         answer = kernel.recv(4096)
     _, answered, _, _, _, code = struct.unpack_from("=IHHIIi", answer)
     if answered != NLMSG_ERROR:
@@ -189,33 +183,3 @@ def _open() -> socket.socket:
     kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
     kernel.settimeout(TIMEOUT_SECONDS)
     return kernel
-
-
-def _message(kind: int, flags: int, body: bytes) -> bytes:
-    return struct.pack("=IHHII", 16 + len(body), kind, NLM_F_REQUEST | flags, 1, 0) + body
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    return struct.pack("=HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)
-
-
-def _messages(datagram: bytes) -> list[tuple[int, bytes]]:
-    found = []
-    while len(datagram) >= 16:
-        length, kind = struct.unpack_from("=IH", datagram)
-        if not 16 <= length <= len(datagram):
-            break
-        found.append((kind, datagram[16:length]))
-        datagram = datagram[(length + 3) & ~3 :]
-    return found
-
-
-def _attributes(data: bytes) -> dict[int, bytes]:
-    found = {}
-    while len(data) >= 4:
-        length, kind = struct.unpack_from("=HH", data)
-        if not 4 <= length <= len(data):
-            break
-        found[kind] = data[4:length]
-        data = data[(length + 3) & ~3 :]
-    return found

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from tests.bench import exporter_cost, failover, quiet, standin_docker
+from tests.bench.encoders import encoders
 from tests.bench.figures import Figure, merge, report, version_of
 from tests.lab.isolation import inside
 from tests.lab.lab import Lab
@@ -59,6 +60,7 @@ def main() -> int:
     """Measure; the exit code says whether every limit was kept."""
     parts: dict[str, Callable[[], list[Figure]]] = {
         "exporter": exporter,
+        "encoders": encoders,
         "failover": failovers,
         "planned": partial(on_guarded_pair, quiet.planned_moves),
         "forged": partial(on_guarded_pair, quiet.forged_adverts),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -20,13 +21,23 @@ from exporter.settings.load import load
 from tests.engine.docker_engine import DockerEngine
 from tests.lab.waiting import wait_for
 
-pytestmark = pytest.mark.engine
+pytestmark = [
+    pytest.mark.engine,
+    # The docker package leaves a socket that could not connect to the garbage collector, which closes it.
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
 
 FOREVER = "while :; do /busybox sleep 1; done"
 # How long it may take until what happened is seen; the machine may be busy.
 SOON = 10.0
 # What is promised of an engine that dies or comes back is 5 s; the rest is for a busy machine.
 PROMISED = 5.0 + 5.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_socket_is_left_to_other_tests() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 class Watched:

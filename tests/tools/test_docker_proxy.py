@@ -149,4 +149,4 @@ def test_only_our_containers_events_are_told_and_all_that_the_exporter_wants(pro
     assert json.loads(request.query["filters"][0]) == {
         "label": [f"{LABEL}=dnsha"], "type": ["container"], "event": list(EVENTS_WANTED),
     }  # fmt: skip
-    assert request.query["since"] == ["1"]
+    assert request.query["since"] == ["1.500000000"]

@@ -21,7 +21,6 @@ from exporter.model.observations import Check, Peer, PeerVip, Status
 from exporter.settings.load import load
 from exporter.sources.resolvers import parse_resolvers, resolvers
 from stack.preflight import checks
-from stack.preflight.addresses import parse_addresses
 from stack.preflight.clone import MOUNTS, Unreadable
 from stack.preflight.env_file import parse_env, read_env_file
 from stack.preflight.facts import Facts, InterfaceAddress, Listener, NeededPort, StrangerFacts, WireFacts
@@ -523,11 +522,6 @@ def test_a_host_without_a_file_asks_itself_and_one_that_cannot_be_looked_into_is
 @given(st.text(max_size=200))
 def test_a_strange_resolv_conf_breaks_nothing(text: str) -> None:
     assert parse_resolvers(text)
-
-
-@given(st.binary(max_size=300))
-def test_a_strange_answer_of_the_kernel_breaks_nothing(data: bytes) -> None:
-    parse_addresses(data, {})
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,8 @@ class FakeSubscription:
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
     one = FakeKernel()
-    monkeypatch.setattr("exporter.collectors.vip.all_addresses", one.all_addresses)
-    monkeypatch.setattr("exporter.collectors.vip.AddressSubscription", FakeSubscription)
+    monkeypatch.setattr("exporter.sources.addresses.all_addresses", one.all_addresses)
+    monkeypatch.setattr("exporter.sources.addresses.AddressSubscription", FakeSubscription)
     return one
 
 
