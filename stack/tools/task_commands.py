@@ -6,13 +6,16 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from exporter.settings import parse
 from stack.tools import backup as backing_up
 from stack.tools import child, inventory, pihole, schedule
+from stack.tools import pause as pausing
 from stack.tools.adopt import adopt
 from stack.tools.archive import inspect
 from stack.tools.change_watch import FilesWatch, PeerWatch
 from stack.tools.drill import drill as rehearse
 from stack.tools.errors import ToolError
+from stack.tools.pause import PauseEnd
 from stack.tools.pinned import trust
 from stack.tools.progress import say
 from stack.tools.runlock import one_run
@@ -22,6 +25,7 @@ from stack.tools.sync import synchronise
 from stack.tools.sync_unbound import RELOAD_SECONDS
 
 BY_HAND_WAIT_SECONDS = 600.0
+PAUSE_PERIOD = parse.period(10, 86400)
 # How soon the exporters know that the nodes differ, where Pi-hole's files cannot be watched.
 INVENTORY_SECONDS = 60.0
 
@@ -76,8 +80,29 @@ def sync(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
         run,
         heartbeat(tasks, "sync"),
         request_file(tasks, "sync"),
-        watches=(files, PeerWatch(node, tasks)) if secondary else (files,),
+        watches=(PauseEnd(node, tasks), files, *((PeerWatch(node, tasks),) if secondary else ())),
     )
+
+
+def duration(text: str) -> float | None:
+    """How long a pause is, in seconds; None: it is to end.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no such time.
+    """
+    try:
+        return None if text == "end" else PAUSE_PERIOD(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def pause(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    """Pause blocking on both nodes, or end that."""
+    node, tasks = read_node(environment), read_tasks(environment)
+    if options.duration is None:
+        pausing.resume(node, tasks)
+    else:
+        pausing.pause(node, tasks, options.duration)
 
 
 def drill(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
