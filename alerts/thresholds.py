@@ -84,7 +84,9 @@ TASK_NEVER: Final = "26h"  # a new node's nightly backup comes first
 DRIFTED: Final = "2h"  # longer than the default time between two syncs
 
 # Nodes, exporters, monitoring
-NODE_SILENT: Final = "10s"
+# As long as a Raspberry Pi takes to boot, with a file system to check, and to start its containers.
+NODE_BOOTS: Final = "3m"
+NODE_SETTLES: Final = "2m"  # after it answers again, until all of it does
 SITE_SILENT: Final = "30s"
 EXPORTER_DOWN: Final = "1m"
 NOT_WATCHED: Final = "5m"
