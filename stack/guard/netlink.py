@@ -1,4 +1,4 @@
-"""The few requests to the kernel's network that the guard needs (rtnetlink(7)), without another program.
+"""The few requests to the kernel's network that the guard and the health check need (rtnetlink(7)), without a program.
 
 A program that has to be started first may be missing, or not be started for lack of memory.
 """
@@ -15,6 +15,7 @@ from exporter.addressing import Address, VirtualAddress
 
 RTM_SETLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 19, 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE = 24, 25
+RTM_NEWNEIGH, RTM_GETNEIGH = 28, 30
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_CREATE = 0x001, 0x004, 0x300, 0x400
 RTMGRP_ADDRESSES = 0x10 | 0x100  # IPv4 and IPv6
@@ -22,6 +23,7 @@ IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO = 1, 2, 6
 IFA_F_NODAD = 0x02
 LIFETIME_FOREVER = 0xFFFFFFFF
 RTA_DST, RTA_OIF, RTA_PRIORITY = 1, 4, 6
+NDA_DST, NDA_LLADDR = 1, 2
 IFLA_AF_SPEC, IFLA_INET_CONF, IPV4_DEVCONF_ARP_IGNORE = 26, 1, 19
 RT_TABLE_LOCAL, RTPROT_UNSPEC, RTPROT_STATIC, RT_SCOPE_HOST, RTN_LOCAL = 255, 0, 4, 254, 2
 LOOPBACK = 1  # the index of lo in every network namespace (LOOPBACK_IFINDEX in Linux's include/linux/netdevice.h)
@@ -37,6 +39,15 @@ class AddressChange:
 
     present: bool
     packed: bytes
+    interface_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """To which hardware address this host sends what is for an address; one that does not answer has none."""
+
+    packed: bytes
+    hardware: bytes
     interface_index: int
 
 
@@ -126,15 +137,18 @@ def all_addresses() -> list[AddressChange]:
     Raises:
         OSError: the kernel did not answer.
     """
-    found: list[AddressChange] = []
-    with _open() as kernel:
-        kernel.bind((0, 0))
-        kernel.send(_message(RTM_GETADDR, NLM_F_DUMP, struct.pack("=BBBBI", 0, 0, 0, 0, 0)))
-        while True:
-            datagram = kernel.recv(DATAGRAM_BYTES)
-            found.extend(parse_changes(datagram))
-            if any(kind in (NLMSG_DONE, NLMSG_ERROR) for kind, _ in _messages(datagram)):
-                return found
+    dumped = _dump(RTM_GETADDR, struct.pack("=BBBBI", 0, 0, 0, 0, 0))
+    return [change for datagram in dumped for change in parse_changes(datagram)]
+
+
+def all_neighbours() -> list[Neighbour]:
+    """Look at all neighbours whose hardware address is known, of both families.
+
+    Raises:
+        OSError: the kernel did not answer.
+    """
+    dumped = _dump(RTM_GETNEIGH, struct.pack("=BBHiHBB", socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0))
+    return [neighbour for datagram in dumped for neighbour in parse_neighbours(datagram)]
 
 
 def parse_changes(datagram: bytes) -> list[AddressChange]:
@@ -147,6 +161,18 @@ def parse_changes(datagram: bytes) -> list[AddressChange]:
             if packed is not None:
                 changes.append(AddressChange(kind == RTM_NEWADDR, packed, struct.unpack_from("=I", body, 4)[0]))
     return changes
+
+
+def parse_neighbours(datagram: bytes) -> list[Neighbour]:
+    """Read the neighbours of one datagram of the kernel."""
+    found = []
+    for kind, body in _messages(datagram):
+        if kind == RTM_NEWNEIGH and len(body) >= 12:
+            attributes = _attributes(body[12:])
+            if NDA_DST in attributes and NDA_LLADDR in attributes:  # the kernel gives it while it is valid
+                index = struct.unpack_from("=i", body, 4)[0]
+                found.append(Neighbour(attributes[NDA_DST], attributes[NDA_LLADDR], index))
+    return found
 
 
 def _local_route(address: Address, protocol: int) -> bytes:
@@ -183,6 +209,18 @@ def _ask(kind: int, flags: int, body: bytes, absent: int = 0) -> bool:
     if code and -code != absent:
         raise OSError(-code, os.strerror(-code))
     return bool(code == 0)
+
+
+def _dump(kind: int, body: bytes) -> list[bytes]:
+    """Ask the kernel for all that it has of a kind."""
+    found: list[bytes] = []
+    with _open() as kernel:
+        kernel.bind((0, 0))
+        kernel.send(_message(kind, NLM_F_DUMP, body))
+        while True:
+            found.append(kernel.recv(DATAGRAM_BYTES))
+            if any(kind in (NLMSG_DONE, NLMSG_ERROR) for kind, _ in _messages(found[-1])):
+                return found
 
 
 def _open() -> socket.socket:
