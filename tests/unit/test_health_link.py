@@ -99,7 +99,7 @@ def test_an_interface_that_is_not_there_is_named() -> None:
 
 
 @in_network_namespace
-def test_whoever_else_has_an_address_of_the_other_node_is_named_for_a_while() -> None:
+def test_whoever_else_has_an_address_of_the_other_node_is_named_for_a_while(tmp_path: Path) -> None:
     vip, vip6, peer = map(ipaddress.ip_address, ("192.0.2.53", "2001:db8::53", "192.0.2.12"))
     run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth9")
     run("ip", "link", "set", "eth0", "up")
