@@ -23,7 +23,7 @@ from exporter.preflight.addresses import interface_addresses
 from exporter.preflight.clone import Unreadable, unreadable
 from exporter.preflight.facts import Facts, InterfaceAddress, NeededPort, StrangerFacts
 from exporter.preflight.lan import listen
-from exporter.preflight.port import DNS_PORT, PEER_ONLY, listeners, needed
+from exporter.preflight.port import DNS_PORT, PEER_ONLY, encrypted, listeners, needed
 from exporter.preflight.resolvers import resolvers
 from exporter.preflight.stranger import try_ports
 from exporter.settings.load import load
@@ -71,6 +71,7 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
         vrrp_version=2 if passwords.get("VRRP_PASSWORD") else 3,
         passwords=passwords,
         synced=is_synced(environment),
+        encrypted=_encrypted(environment, settings),
         firewall=environment.get("FIREWALL", "").strip().lower() != "off",
         expected_peer_name=environment.get("PEER_NAME", ""),
         clock_synchronised=clock_synchronised(),
@@ -136,6 +137,16 @@ def _settings(environment: Mapping[str, str]) -> tuple[Settings | None, list[str
         return load(None, environment, {}, interface_networks), []
     except ConfigurationError as error:
         return None, error.problems
+
+
+def _encrypted(environment: Mapping[str, str], settings: Settings | None) -> bool:
+    """Whether the secondary's sync has a URL that it may send Pi-hole's password to, as far as this node knows."""
+    if settings is None or settings.peer_ip is None:
+        return True
+    given = environment.get("PEER_PIHOLE_API", "").strip()
+    if given and settings.node_role == "secondary":
+        return given.lower().startswith("https:")
+    return encrypted(environment, settings.peer_ip.version)
 
 
 def _password(environment: Mapping[str, str], name: str) -> str:
