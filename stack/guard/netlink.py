@@ -1,4 +1,4 @@
-"""The few requests to the kernel's network that the guard needs (rtnetlink(7)), without another program.
+"""The few requests to the kernel's network that the guard and the health check need (rtnetlink(7)), without a program.
 
 A program that has to be started first may be missing, or not be started for lack of memory.
 """
@@ -9,11 +9,13 @@ import errno
 import os
 import socket
 import struct
+from dataclasses import dataclass
 
 from exporter.model.addressing import Address, VirtualAddress
 from exporter.wire.netlink import (
     DATAGRAM_BYTES,
     IFA_LOCAL,
+    NLM_F_DUMP,
     NLMSG_DONE,
     NLMSG_ERROR,
     RTM_DELADDR,
@@ -22,23 +24,35 @@ from exporter.wire.netlink import (
     AddressMessage,
     address_dump,
     attribute,
+    attributes,
     message,
     messages,
 )
 from exporter.wire.netlink import address as read_address
 
 RTM_SETLINK, RTM_NEWROUTE, RTM_DELROUTE = 19, 24, 25
+RTM_NEWNEIGH, RTM_GETNEIGH = 28, 30
 NLM_F_ACK, NLM_F_CREATE = 0x004, 0x400
 IFA_CACHEINFO = 6
 IFA_F_NODAD = 0x02
 LIFETIME_FOREVER = 0xFFFFFFFF
 RTA_DST, RTA_OIF, RTA_PRIORITY = 1, 4, 6
+NDA_DST, NDA_LLADDR = 1, 2
 IFLA_AF_SPEC, IFLA_INET_CONF, IPV4_DEVCONF_ARP_IGNORE = 26, 1, 19
 RT_TABLE_LOCAL, RTPROT_UNSPEC, RTPROT_STATIC, RT_SCOPE_HOST, RTN_LOCAL = 255, 0, 4, 254, 2
 LOOPBACK = 1  # the index of lo in every network namespace (LOOPBACK_IFINDEX in Linux's include/linux/netdevice.h)
 # Beside the kernel's own route to the address, which has priority 0.
 ROUTE_PRIORITY = 5353
 TIMEOUT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """To which hardware address this host sends what is for an address; one that does not answer has none."""
+
+    packed: bytes
+    hardware: bytes
+    interface_index: int
 
 
 def delete_address(virtual: VirtualAddress, interface: str) -> bool:
@@ -127,20 +141,35 @@ def all_addresses() -> list[AddressMessage]:
     Raises:
         OSError: the kernel did not answer.
     """
-    found: list[AddressMessage] = []
-    with _open() as kernel:
-        kernel.bind((0, 0))
-        kernel.send(address_dump())
-        while True:
-            datagram = kernel.recv(DATAGRAM_BYTES)
-            found += parse_changes(datagram)
-            if any(one.kind in (NLMSG_DONE, NLMSG_ERROR) for one in messages(datagram)[0]):
-                return found
+    return [change for datagram in _dump(address_dump()) for change in parse_changes(datagram)]
+
+
+def all_neighbours() -> list[Neighbour]:
+    """Look at all neighbours whose hardware address is known, of both families.
+
+    Raises:
+        OSError: the kernel did not answer.
+    """
+    every = struct.pack("=BBHiHBB", socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0)
+    dumped = _dump(message(RTM_GETNEIGH, NLM_F_DUMP, every))
+    return [neighbour for datagram in dumped for neighbour in parse_neighbours(datagram)]
 
 
 def parse_changes(datagram: bytes) -> list[AddressMessage]:
     """Read the address changes of one datagram of the kernel; what is cut off is left out."""
     return [change for one in messages(datagram)[0] if (change := read_address(one)) is not None]
+
+
+def parse_neighbours(datagram: bytes) -> list[Neighbour]:
+    """Read the neighbours of one datagram of the kernel."""
+    found = []
+    for one in messages(datagram)[0]:
+        if one.kind == RTM_NEWNEIGH and len(one.body) >= 12:
+            values = attributes(one.body[12:])
+            if NDA_DST in values and NDA_LLADDR in values:  # the kernel gives it while it is valid
+                index = struct.unpack_from("=i", one.body, 4)[0]
+                found.append(Neighbour(values[NDA_DST], values[NDA_LLADDR], index))
+    return found
 
 
 def _local_route(address: Address, protocol: int) -> bytes:
@@ -177,6 +206,18 @@ def _ask(kind: int, flags: int, body: bytes, absent: int = 0) -> bool:
     if code and -code != absent:
         raise OSError(-code, os.strerror(-code))
     return bool(code == 0)
+
+
+def _dump(request: bytes) -> list[bytes]:
+    """Ask the kernel for all that it has of a kind; return its datagrams."""
+    found: list[bytes] = []
+    with _open() as kernel:
+        kernel.bind((0, 0))
+        kernel.send(request)
+        while True:
+            found.append(kernel.recv(DATAGRAM_BYTES))
+            if any(one.kind in (NLMSG_DONE, NLMSG_ERROR) for one in messages(found[-1])[0]):
+                return found
 
 
 def _open() -> socket.socket:

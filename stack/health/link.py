@@ -1,15 +1,17 @@
 """Does this node's link work both ways? Somebody that is asked for its hardware address must answer now.
 
 The gateway and the other node are asked, by ARP or neighbour discovery, which no firewall of either filters by default;
-an entry in the kernel's neighbour table proves nothing, for it outlives a link. Needs CAP_NET_RAW.
+an entry in the kernel's neighbour table proves nothing of it, for it outlives a link. What that table does tell is to
+whom this node's questions go. Needs CAP_NET_RAW.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
+import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from exporter.model.addressing import Address
@@ -24,8 +26,11 @@ from exporter.wire.neighbor_message import (
 )
 from exporter.wire.packet_filter import Field, one_of
 from exporter.wire.packet_socket import PacketSocket
+from stack.guard.netlink import all_neighbours
 
 PROOF_SECONDS = 1.5
+# Those of a silence that would move the address (standby.py), and some.
+STRANGER_SECONDS = 5.0
 BUFFER_BYTES = 16 << 10
 READS_AT_ONCE = 16
 BROADCAST = b"\xff" * 6
@@ -50,6 +55,7 @@ class Link:
         self._asked: dict[Address, float] = {}
         self._proved: dict[int, float] = {}
         self._unable: dict[int, str] = {}
+        self._strangers: dict[Address, tuple[float, str]] = {}
 
     @property
     def descriptors(self) -> list[int]:
@@ -95,6 +101,30 @@ class Link:
         if self._unable.get(version):
             return self._unable[version]
         return f"neither the gateway nor the other node answers {NAMES[version]}, so its own link may be broken"
+
+    def look(self, now: float, addresses: Iterable[Address]) -> None:
+        """See whether this node's questions to addresses of the other node go to somebody else."""
+        try:
+            index = socket.if_nametoindex(self._interface)
+            known = {one.packed: one.hardware for one in all_neighbours() if one.interface_index == index}
+        except OSError:
+            return
+        peer = known.get(self._peer.packed)
+        for address in addresses:
+            there = known.get(address.packed)
+            if there is not None and peer is not None and there != peer:
+                self._strangers[address] = (now, there.hex(":"))
+
+    def stranger_at(self, now: float, address: Address) -> str:
+        """Say who was seen to have an address lately; empty when nobody was.
+
+        Whoever claims it by ARP or neighbour discovery would go on if another node had it: the owner's answers and the
+        claims take turns, so that one look may miss them.
+        """
+        seen, hardware = self._strangers.get(address, (float("-inf"), ""))
+        if now - seen > STRANGER_SECONDS:
+            return ""
+        return f"another device, {hardware}, claims that address, and would go on if {address} moved"
 
     def close(self) -> None:
         """Ask no more."""

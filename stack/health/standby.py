@@ -67,7 +67,7 @@ class Seen:
     able: bool  # this node's DNS works, it has its own address, and it is not drained
     owns: bool
     silent: str
-    doubt: str  # why the link is not proved to work both ways; empty when it is
+    doubt: str  # why the link is not proved to work both ways, or who else has the address; empty when nothing is wrong
     peer_good_for: float  # the other node's own address, seconds
     vip_good_for: float  # every virtual IP, at the other node, seconds
 

@@ -100,6 +100,7 @@ class StandbyProbe:
             self._link.close()
         elif now >= self._link_due:
             self._link_due = now + LINK_SECONDS
+            self._link.look(now, suspects)
             for version in {address.version for address in suspects}:
                 self._link.ask(now, version)
 
@@ -115,7 +116,7 @@ class StandbyProbe:
                 one.service.begin()
         self._link.receive(now)
         silent = [address for address in self._suspects() if self._virtual[address].service.silent(now)]
-        doubts = {address: self._link.doubt(now, address.version) for address in silent}
+        doubts = {one: self._link.doubt(now, one.version) or self._link.stranger_at(now, one) for one in silent}
         sure = [address for address in silent if not doubts[address]]
         owns = any(address.packed in self._owned for address in self._virtual)
         self.standby.decide(

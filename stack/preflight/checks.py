@@ -24,6 +24,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Check]], ...] = (
     pair_checks.foreign_router,
     pair_checks.peer,
     pair_checks.pair_key,
+    pair_checks.sync,
     pair_checks.firewall,
     host_checks.passwords,
     host_checks.clock,

@@ -85,6 +85,7 @@ class Facts:
     expected_peer_name: str = ""  # PEER_NAME: what this node's Prometheus calls the other node
     passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
     synced: bool = True  # nebula-sync is given the passwords of Pi-hole
+    encrypted: bool = True  # the other node's sync can ask this Pi-hole, or its own, by TLS
     clock_synchronised: bool | None = None
     resolvers: tuple[str, ...] | None = None  # whom the host asks for names
     free_bytes: int | None = None

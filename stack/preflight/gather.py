@@ -26,7 +26,7 @@ from stack.preflight.addresses import interface_addresses
 from stack.preflight.clone import Unreadable, unreadable
 from stack.preflight.facts import Facts, InterfaceAddress, NeededPort, StrangerFacts
 from stack.preflight.lan import listen
-from stack.preflight.port import DNS_PORT, PEER_ONLY, listeners, needed
+from stack.preflight.port import DNS_PORT, PEER_ONLY, encrypted, listeners, needed
 from stack.preflight.stranger import try_ports
 
 # What compose.yaml makes of .env: the one whatever stands there, the other where nothing does.
@@ -68,6 +68,7 @@ def gather(environment: Mapping[str, str], seconds: float, proc: Path = Path("/p
         passwords=passwords,
         synced=is_synced(environment),
         firewall=reading.values.get("firewall", True),
+        encrypted=_encrypted(environment, settings),
         expected_peer_name=environment.get("PEER_NAME", ""),
         clock_synchronised=clock_synchronised(),
         # As the host's first process has it. A container's own file is a copy that may be older.
@@ -139,6 +140,16 @@ def _settings(reading: Reading) -> Settings | None:
         return Settings(**reading.part("exporter"))
     except ConfigurationError:
         return None
+
+
+def _encrypted(environment: Mapping[str, str], settings: Settings | None) -> bool:
+    """Whether the secondary's sync has a URL that it may send Pi-hole's password to, as far as this node knows."""
+    if settings is None or settings.peer_ip is None:
+        return True
+    given = environment.get("PEER_PIHOLE_API", "").strip()
+    if given and settings.node_role == "secondary":
+        return given.lower().startswith("https:")
+    return encrypted(environment, settings.peer_ip.version)
 
 
 def _password(environment: Mapping[str, str], name: str) -> str:

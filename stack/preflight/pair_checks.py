@@ -103,6 +103,24 @@ def pair_key(facts: Facts) -> Iterator[Check]:
     )  # fmt: skip
 
 
+def sync(facts: Facts) -> Iterator[Check]:
+    """The secondary can copy from the primary's Pi-hole by TLS, which is the only way that it does."""
+    if facts.settings is None or facts.settings.peer_ip is None or not facts.synced:
+        return
+    if facts.encrypted:
+        yield check(facts, "sync", Status.OK, "the secondary copies from the primary's Pi-hole by TLS")
+        return
+    primary = facts.settings.node_role == "primary"
+    yield check(
+        facts, "sync", Status.WARNING,
+        f"{'this' if primary else 'the other'} Pi-hole has no encrypted port, so that the secondary copies nothing "
+        "from it: Pi-hole's password is never sent in clear",
+        "an encrypted port in PIHOLE_WEB_PORT, on both nodes",
+        "leave PIHOLE_WEB_PORT as it was, or give it one, such as 443os or 8443s; with its own port the primary is "
+        "named to the secondary by PEER_PIHOLE_API=https://…",
+    )  # fmt: skip
+
+
 def firewall(facts: Facts) -> Iterator[Check]:
     """What strangers reach of the other node; of this one nobody can say before it runs, and then its exporter does."""
     if facts.settings is None:

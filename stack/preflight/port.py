@@ -45,6 +45,18 @@ def needed(environment: Mapping[str, str]) -> dict[int, NeededPort]:
     return ports
 
 
+def encrypted(environment: Mapping[str, str], version: int) -> bool:
+    """Whether a Pi-hole with these settings answers by TLS where the other node asks, by this family of addresses.
+
+    As stack/tools/web_port.py chooses among the entries of Pi-hole's own form.
+    """
+    text = environment.get("PIHOLE_WEB_PORT") or _BY_VARIABLE["PIHOLE_WEB_PORT"]
+    entries = [entry.rpartition(":") for entry in text.replace(" ", "").split(",")]
+    everywhere = ("", "0.0.0.0") if version == 4 else ("[::]",)  # noqa: S104 (what Pi-hole listens on)
+    reaching = [port for address, _, port in entries if address in everywhere or port.startswith("+")]
+    return any("s" in port for port in reaching or [port for _, _, port in entries])
+
+
 def listeners(proc: Path, ports: Collection[int], containers: str | None) -> tuple[Listener, ...] | None:
     """List them; None when the kernel's tables cannot be read.
 

@@ -51,6 +51,22 @@ def netlink() -> tuple[bytes, ...]:
     return (*found, b"".join(found), struct.pack("=IHHIIi", 20, 3, 0, 1, 0, 0))
 
 
+def neighbours() -> tuple[bytes, ...]:
+    """A neighbour of each family, of a dump of Linux 6.18 (``all_neighbours`` of ``stack/guard/netlink.py``)."""
+    return (
+        bytes.fromhex(
+            "4c0000001c00020001000000196e0000 020000000300000080000001"
+            "08000100c000020b0a00020002000000000b00000800040000000000"
+            "140003003c0000003c0000003c00000000000000"
+        ),
+        bytes.fromhex(
+            "580000001c00020001000000196e0000 0a0000000300000080000001"
+            "1400010020010db80000000000000000000000530a00020002000000"
+            "0066000008000400000000001400030038000000380000003800000000000000"
+        ),
+    )
+
+
 def canary() -> tuple[dns.message.QueryMessage, tuple[bytes, ...]]:
     """A question for a canary's label, and answers of every kind to it."""
     query = dns.message.make_query("0123456789abcdef.canary.dnsha.example", "TXT", want_dnssec=True, payload=1232, id=7)

@@ -96,3 +96,23 @@ def test_an_interface_that_is_not_there_is_named() -> None:
     link.ask(now, 4)
     assert link.doubt(now, 4).startswith("gone0 cannot be asked: ")
     assert link.descriptors == []
+
+
+@in_network_namespace
+def test_whoever_else_has_an_address_of_the_other_node_is_named_for_a_while(tmp_path: Path) -> None:
+    vip, vip6, peer = map(ipaddress.ip_address, ("192.0.2.53", "2001:db8::53", "192.0.2.12"))
+    run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth9")
+    run("ip", "link", "set", "eth0", "up")
+
+    def told(*words: str) -> list[str]:
+        run("ip", "neighbour", "replace", *words, "dev", "eth0", "nud", "permanent")
+        link = Link("eth0", peer)
+        link.look(100.0, [vip, vip6])
+        return [link.stranger_at(100.0, vip), link.stranger_at(100.0, vip6), link.stranger_at(106.0, vip)]
+
+    assert told("192.0.2.53", "lladdr", "02:00:00:00:00:66") == ["", "", ""], "the other node's is not known"
+    first, second, later = told("192.0.2.12", "lladdr", "02:00:00:00:00:0c")
+    assert first == "another device, 02:00:00:00:00:66, claims that address, and would go on if 192.0.2.53 moved"
+    assert (second, later) == ("", "")
+    assert told("2001:db8::53", "lladdr", "02:00:00:00:00:67")[1].startswith("another device, 02:00:00:00:00:67, ")
+    assert told("192.0.2.53", "lladdr", "02:00:00:00:00:0c")[0] == ""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.model.addressing import Address
 from stack.health.link import Link
 from stack.health.standby_probe import StandbyProbe, StandbySettings
 from tests.unit.standin_dns_server import StandinDnsServer, answers_as, good, port_without_server, silent
@@ -21,9 +22,13 @@ VIP, PEER = (ipaddress.ip_address(f"127.0.0.{host}") for host in (53, 12))
 class StandinLink(Link):
     """A link that is what the test says, and counts how often it was asked."""
 
-    def __init__(self, doubt: str = "") -> None:
+    def __init__(self, doubt: str = "", stranger: str = "") -> None:
         super().__init__("lo", PEER)
-        self.said, self.asked, self.closed = doubt, 0, 0
+        self.said, self.stranger, self.asked, self.closed = doubt, stranger, 0, 0
+
+    def stranger_at(self, now: float, address: Address) -> str:
+        assert (address, now > 0) == (VIP, True)
+        return self.stranger
 
     def ask(self, now: float, version: int) -> None:
         assert (version, now > 0) == (4, True)
@@ -103,6 +108,13 @@ def test_nothing_is_taken_while_the_link_is_in_doubt_and_it_says_so(tmp_path: Pa
         drive(one, lambda: False, 4.5)
         assert not one.standby.taking
         assert one.standby.problem == "127.0.0.53 did not answer for 3 s, but beta does not take it: nobody answers"
+
+
+def test_nothing_is_taken_while_another_device_claims_the_address(tmp_path: Path) -> None:
+    with probing(tmp_path, port_without_server(), StandinLink(stranger="a camera has it")) as one:
+        drive(one, lambda: False, 4.5)
+        assert not one.standby.taking
+        assert one.standby.problem == "127.0.0.53 did not answer for 3 s, but beta does not take it: a camera has it"
 
 
 def test_what_this_node_has_itself_is_not_asked(tmp_path: Path) -> None:

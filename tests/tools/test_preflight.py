@@ -168,6 +168,7 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
          Status.CRITICAL, "x listens on port 9753"),
         ({"passwords": {"PIHOLE_PASSWORD": "correct horse"}}, "pair_key", Status.WARNING,
          "no PAIR_KEY: whoever answers at 192.0.2.12 .*deploy.sh"),
+        ({"encrypted": False}, "sync", Status.WARNING, "this Pi-hole has no encrypted port.*443os or 8443s"),
         ({"passwords": {"PAIR_KEY": "k" * 31}}, "passwords", Status.CRITICAL, "31 characters.*openssl rand -hex 16"),
         ({"interfaces": ("end0", "lo", "wlan0")}, "interface", Status.CRITICAL, "no interface eth0, but end0, wlan0"),
         ({"wireless": frozenset({"eth0"})}, "wireless", Status.WARNING, "eth0 is Wi-Fi.*ARP.*by cable"),
@@ -347,6 +348,25 @@ def test_what_arrives_as_it_was_meant_is_no_trouble(text: str) -> None:
 def test_a_value_of_thousands_of_variables_is_refused_with_its_line(value: str) -> None:
     with pytest.raises(ConfigurationError, match=r"\.env, line 2: too many variables"):
         parse_env(f"A=\nB={value}\n", ".env")
+
+
+@pytest.mark.parametrize(
+    ("given", "fits"),
+    [
+        ({}, True),
+        ({"PIHOLE_WEB_PORT": "8080"}, False),
+        ({"PIHOLE_WEB_PORT": "80o,[::]:80o"}, False),
+        ({"PIHOLE_WEB_PORT": "8080o, 8443s"}, True),
+        ({"PIHOLE_WEB_PORT": "80r,+443s"}, True),
+        ({"PIHOLE_WEB_PORT": "80o,[::]:443s"}, False),  # the other node asks by IPv4
+        ({"PIHOLE_WEB_PORT": "192.0.2.11:443s"}, True),
+        ({"PIHOLE_WEB_PORT": "80", "NODE_ROLE": "secondary", "PEER_PIHOLE_API": "https://192.0.2.12:8443"}, True),
+        ({"NODE_ROLE": "secondary", "PEER_PIHOLE_API": "http://192.0.2.12"}, False),
+        ({"PIHOLE_WEB_PORT": "80", "NODE_ROLE": "standalone", "PEER_IP": ""}, True),
+    ],
+)
+def test_a_pihole_that_the_sync_can_ask_in_clear_alone_is_known(given: dict[str, str], fits: bool) -> None:
+    assert gather({**ENVIRONMENT, **given}, 0.0).encrypted is fits
 
 
 def test_no_part_of_a_password_is_printed() -> None:
