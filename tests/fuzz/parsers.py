@@ -78,7 +78,7 @@ def _of_the_kernel() -> Iterator[Parser]:
     changes = real.netlink()
     yield Parser("address messages", address_message.parse_address_messages, changes, (ParseError,), OWN_BYTES)
     yield Parser("guard's address changes", netlink.parse_changes, changes, ())
-    yield Parser("neighbours", netlink.parse_neighbours, changes, ())
+    yield Parser("neighbours", netlink.parse_neighbours, real.neighbours(), ())
     yield Parser("/proc/net/tcp", _text(lambda text: port.parse_table(text, "tcp", {53})), (real.TABLE,), ())
 
 
