@@ -91,7 +91,7 @@ def _of_the_lan() -> Iterator[Parser]:
     yield Parser("IP packets", ip_packet.parse_ip_packet, packets)
     yield Parser("VRRP adverts", _after_ip(vrrp_advertisement.parse_advertisement), packets)
     yield Parser("neighbor adverts", _after_ip(neighbor_message.parse_neighbor_advertisement), (real.NEIGHBOR,))
-    yield Parser("canary's answers", lambda data: dns_answer.judge(data, wire), answers, ())
+    yield Parser("canary's answers", lambda data: dns_answer.evaluate(data, wire), answers, ())
     yield Parser("reply of a service", lambda data: dns_question.is_reply(data) and dns_question.identifier_of(data),
                  answers, ())  # fmt: skip
     yield Parser("world's answers", lambda data: world_question.read(data, wire), answers, ())

@@ -111,8 +111,8 @@ class Speakers:
                     self._note("peer", str(packet.source), frame.sender, _way(packet), faults, now)
             elif faults := self._count(found):
                 self._note("stranger", str(packet.source), frame.sender, _way(packet), faults, now)
-        self._judge_suspects(now)
-        self._judge_peer(now, fits=fits, differs=differs)
+        self._evaluate_suspects(now)
+        self._evaluate_peer(now, fits=fits, differs=differs)
         self._forget(now)
 
     def hear_host(self, frames: Sequence[Frame], now: float) -> None:
@@ -151,7 +151,7 @@ class Speakers:
             if len(suspect.seen) < MOST_SENTENCES:
                 suspect.seen += found
 
-    def _judge_suspects(self, now: float) -> None:
+    def _evaluate_suspects(self, now: float) -> None:
         for hardware, suspect in list(self._suspects.items()):
             if now - suspect.first < PATIENCE_SECONDS:
                 continue
@@ -173,7 +173,7 @@ class Speakers:
                 way = _way(suspect.packet)
                 self._note("forged", str(source), hardware, way, faults, suspect.last, suspect.count)
 
-    def _judge_peer(self, now: float, *, fits: bool, differs: bool) -> None:
+    def _evaluate_peer(self, now: float, *, fits: bool, differs: bool) -> None:
         self._mixed = [then for then in self._mixed if now - then < MIXED_SECONDS]
         if fits and differs:
             self._mixed.append(now)
