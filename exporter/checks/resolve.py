@@ -12,7 +12,7 @@ from exporter.settings.values import Settings
 DNS_PORT = 53
 # An answer this old is told with its age.
 OLD_SECONDS = 2.0
-# The old owner answers for 0.25 s after the address has left it (stack/guard/linger.py), itself too.
+# The old owner answers for 0.25 s after the address has left it (stack/guard/grace_route.py), itself too.
 MOVING_SECONDS = 0.5
 
 _NAMES = {"vip": "the VIP", "pihole": "this node's Pi-hole", "unbound": "this node's Unbound", "peer": "the peer"}
