@@ -18,7 +18,7 @@ from pathlib import Path
 from exporter.settings.passwords import unfit_for_sync
 from exporter.settings.values import Settings
 from exporter.sources.addresses import all_addresses
-from stack.tools import child, differences, gravity, inventory, pihole, pihole_content, pihole_settings
+from stack.tools import differences, gravity, inventory, pihole, pihole_content, pihole_settings
 from stack.tools.blocking import pause_kept
 from stack.tools.divergence import Entries, Memory, differing, read_memory, refuse_harm, write_memory
 from stack.tools.errors import PutOffError, ToolError
@@ -29,6 +29,7 @@ from stack.tools.pihole_http import NoGravityError, PiholeError
 from stack.tools.pihole_restart import wait_until_settled
 from stack.tools.pinned import forwarder
 from stack.tools.progress import say
+from stack.tools.run_command import run_command
 from stack.tools.settings import TaskSettings
 from stack.tools.stamps import last_success
 
@@ -229,7 +230,7 @@ def _nebula_sync(primary: PiholeApi, replica: PiholeApi, tasks: TaskSettings, lo
             file = Path(folder, name.lower())
             file.write_text(f"{url}|{password}\n")
             files[f"{name}_FILE"] = str(file)
-        child.run(tasks.sync_pihole_command, tasks.sync_timeout, lock, {**NEBULA_SYNC, **files}, passwords)
+        run_command(tasks.sync_pihole_command, tasks.sync_timeout, lock, {**NEBULA_SYNC, **files}, passwords)
 
 
 @contextlib.contextmanager

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from exporter.engine.files import write_atomically
 from exporter.settings.values import Settings
-from stack.tools import child
 from stack.tools.divergence import Entries, Memory, read_memory, refuse_harm, write_memory
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.progress import say
+from stack.tools.run_command import run_command
 from stack.tools.settings import TaskSettings
 from stack.unbound import drop_ins
 from stack.unbound.admit import REMEDY
@@ -134,7 +134,7 @@ def _fetch(node: Settings, tasks: TaskSettings, staging: Path, lock: int) -> Non
         f"--rsh={tasks.sync_remote_shell or _ssh(tasks)}",
         tasks.sync_unbound_source or f"dnsha-sync@{host}:", f"{staging}/",
     ]  # fmt: skip
-    child.run(command, tasks.sync_timeout, lock, watch=lambda: _refuse_too_much(staging))
+    run_command(command, tasks.sync_timeout, lock, watch=lambda: _refuse_too_much(staging))
 
 
 def _refuse_too_much(staging: Path) -> None:
@@ -184,6 +184,6 @@ def _ssh(tasks: TaskSettings) -> str:
 
 def _reload(tasks: TaskSettings, lock: int) -> None:
     if tasks.unbound_reload_command:
-        child.run(tasks.unbound_reload_command, RELOAD_SECONDS, lock)
+        run_command(tasks.unbound_reload_command, RELOAD_SECONDS, lock)
     else:
         say("unbound: the new files count from its next start")
