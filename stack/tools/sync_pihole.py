@@ -22,7 +22,7 @@ from stack.tools import differences, gravity, inventory, pihole, pihole_content,
 from stack.tools.blocking import pause_kept
 from stack.tools.divergence import Entries, Memory, differing, read_memory, refuse_harm, write_memory
 from stack.tools.errors import PutOffError, ToolError
-from stack.tools.pair_view import vip_names
+from stack.tools.pair_state import vip_names
 from stack.tools.pihole_api import PiholeApi
 from stack.tools.pihole_content import Content
 from stack.tools.pihole_http import NoGravityError, PiholeError
