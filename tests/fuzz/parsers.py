@@ -38,7 +38,7 @@ from exporter.wire import arp, ip_packet, neighbor_message, vrrp_advertisement
 from stack.guard import netlink
 from stack.health import dns_question, link, world_question
 from stack.preflight import env_file, port
-from stack.tools import archive, divergence, gravity, pihole_content, pihole_http, pinned
+from stack.tools import archive, gravity, overwrite_check, pihole_content, pihole_http, pinned
 from stack.tools.errors import ToolError
 from stack.unbound import allowed
 from tests.fuzz import real_input as real
@@ -124,7 +124,9 @@ def _of_docker_and_pihole(folder: Path) -> Iterator[Parser]:
                  (ToolError,))  # fmt: skip
     pin = _file(folder / pinned.FILE, lambda path: pinned.pinned("https://127.0.0.1:9", path.parent))
     yield Parser("pinned certificate", pin, (real.PIN,), (ToolError,))
-    yield Parser("memory of the last sync", _file(folder / "memory", divergence.read_memory), (real.MEMORY,), ())
+    yield Parser(
+        "baseline of the last sync", _file(folder / "baseline", overwrite_check.read_baseline), (real.BASELINE,), ()
+    )
     yield Parser("gravity's state", _file(folder / "gravity", gravity.read_state), (real.GRAVITY_STATE,), ())
     yield Parser("stamps", lambda data: stamp.parse_stamp(data, 1e9), (real.STAMP,))
 
