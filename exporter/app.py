@@ -50,9 +50,9 @@ class Application:
         self.runner = Runner(node, [c for c in _collectors(settings, persistent=persistent) if c.name in wanted])
 
     def collect(self) -> Snapshot:
-        """Snapshot at the node now and judge."""
+        """Ask every collector what it knows now, and evaluate the checks."""
         status = self.runner.collect()
-        found = checks.judge(status, self.settings)
+        found = checks.evaluate(status, self.settings)
         return Snapshot(status, found, checks.worst(found))
 
 

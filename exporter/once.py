@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from exporter.app import Application, Snapshot
 from exporter.checks import worst
-from exporter.checks.exporter import judge_missing
+from exporter.checks.exporter import evaluate_missing
 from exporter.http.client import http_get
 from exporter.http.web_config import speaks_tls
 from exporter.model.errors import ExporterError
@@ -18,7 +18,7 @@ from exporter.settings.values import Settings
 from exporter.views import report, status_document
 from exporter.views.report import Verdict
 
-# Kept back from the time to wait, for judging and printing.
+# Kept back from the time to wait, for evaluating and printing.
 RESERVE_SECONDS = 0.2
 FORMATS = ("text", "json", "prometheus", "nagios")
 
@@ -61,13 +61,13 @@ def _from_running(settings: Settings, output: str, only: Sequence[str], timeout:
 
 
 def _alone(settings: Settings, output: str, only: Sequence[str], deadline: float) -> tuple[Status, str]:
-    """Start the collectors, wait for their first results, and judge."""
+    """Start the collectors, wait for their first results, and evaluate the checks."""
     needed = (*only, "peer") if only else ()
     application = Application(settings, persistent=False, only=needed)
     application.runner.start()  # never stopped: the process ends here, and its threads with it
     application.runner.wait_until_ready(max(0.0, deadline - time.monotonic() - RESERVE_SECONDS))
     snapshot = application.collect()
-    checks = report.restrict((*snapshot.checks, *judge_missing(snapshot.status, settings)), only)
+    checks = report.restrict((*snapshot.checks, *evaluate_missing(snapshot.status, settings)), only)
     snapshot = Snapshot(snapshot.status, checks, worst(checks))
     if output == "json":
         document = json.loads(status_document.build(snapshot.status, snapshot.checks, snapshot.verdict))

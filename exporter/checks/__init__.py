@@ -1,4 +1,4 @@
-"""The verdict: each module judges one kind of observation; all are pure."""
+"""The verdict: each module evaluates one kind of observation; all are pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from exporter.settings.values import Settings
 _SEVERITY = (Status.OK, Status.UNKNOWN, Status.WARNING, Status.CRITICAL)
 
 
-def judge(status: NodeStatus, settings: Settings) -> tuple[Check, ...]:
-    """Judge the pair as this node and, through its peer, the other one see it."""
-    judges = (node, vip, vrrp, health, advert_filter, firewall, resolve, containers, sync, peer, conflict)
-    return tuple(check for module in judges for check in module.judge(status, settings))
+def evaluate(status: NodeStatus, settings: Settings) -> tuple[Check, ...]:
+    """Evaluate the pair as this node and, through its peer, the other one see it."""
+    modules = (node, vip, vrrp, health, advert_filter, firewall, resolve, containers, sync, peer, conflict)
+    return tuple(check for module in modules for check in module.evaluate(status, settings))
 
 
 def worst(checks: Sequence[Check]) -> Status:

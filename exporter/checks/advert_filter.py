@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter.checks import conflict
-from exporter.checks.build import Judge, age
+from exporter.checks.build import Evaluation, age
 from exporter.model import pair
 from exporter.model.observations import AdvertFilterObservation, Check, NodeStatus
 from exporter.settings.values import Settings
@@ -36,15 +36,15 @@ _KINDS = {
 _UNKNOWN_KIND = ("that do not fit ({reason})", "see docker compose logs keepalived")
 
 
-def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
-    """Judge the filter and what it dropped lately; a dead keepalived has its own check."""
+def evaluate(status: NodeStatus, settings: Settings) -> Iterator[Check]:
+    """Evaluate the filter and what it dropped lately; a dead keepalived has its own check."""
     seen = pair.find(status, AdvertFilterObservation)
     if seen is None or not seen.keepalived_up:
         return
-    judge = Judge(status, "adverts")
+    evaluation = Evaluation(status, "adverts")
     if seen.problem is None:
         said = abs(status.time - (seen.report_time or status.time))
-        yield judge.unknown(
+        yield evaluation.unknown(
             "vrrp.filter",
             f"nothing has been said of the filter for {age(said)}",
             _EXPECTED,
@@ -54,7 +54,7 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
     kinds = _kinds(status, settings, seen)
     if seen.problem:
         also = "".join(f"; before that it dropped adverts {kind}" for kind, _ in kinds[:1])
-        yield judge.warning(
+        yield evaluation.warning(
             "vrrp.filter",
             f"keepalived hears every VRRP advert, forged ones too: {seen.problem}{also}",
             _EXPECTED,
@@ -62,9 +62,9 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
         )
     elif kinds and conflict.explains(status):
         dropped = ", ".join(kind for kind, _ in kinds)
-        yield judge.ok("vrrp.filter", f"it drops what the wire watch knows the senders of: {dropped}", _EXPECTED)
+        yield evaluation.ok("vrrp.filter", f"it drops what the wire watch knows the senders of: {dropped}", _EXPECTED)
     elif kinds:
-        yield judge.warning(
+        yield evaluation.warning(
             "vrrp.filter",
             f"VRRP adverts were dropped: {', '.join(kind for kind, _ in kinds)}",
             _EXPECTED,
@@ -72,7 +72,7 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
             f"tcpdump -eni {settings.network_interface} ip proto 112 or ip6 proto 112 shows the sender's MAC",
         )
     else:
-        yield judge.ok("vrrp.filter", f"no advert dropped in the last {age(LATELY_SECONDS)}", _EXPECTED)
+        yield evaluation.ok("vrrp.filter", f"no advert dropped in the last {age(LATELY_SECONDS)}", _EXPECTED)
 
 
 def _kinds(status: NodeStatus, settings: Settings, seen: AdvertFilterObservation) -> list[tuple[str, str]]:

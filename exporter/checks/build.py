@@ -1,4 +1,4 @@
-"""How the judges make their checks."""
+"""How the modules make their checks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from exporter.model.observations import Check, NodeStatus, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class Evaluation:
     """Makes checks of one collector about this node."""
 
     status: NodeStatus

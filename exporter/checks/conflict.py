@@ -1,13 +1,13 @@
 """Does anything on the LAN, or on this host, work against the pair?
 
-Other devices that have a virtual IP are judged where the virtual IPs are.
+Other devices that have a virtual IP are evaluated where the virtual IPs are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter.checks.build import Judge, age
+from exporter.checks.build import Evaluation, age
 from exporter.model import pair
 from exporter.model.observations import Advertiser, AdvertiserKind, Check, ConflictObservation, NodeStatus
 from exporter.settings.values import Settings
@@ -15,25 +15,25 @@ from exporter.settings.values import Settings
 _FIND = "find it by its MAC (the router's list of clients, a switch's list of ports)"
 
 
-def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
-    """Judge the VRRP advertisements of the last ten minutes; beside a dead keepalived nobody hears them."""
+def evaluate(status: NodeStatus, settings: Settings) -> Iterator[Check]:
+    """Evaluate the VRRP advertisements of the last ten minutes; beside a dead keepalived nobody hears them."""
     seen = pair.find(status, ConflictObservation)
     if seen is None or not seen.keepalived_up:
         return
-    judge = Judge(status, "conflict")
+    evaluation = Evaluation(status, "conflict")
     router = settings.virtual_router_id
     expected = f"only this node and its peer advertise virtual router {router}, with equal settings"
     others = [one for one in seen.advertisers if one.kind is not AdvertiserKind.HOST and not one.settled]
     if others:
-        yield judge.warning(
+        yield evaluation.warning(
             "conflict.advertisements",
             "; ".join(_sentence(status, one, settings) for one in others),
             expected,
             "; ".join(dict.fromkeys(_advice(one, settings) for one in others)),
         )
     else:
-        yield judge.ok("conflict.advertisements", "no contradictory VRRP advertisement of late", expected)
-    yield _this_host(judge, [one for one in seen.advertisers if one.kind is AdvertiserKind.HOST])
+        yield evaluation.ok("conflict.advertisements", "no contradictory VRRP advertisement of late", expected)
+    yield _this_host(evaluation, [one for one in seen.advertisers if one.kind is AdvertiserKind.HOST])
 
 
 def another_program(status: NodeStatus) -> bool:
@@ -53,14 +53,14 @@ def since(status: NodeStatus, last: float) -> str:
     return f"{age(max(0.0, status.time - last))} ago"
 
 
-def _this_host(judge: Judge, found: list[Advertiser]) -> Check:
+def _this_host(evaluation: Evaluation, found: list[Advertiser]) -> Check:
     expected = "keepalived of this stack is the only VRRP program on this host"
     if not found:
-        return judge.ok("conflict.this_host", "no other VRRP program is seen on this host", expected)
+        return evaluation.ok("conflict.this_host", "no other VRRP program is seen on this host", expected)
     one = found[0]
     how = f"adverts from {one.source} by {one.way} ({'; '.join(one.seen)})"
-    ago = since(judge.status, one.last)
-    return judge.warning(
+    ago = since(evaluation.status, one.last)
+    return evaluation.warning(
         "conflict.this_host",
         f"another VRRP program runs on this host: it sends {how}"
         if one.lasting

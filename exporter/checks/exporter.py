@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter.checks.build import Judge
+from exporter.checks.build import Evaluation
 from exporter.model.observations import Check, NodeStatus
 from exporter.settings.values import Settings
 
@@ -12,14 +12,14 @@ from exporter.settings.values import Settings
 EXPORTER = "exporter"
 
 
-def judge_missing(status: NodeStatus, settings: Settings) -> Iterator[Check]:
-    """Judge that no exporter of this node answered, where one should run.
+def evaluate_missing(status: NodeStatus, settings: Settings) -> Iterator[Check]:
+    """Say that no exporter of this node answered, where one should run.
 
     One should where STATE_DIRECTORY exists: an exporter makes it when it starts to serve, and the image has it. A node
     on which scripts alone use ``--once`` never has it.
     """
     if settings.state_directory.is_dir():
-        yield Judge(status, EXPORTER).warning(
+        yield Evaluation(status, EXPORTER).warning(
             "exporter.running",
             f"no exporter of this node answers on port {settings.exporter_port}, so nothing is watched or counted here",
             f"one serves, since {settings.state_directory} exists",

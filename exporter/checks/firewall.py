@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter.checks.build import Judge
+from exporter.checks.build import Evaluation
 from exporter.model import pair
 from exporter.model.observations import Check, FirewallObservation, NodeStatus
 from exporter.settings.values import Settings
@@ -16,24 +16,24 @@ from exporter.settings.values import Settings
 _EXPECTED = "the stack's firewall is loaded, or FIREWALL=off in .env"
 
 
-def judge(status: NodeStatus, _: Settings) -> Iterator[Check]:
-    """Judge what the firewall's service says; that it says nothing is its collector's to tell."""
+def evaluate(status: NodeStatus, _: Settings) -> Iterator[Check]:
+    """Evaluate what the firewall's service says; that it says nothing is its collector's to tell."""
     seen = pair.find(status, FirewallObservation)
     if seen is None:
         return
-    judge = Judge(status, "firewall")
+    evaluation = Evaluation(status, "firewall")
     ports = ", ".join(map(str, seen.closed)) or "none"
     if seen.state == "loaded":
-        yield judge.ok("firewall.loaded", f"loaded; closed to the LAN: {ports}", _EXPECTED)
+        yield evaluation.ok("firewall.loaded", f"loaded; closed to the LAN: {ports}", _EXPECTED)
     elif seen.state == "off":
-        yield judge.warning(
+        yield evaluation.warning(
             "firewall.loaded",
             f"the firewall's service is off, while the exporter was told that it is on; open to the LAN: {ports}",
             _EXPECTED,
             "docker compose up -d, so that both take FIREWALL from .env",
         )
     else:
-        yield judge.warning(
+        yield evaluation.warning(
             "firewall.loaded",
             f"not loaded: {seen.problem}; open to the LAN, unless another firewall closes them: {ports}",
             _EXPECTED,

@@ -1,6 +1,6 @@
 """What does the health check beside keepalived say of this node, and do it and the recorder live?
 
-The pair is judged elsewhere: a node that fails its health check gives the virtual IP away, which is a warning.
+The pair is evaluated elsewhere: a node that fails its health check gives the virtual IP away, which is a warning.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter.checks import world
-from exporter.checks.build import Judge, age
+from exporter.checks.build import Evaluation, age
 from exporter.model import pair
 from exporter.model.observations import (
     Check,
@@ -44,18 +44,18 @@ _ADVICE = {
 }
 
 
-def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
-    """Judge every question and every process; a dead keepalived has neither, and its own check."""
+def evaluate(status: NodeStatus, settings: Settings) -> Iterator[Check]:
+    """Evaluate every question and every process; a dead keepalived has neither, and its own check."""
     seen = pair.find(status, HealthObservation)
     if seen is None or not seen.keepalived_up:
         return
-    judge = Judge(status, "health")
+    evaluation = Evaluation(status, "health")
     for question in seen.questions:
         about_world = question.name == world.QUESTION
-        yield (world.judge_world if about_world else _question)(judge, question, settings)
+        yield (world.evaluate_world if about_world else _question)(evaluation, question, settings)
     known = {process.name: process for process in seen.processes}
     for name in dict.fromkeys([*EXPECTED_PROCESSES, *known]):
-        yield _process(judge, seen, name, known.get(name))
+        yield _process(evaluation, seen, name, known.get(name))
 
 
 def cause(status: NodeStatus) -> str:
@@ -68,12 +68,12 @@ def cause(status: NodeStatus) -> str:
 
 
 def check_of_question(name: str) -> str:
-    """Return the id of the check that judges a question."""
+    """Return the id of the check about a question."""
     return world.NAME if name == world.QUESTION else f"health.{name}"
 
 
 def check_of_process(name: str) -> str:
-    """Return the id of the check that judges a process."""
+    """Return the id of the check about a process."""
     return "health.running" if name == CHECK else f"{name}.running"
 
 
@@ -86,7 +86,7 @@ def _problem(question: HealthQuestion) -> str:
     return question.problem or f"the health check finds {question.name} {question.verdict.value}"
 
 
-def _question(judge: Judge, question: HealthQuestion, settings: Settings) -> Check:
+def _question(evaluation: Evaluation, question: HealthQuestion, settings: Settings) -> Check:
     name = check_of_question(question.name)
     node = {
         "interface": settings.network_interface,
@@ -95,31 +95,31 @@ def _question(judge: Judge, question: HealthQuestion, settings: Settings) -> Che
     }
     expected = _EXPECTED.get(name, f"the health check finds {question.name} well").format(**node)
     advice = _ADVICE.get(name, "see what the other checks say, and docker compose logs keepalived").format(**node)
-    lasts = f" (since {age(max(0.0, judge.status.time - question.since))})"
+    lasts = f" (since {age(max(0.0, evaluation.status.time - question.since))})"
     if question.verdict is HealthVerdict.UNPROVED:
-        return judge.unknown(name, f"not proved yet: {_problem(question)}{lasts}", expected, advice)
+        return evaluation.unknown(name, f"not proved yet: {_problem(question)}{lasts}", expected, advice)
     if question.verdict is not HealthVerdict.OK:
-        return judge.warning(name, f"{_problem(question)}{lasts}", expected, advice)
+        return evaluation.warning(name, f"{_problem(question)}{lasts}", expected, advice)
     if question.problem:  # the check could not ask or tell: what it said last still holds, for nobody knows how long
-        return judge.warning(
+        return evaluation.warning(
             name, question.problem, expected, "make room or mend what it names; then restart keepalived if this stays"
         )
-    return judge.ok(name, "well", expected)
+    return evaluation.ok(name, "well", expected)
 
 
-def _process(judge: Judge, seen: HealthObservation, name: str, process: HelperProcess | None) -> Check:
-    """Judge one process by the supervisor's word, and the check by its own report as well."""
+def _process(evaluation: Evaluation, seen: HealthObservation, name: str, process: HelperProcess | None) -> Check:
+    """Evaluate one process by the supervisor's word, and the check by its own report as well."""
     check, noun = check_of_process(name), _NOUNS.get(name, name)
     expected = f"the {noun} runs beside keepalived"
     reports = name == CHECK and bool(seen.questions)
     logs = "docker compose logs keepalived says why; "
     if process is None:
         if reports:
-            return judge.ok(check, "the health check reports", expected)
-        silence = _silence(judge, "supervisor", seen.processes_time)
+            return evaluation.ok(check, "the health check reports", expected)
+        silence = _silence(evaluation, "supervisor", seen.processes_time)
         if name == CHECK:
-            silence = f"{_silence(judge, noun, seen.report_time)}; {silence}"
-        return judge.warning(
+            silence = f"{_silence(evaluation, noun, seen.report_time)}; {silence}"
+        return evaluation.warning(
             check,
             f"nothing is known of the {noun}: {silence}",
             expected,
@@ -128,34 +128,34 @@ def _process(judge: Judge, seen: HealthObservation, name: str, process: HelperPr
         )
     if not process.running:
         end = f"it {process.last_end}" if process.last_end else "it was not started"
-        return judge.warning(
+        return evaluation.warning(
             check, f"the {noun} does not run: {end}", expected, f"{logs}it is started again within a second"
         )
-    now = judge.status.time
+    now = evaluation.status.time
     ago = None if process.last_start is None else max(0.0, now - process.last_start)
     starting = ago is not None and ago < STARTING_SECONDS
     if name == CHECK and not reports and not starting:
-        return judge.warning(
+        return evaluation.warning(
             check,
-            f"the health check does not report: {_silence(judge, noun, seen.report_time)}",
+            f"the health check does not report: {_silence(evaluation, noun, seen.report_time)}",
             expected,
             "look whether /run/dnsha is full (df /run/dnsha); docker compose logs keepalived says more",
         )
     if process.starts > 1 and ago is not None and ago < LATELY_SECONDS:
-        return judge.warning(
+        return evaluation.warning(
             check,
             f"the {noun} was started again {age(ago)} ago, {_times(process.starts - 1)} since keepalived was started: "
             f"it {process.last_end or 'ended'}",
             f"{expected} without an end",
             f"{logs}nothing else is to be done unless it comes back; this is said for {age(LATELY_SECONDS)}",
         )
-    return judge.ok(check, f"the {noun} runs", expected)
+    return evaluation.ok(check, f"the {noun} runs", expected)
 
 
-def _silence(judge: Judge, who: str, said: float | None) -> str:
+def _silence(evaluation: Evaluation, who: str, said: float | None) -> str:
     if said is None:
         return f"no word of the {who} can be read"
-    ahead = said - judge.status.time
+    ahead = said - evaluation.status.time
     if ahead > 0:
         return f"the {who}'s last sign of life is {age(ahead)} in the future (did the clock step?)"
     return f"the {who}'s last sign of life is {age(-ahead)} ago"

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter.checks.build import Judge
+from exporter.checks.build import Evaluation
 from exporter.model.observations import Check, NodeStatus, VipObservation, VrrpObservation
 from exporter.settings.values import Settings
 
 
-def judge(status: NodeStatus, _: Settings) -> Iterator[Check]:
+def evaluate(status: NodeStatus, _: Settings) -> Iterator[Check]:
     """Name every collector that has no data, or not all of it, and the files that were replaced because of damage."""
     for result in status.results:
         if result.error is not None:
-            yield Judge(status, result.collector).unknown(
+            yield Evaluation(status, result.collector).unknown(
                 f"{result.collector}.data", result.error, "data", "what the message says; the exporter's log has more"
             )
         for notice in (
             result.observation.notices if isinstance(result.observation, VipObservation | VrrpObservation) else ()
         ):
-            yield Judge(status, result.collector).warning(
+            yield Evaluation(status, result.collector).warning(
                 f"{result.collector}.file",
                 notice,
                 "files that nobody else writes",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from exporter.checks.build import Judge
+from exporter.checks.build import Evaluation
 from exporter.model import pair
 from exporter.model.observations import (
     Check,
@@ -18,19 +18,19 @@ from exporter.model.observations import (
 )
 from exporter.settings.values import Settings
 
-# What the other node says of the pair is judged here already; only what it says of itself is news.
+# What the other node says of the pair is evaluated here already; only what it says of itself is news.
 _ABOUT_THE_PAIR = ("peer.", "vip.split_brain", "vip.owner", "sync.drift", "resolve.peer")
 
 
-def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
-    """Judge the other node by its own word."""
+def evaluate(status: NodeStatus, settings: Settings) -> Iterator[Check]:
+    """Evaluate the other node by its own word."""
     seen = pair.find(status, PeerObservation)
     if seen is None:
         return
-    judge = Judge(status, "peer")
-    yield _pair_key(judge, seen)
+    evaluation = Evaluation(status, "peer")
+    yield _pair_key(evaluation, seen)
     if seen.peer is None:
-        yield judge.warning(
+        yield evaluation.warning(
             "peer.reachable",
             (seen.error or f"{seen.address} is silent") + _alone(status),
             "the other node's exporter answers",
@@ -39,11 +39,13 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
             seen.address,
         )
         return
-    yield judge.ok("peer.reachable", f"{seen.peer.name} answers", "the other node's exporter answers", seen.address)
-    yield from _agreement(judge, seen.peer, settings)
+    yield evaluation.ok(
+        "peer.reachable", f"{seen.peer.name} answers", "the other node's exporter answers", seen.address
+    )
+    yield from _agreement(evaluation, seen.peer, settings)
     offset = seen.peer.clock_offset
     if abs(offset) > settings.clock_tolerance:
-        yield judge.warning(
+        yield evaluation.warning(
             "peer.clock",
             f"{seen.peer.name}'s clock is {abs(offset):.1f} s {'ahead' if offset > 0 else 'behind'}",
             f"at most {settings.clock_tolerance:g} s apart",
@@ -55,10 +57,12 @@ def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
             yield replace(check, collector="peer")
 
 
-def _pair_key(judge: Judge, seen: PeerObservation) -> Check:
+def _pair_key(evaluation: Evaluation, seen: PeerObservation) -> Check:
     if seen.keyed:
-        return judge.ok("peer.pair_key", "the other node's answers count with the pair key alone", subject=seen.address)
-    return judge.warning(
+        return evaluation.ok(
+            "peer.pair_key", "the other node's answers count with the pair key alone", subject=seen.address
+        )
+    return evaluation.warning(
         "peer.pair_key",
         f"there is no pair key: whoever answers at {seen.address} is taken for the other node",
         "the same PAIR_KEY on both nodes",
@@ -75,16 +79,16 @@ def _alone(status: NodeStatus) -> str:
     return f"; {status.node.name} serves, and nobody is known who could take over"
 
 
-def _agreement(judge: Judge, peer: Peer, settings: Settings) -> Iterator[Check]:
+def _agreement(evaluation: Evaluation, peer: Peer, settings: Settings) -> Iterator[Check]:
     """Compare the settings that must be equal, and those that must not."""
     differences = []
-    vips = pair.find(judge.status, VipObservation)
+    vips = pair.find(evaluation.status, VipObservation)
     own = {vip.address for vip in vips.vips} if vips else set()
     if own and peer.vips and own != set(peer.vips):
         differences.append(f"VIP_ADDRESS is {_listed(own)} here and {_listed(set(peer.vips))} there")
     if peer.role == settings.node_role:
         differences.append(f"both nodes are {peer.role}")
-    vrrp = pair.find(judge.status, VrrpObservation)
+    vrrp = pair.find(evaluation.status, VrrpObservation)
     for instance in vrrp.instances if vrrp else ():
         theirs = peer.virtual_router_ids.get(instance.name)
         if instance.virtual_router_id is not None and theirs not in (None, instance.virtual_router_id):
@@ -93,7 +97,7 @@ def _agreement(judge: Judge, peer: Peer, settings: Settings) -> Iterator[Check]:
         if instance.version is not None and version not in (None, instance.version):
             differences.append(f"VRRP version is {instance.version} here and {version} there (see VRRP_PASSWORD)")
     if differences:
-        yield judge.critical(
+        yield evaluation.critical(
             "peer.settings",
             "; ".join(differences),
             "one primary and one secondary with the same VIP_ADDRESS, VIRTUAL_ROUTER_ID and VRRP_PASSWORD",
@@ -101,7 +105,7 @@ def _agreement(judge: Judge, peer: Peer, settings: Settings) -> Iterator[Check]:
             peer.name,
         )
     else:
-        yield judge.ok("peer.settings", "both nodes' settings fit together", subject=peer.name)
+        yield evaluation.ok("peer.settings", "both nodes' settings fit together", subject=peer.name)
 
 
 def _listed(addresses: set[str]) -> str:

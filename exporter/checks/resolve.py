@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from exporter.checks.build import Judge, age
+from exporter.checks.build import Evaluation, age
 from exporter.model import pair
 from exporter.model.observations import Check, NodeStatus, Probe, ResolveObservation, Vip, VipObservation
 from exporter.settings.values import Settings
@@ -12,7 +12,7 @@ from exporter.settings.values import Settings
 DNS_PORT = 53
 # An answer this old is told with its age.
 OLD_SECONDS = 2.0
-# The old owner answers for 0.25 s after the address has left it (stack/guard/linger.py), itself too.
+# The old owner answers for 0.25 s after the address has left it (stack/guard/grace_route.py), itself too.
 MOVING_SECONDS = 0.5
 
 _NAMES = {"vip": "the VIP", "pihole": "this node's Pi-hole", "unbound": "this node's Unbound", "peer": "the peer"}
@@ -24,24 +24,24 @@ _ADVICE = {
 }
 
 
-def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
-    """Judge every probe."""
+def evaluate(status: NodeStatus, settings: Settings) -> Iterator[Check]:
+    """Evaluate every probe."""
     seen = pair.find(status, ResolveObservation)
-    judge = Judge(status, "resolve")
+    evaluation = Evaluation(status, "resolve")
     for probe in seen.probes if seen else ():
         about = subject(probe)
         name = f"resolve.{probe.target}"
         if probe.last_ok is None:
-            yield judge.unknown(name, "not asked yet", "an answer", "wait for the first probe", about)
+            yield evaluation.unknown(name, "not asked yet", "an answer", "wait for the first probe", about)
         elif not probe.last_ok:
-            yield _failed(judge, probe, name, about)
+            yield _failed(evaluation, probe, name, about)
         else:
-            yield from _answered(judge, probe, name, about, settings)
+            yield from _answered(evaluation, probe, name, about, settings)
     if seen is not None:
-        yield from _hosts_resolvers(judge, seen.resolvers or (), settings)
+        yield from _hosts_resolvers(evaluation, seen.resolvers or (), settings)
 
 
-def _hosts_resolvers(judge: Judge, resolvers: Sequence[str], settings: Settings) -> Iterator[Check]:
+def _hosts_resolvers(evaluation: Evaluation, resolvers: Sequence[str], settings: Settings) -> Iterator[Check]:
     """A host that asks nobody but the pair for names cannot heal itself; only that is told.
 
     Other loopback addresses than these are a program's that asks somebody else (systemd-resolved, Docker).
@@ -53,7 +53,7 @@ def _hosts_resolvers(judge: Judge, resolvers: Sequence[str], settings: Settings)
         pair_addresses[str(settings.peer_ip)] = "the other node"
     if resolvers and all(one in pair_addresses for one in resolvers):
         who = ", ".join(f"{one} ({pair_addresses[one]})" for one in resolvers)
-        yield judge.warning(
+        yield evaluation.warning(
             "resolve.resolvers",
             f"this host asks nobody but {who} for names: with a wrong clock it resolves nothing, not even the time "
             "server that would set it",
@@ -63,26 +63,26 @@ def _hosts_resolvers(judge: Judge, resolvers: Sequence[str], settings: Settings)
         )
 
 
-def _failed(judge: Judge, probe: Probe, name: str, subject: str) -> Check:
+def _failed(evaluation: Evaluation, probe: Probe, name: str, subject: str) -> Check:
     seen = probe.last_error or "no good answer"
     if probe.outage_start is not None:
-        seen += f" (since {age(max(0.0, judge.status.time - probe.outage_start))})"
-    verdict = judge.critical if probe.target == "vip" else judge.warning
+        seen += f" (since {age(max(0.0, evaluation.status.time - probe.outage_start))})"
+    verdict = evaluation.critical if probe.target == "vip" else evaluation.warning
     return verdict(name, seen, f"{_NAMES[probe.target]} answers", _ADVICE[probe.target], subject)
 
 
-def _answered(judge: Judge, probe: Probe, name: str, subject: str, settings: Settings) -> Iterator[Check]:
+def _answered(evaluation: Evaluation, probe: Probe, name: str, subject: str, settings: Settings) -> Iterator[Check]:
     latency = probe.last_latency or 0.0
-    seen = f"answered by {probe.answered_by} in {latency * 1000:.1f} ms{when(judge.status, probe)}"
+    seen = f"answered by {probe.answered_by} in {latency * 1000:.1f} ms{when(evaluation.status, probe)}"
     if latency > settings.slow_answer:
-        yield judge.warning(
+        yield evaluation.warning(
             name, seen, f"within {settings.slow_answer * 1000:.0f} ms", "look at load, temperature and SD card", subject
         )
     else:
-        yield judge.ok(name, seen, f"{_NAMES[probe.target]} answers", subject)
-    expected = _who_should_answer(judge.status, probe)
+        yield evaluation.ok(name, seen, f"{_NAMES[probe.target]} answers", subject)
+    expected = _who_should_answer(evaluation.status, probe)
     if expected is not None and probe.answered_by != expected:
-        yield judge.warning(
+        yield evaluation.warning(
             "resolve.answered_by",
             f"{probe.answered_by} answered for {probe.server}",
             f"{expected} answers",

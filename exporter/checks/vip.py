@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from exporter.checks.build import Judge, age
+from exporter.checks.build import Evaluation, age
 from exporter.model import pair
 from exporter.model.observations import (
     Check,
@@ -19,24 +19,24 @@ from exporter.model.observations import (
 from exporter.settings.values import Settings
 
 
-def judge(status: NodeStatus, settings: Settings) -> Iterator[Check]:
-    """Judge every virtual IP."""
+def evaluate(status: NodeStatus, settings: Settings) -> Iterator[Check]:
+    """Evaluate every virtual IP."""
     seen = pair.find(status, VipObservation)
-    judge = Judge(status, "vip")
+    evaluation = Evaluation(status, "vip")
     split: list[Check] = []
     for vip in seen.vips if seen else ():
-        owners = list(_owners(judge, vip, settings))
+        owners = list(_owners(evaluation, vip, settings))
         split += [check for check in owners if check.id == "vip.split_brain"]
         yield from owners
         if vip.owned:
-            yield from _usable(judge, vip, settings)
+            yield from _usable(evaluation, vip, settings)
     conflicts = pair.find(status, ConflictObservation)
     for conflict in conflicts.conflicts if conflicts else ():
-        yield from _on_the_wire(Judge(status, "conflict"), conflict, known={check.subject for check in split})
+        yield from _on_the_wire(Evaluation(status, "conflict"), conflict, known={check.subject for check in split})
 
 
-def _on_the_wire(judge: Judge, conflict: Conflict, *, known: Collection[str]) -> Iterator[Check]:
-    """Judge who else answers for a virtual IP; of a split brain that the exporters know of nothing is to be added."""
+def _on_the_wire(evaluation: Evaluation, conflict: Conflict, *, known: Collection[str]) -> Iterator[Check]:
+    """Evaluate who else answers for a virtual IP; a split brain that the exporters know of has its own check."""
     expected = "no other host with that address"
     device = conflict.foreign
     find = (
@@ -45,14 +45,14 @@ def _on_the_wire(judge: Judge, conflict: Conflict, *, known: Collection[str]) ->
     )
     if device is not None and device.lasting:
         seen = f"{device.hardware}, which is neither node, answers for {conflict.address} too"
-        lasts = age(max(0.0, judge.status.time - device.first))
-        yield judge.critical("vip.foreign_owner", f"{seen} (for {lasts})", expected, find, conflict.address)
+        lasts = age(max(0.0, evaluation.status.time - device.first))
+        yield evaluation.critical("vip.foreign_owner", f"{seen} (for {lasts})", expected, find, conflict.address)
     elif device is not None:
-        ago = age(max(0.0, judge.status.time - device.last))
+        ago = age(max(0.0, evaluation.status.time - device.last))
         seen = f"{device.hardware}, which is neither node, answered for {conflict.address} until {ago} ago"
-        yield judge.warning("vip.foreign_owner", seen, expected, find, conflict.address)
+        yield evaluation.warning("vip.foreign_owner", seen, expected, find, conflict.address)
     if conflict.split and conflict.address not in known:
-        yield judge.critical(
+        yield evaluation.critical(
             "vip.split_brain",
             f"the other node answers for {conflict.address} on the LAN, and this node has it too",
             "exactly one owner",
@@ -61,14 +61,14 @@ def _on_the_wire(judge: Judge, conflict: Conflict, *, known: Collection[str]) ->
         )
 
 
-def _owners(judge: Judge, vip: Vip, settings: Settings) -> Iterator[Check]:
-    owners = pair.owners(judge.status, vip)
+def _owners(evaluation: Evaluation, vip: Vip, settings: Settings) -> Iterator[Check]:
+    owners = pair.owners(evaluation.status, vip)
     standalone = settings.node_role == "standalone"
     held = f"{vip.address} is on {vip.device}"
     if vip.last_transition is not None and vip.owned:
-        held += f" for {age(max(0.0, judge.status.time - vip.last_transition))}"
+        held += f" for {age(max(0.0, evaluation.status.time - vip.last_transition))}"
     if owners is not None and len(owners) > 1:
-        yield judge.critical(
+        yield evaluation.critical(
             "vip.split_brain",
             f"{' and '.join(owners)} both own {vip.address}",
             "exactly one owner",
@@ -77,13 +77,15 @@ def _owners(judge: Judge, vip: Vip, settings: Settings) -> Iterator[Check]:
             vip.address,
         )
     elif owners is not None:
-        yield judge.ok("vip.split_brain", f"{len(owners)} owner of {vip.address}", "at most one owner", vip.address)
+        yield evaluation.ok(
+            "vip.split_brain", f"{len(owners)} owner of {vip.address}", "at most one owner", vip.address
+        )
     if owners:
-        yield judge.ok("vip.owner", f"owned by {' and '.join(owners)}", "an owner", vip.address)
+        yield evaluation.ok("vip.owner", f"owned by {' and '.join(owners)}", "an owner", vip.address)
     elif vip.owned:
-        yield judge.ok("vip.owner", held, "an owner", vip.address)
+        yield evaluation.ok("vip.owner", held, "an owner", vip.address)
     elif owners is not None or standalone:
-        yield judge.critical(
+        yield evaluation.critical(
             "vip.owner",
             f"nobody owns {vip.address}",
             "exactly one owner",
@@ -91,21 +93,21 @@ def _owners(judge: Judge, vip: Vip, settings: Settings) -> Iterator[Check]:
             vip.address,
         )
     else:
-        yield _owner_from_answers(judge, vip)
+        yield _owner_from_answers(evaluation, vip)
 
 
-def _owner_from_answers(judge: Judge, vip: Vip) -> Check:
+def _owner_from_answers(evaluation: Evaluation, vip: Vip) -> Check:
     """Without the peer's word, an answer from the address proves that somebody owns it."""
-    resolve = pair.find(judge.status, ResolveObservation)
+    resolve = pair.find(evaluation.status, ResolveObservation)
     for probe in resolve.probes if resolve else ():
         if probe.target == "vip" and probe.server == vip.address and probe.last_ok:
-            return judge.ok("vip.owner", f"{probe.answered_by} answers for it", "an owner", vip.address)
-    peer_is_asked = any(result.collector == "peer" and result.observation for result in judge.status.results)
+            return evaluation.ok("vip.owner", f"{probe.answered_by} answers for it", "an owner", vip.address)
+    peer_is_asked = any(result.collector == "peer" and result.observation for result in evaluation.status.results)
     if resolve is None or not peer_is_asked:
-        return judge.unknown(
+        return evaluation.unknown(
             "vip.owner", "not owned here", "an owner", "see the collectors that have no data", vip.address
         )
-    return judge.critical(
+    return evaluation.critical(
         "vip.owner",
         f"not owned here, nobody answers from {vip.address}, and the peer is silent",
         "exactly one owner",
@@ -114,11 +116,11 @@ def _owner_from_answers(judge: Judge, vip: Vip) -> Check:
     )
 
 
-def _usable(judge: Judge, vip: Vip, settings: Settings) -> Iterator[Check]:
+def _usable(evaluation: Evaluation, vip: Vip, settings: Settings) -> Iterator[Check]:
     if vip.usable:
-        yield judge.ok("vip.usable", f"{vip.address} is usable", "a usable address", vip.address)
+        yield evaluation.ok("vip.usable", f"{vip.address} is usable", "a usable address", vip.address)
     else:
-        yield judge.critical(
+        yield evaluation.critical(
             "vip.usable",
             f"the kernel holds {vip.address} back: duplicate address detection runs or has failed",
             "a usable address",
@@ -126,7 +128,7 @@ def _usable(judge: Judge, vip: Vip, settings: Settings) -> Iterator[Check]:
             vip.address,
         )
     if vip.device != settings.network_interface:
-        yield judge.warning(
+        yield evaluation.warning(
             "vip.device",
             f"{vip.address} is on {vip.device}",
             f"it is on {settings.network_interface}",
@@ -134,9 +136,9 @@ def _usable(judge: Judge, vip: Vip, settings: Settings) -> Iterator[Check]:
             "restart keepalived where the address was put on that interface by hand",
             vip.address,
         )
-    vrrp = pair.find(judge.status, VrrpObservation)
+    vrrp = pair.find(evaluation.status, VrrpObservation)
     if vrrp is not None and not vrrp.keepalived_up:
-        yield judge.critical(
+        yield evaluation.critical(
             "vip.abandoned",
             f"{vip.address} is on this node, but keepalived is dead",
             "only a living keepalived holds the address",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter.checks import conflict, health
-from exporter.checks.build import Judge, age
+from exporter.checks.build import Evaluation, age
 from exporter.model import pair
 from exporter.model.observations import Check, NodeStatus, VipObservation, VrrpInstance, VrrpObservation, VrrpState
 from exporter.settings.values import Settings
@@ -16,14 +16,14 @@ AGREEMENT_SECONDS = 2.0
 FLAPPING_SECONDS, FLAPPING_MOVES = 300.0, 5
 
 
-def judge(status: NodeStatus, _: Settings) -> Iterator[Check]:
-    """Judge keepalived and each of its instances."""
+def evaluate(status: NodeStatus, _: Settings) -> Iterator[Check]:
+    """Evaluate keepalived and each of its instances."""
     seen = pair.find(status, VrrpObservation)
     if seen is None:
         return
-    judge = Judge(status, "vrrp")
+    evaluation = Evaluation(status, "vrrp")
     if not seen.keepalived_up:
-        yield judge.warning(
+        yield evaluation.warning(
             "keepalived.running",
             "keepalived does not run on this node",
             "keepalived runs",
@@ -31,30 +31,30 @@ def judge(status: NodeStatus, _: Settings) -> Iterator[Check]:
         )
         return
     version = seen.keepalived_version or "of unknown version"
-    yield judge.ok("keepalived.running", f"keepalived {version} runs", "keepalived runs")
+    yield evaluation.ok("keepalived.running", f"keepalived {version} runs", "keepalived runs")
     if seen.drained:
-        yield judge.warning(
+        yield evaluation.warning(
             "node.drained", "this node was asked to hand the VIP over", "a node that takes part", "undrain it when done"
         )
     for instance in seen.instances:
-        yield _state(judge, instance)
-        yield from _priority(judge, instance, drained=seen.drained)
-        yield from _agreement(judge, instance)
-        yield from _flapping(judge, instance, seen)
+        yield _state(evaluation, instance)
+        yield from _priority(evaluation, instance, drained=seen.drained)
+        yield from _agreement(evaluation, instance)
+        yield from _flapping(evaluation, instance, seen)
 
 
-def _flapping(judge: Judge, instance: VrrpInstance, seen: VrrpObservation) -> Iterator[Check]:
+def _flapping(evaluation: Evaluation, instance: VrrpInstance, seen: VrrpObservation) -> Iterator[Check]:
     """Tell of moves that each healed: nothing is wrong now, and it has happened again and again.
 
     Counted from keepalived's own start on, whose restarts are told by other checks.
     """
-    since = max(judge.status.time - FLAPPING_SECONDS, seen.last_start or 0.0)
+    since = max(evaluation.status.time - FLAPPING_SECONDS, seen.last_start or 0.0)
     master = f'INSTANCE "{instance.name}" MASTER '
     times = sum(event.time >= since and event.message.startswith(master) for event in seen.recent_events)
     if times >= FLAPPING_MOVES:
-        yield judge.warning(
+        yield evaluation.warning(
             "vrrp.flapping",
-            f"{instance.name} became master here {times} times in {age(judge.status.time - since)}",
+            f"{instance.name} became master here {times} times in {age(evaluation.status.time - since)}",
             f"less than {FLAPPING_MOVES} times in {age(FLAPPING_SECONDS)}",
             "look at the other node first: its advertisements stop again and again, so its keepalived is held up "
             "(load, memory, SD card), its link or its power fails, or its health check does",
@@ -62,9 +62,9 @@ def _flapping(judge: Judge, instance: VrrpInstance, seen: VrrpObservation) -> It
         )
 
 
-def _state(judge: Judge, instance: VrrpInstance) -> Check:
+def _state(evaluation: Evaluation, instance: VrrpInstance) -> Check:
     if instance.state is None:
-        return judge.unknown(
+        return evaluation.unknown(
             "vrrp.state",
             f"the state of {instance.name} is not known: keepalived's recorder does not tell it now",
             "master or backup",
@@ -72,11 +72,11 @@ def _state(judge: Judge, instance: VrrpInstance) -> Check:
             instance.name,
         )
     if instance.state in (VrrpState.MASTER, VrrpState.BACKUP):
-        return judge.ok("vrrp.state", instance.state.value, "master or backup", instance.name)
+        return evaluation.ok("vrrp.state", instance.state.value, "master or backup", instance.name)
     fault = instance.state is VrrpState.FAULT
-    return judge.warning(
+    return evaluation.warning(
         "vrrp.state",
-        _because(judge, f"{instance.name} is in state {instance.state.value}", explained=fault),
+        _because(evaluation, f"{instance.name} is in state {instance.state.value}", explained=fault),
         "master or backup",
         "mend what is named; where nothing is, look at the interface and its link (ip -br link)"
         if fault
@@ -85,42 +85,42 @@ def _state(judge: Judge, instance: VrrpInstance) -> Check:
     )
 
 
-def _because(judge: Judge, seen: str, *, explained: bool = True) -> str:
+def _because(evaluation: Evaluation, seen: str, *, explained: bool = True) -> str:
     """Add what the health check says, which is what keepalived goes by."""
-    cause = health.cause(judge.status) if explained else ""
+    cause = health.cause(evaluation.status) if explained else ""
     return f"{seen}: {cause}" if cause else seen
 
 
-def _priority(judge: Judge, instance: VrrpInstance, *, drained: bool) -> Iterator[Check]:
+def _priority(evaluation: Evaluation, instance: VrrpInstance, *, drained: bool) -> Iterator[Check]:
     effective, base = instance.effective_priority, instance.base_priority
     if effective is None or base is None or drained:
         return
     if effective < base:
-        yield judge.warning(
+        yield evaluation.warning(
             "vrrp.priority",
-            _because(judge, f"{instance.name} has priority {effective} instead of {base}"),
+            _because(evaluation, f"{instance.name} has priority {effective} instead of {base}"),
             f"priority {base}",
             "see the health and resolve checks of this node; dig @127.0.0.1 test.canary.dnsha.example TXT",
             instance.name,
         )
     else:
-        yield judge.ok("vrrp.priority", f"priority {effective}", f"priority {base}", instance.name)
+        yield evaluation.ok("vrrp.priority", f"priority {effective}", f"priority {base}", instance.name)
 
 
-def _agreement(judge: Judge, instance: VrrpInstance) -> Iterator[Check]:
+def _agreement(evaluation: Evaluation, instance: VrrpInstance) -> Iterator[Check]:
     """Compare keepalived's word with the kernel's, for the usual case of one instance."""
-    vips = pair.find(judge.status, VipObservation)
-    vrrp = pair.find(judge.status, VrrpObservation)
+    vips = pair.find(evaluation.status, VipObservation)
+    vrrp = pair.find(evaluation.status, VrrpObservation)
     if vips is None or vrrp is None or len(vrrp.instances) != 1 or instance.state is None:
         return
     changes = [vip.last_transition for vip in vips.vips] + [instance.last_transition]
-    if any(change is not None and abs(judge.status.time - change) < AGREEMENT_SECONDS for change in changes):
+    if any(change is not None and abs(evaluation.status.time - change) < AGREEMENT_SECONDS for change in changes):
         return
     owned = [vip.address for vip in vips.vips if vip.owned]
     missing = [vip.address for vip in vips.vips if not vip.owned]
     master = instance.state is VrrpState.MASTER
     if master and missing:
-        yield judge.critical(
+        yield evaluation.critical(
             "vrrp.agreement",
             f"keepalived is master, but the kernel does not have {', '.join(missing)}",
             "a master has every virtual IP",
@@ -129,9 +129,9 @@ def _agreement(judge: Judge, instance: VrrpInstance) -> Iterator[Check]:
             instance.name,
         )
     elif not master and owned:
-        another = conflict.another_program(judge.status)
+        another = conflict.another_program(evaluation.status)
         why = ": another VRRP program runs on this host (conflict.this_host)" if another else ""
-        yield judge.critical(
+        yield evaluation.critical(
             "vrrp.agreement",
             f"keepalived is {instance.state.value}, but the kernel has {', '.join(owned)}{why}",
             "only a master has the virtual IP",
@@ -140,4 +140,4 @@ def _agreement(judge: Judge, instance: VrrpInstance) -> Iterator[Check]:
             instance.name,
         )
     else:
-        yield judge.ok("vrrp.agreement", "keepalived and kernel agree", subject=instance.name)
+        yield evaluation.ok("vrrp.agreement", "keepalived and kernel agree", subject=instance.name)

@@ -127,7 +127,7 @@ class LabelCycle:
         return self._node + self._next.to_bytes(2, "big")
 
 
-def judge(reply: bytes, query: bytes) -> Verdict | NotOurs:
+def evaluate(reply: bytes, query: bytes) -> Verdict | NotOurs:
     """Say what a reply to the query is worth; nothing that a server can send makes this raise."""
     if len(reply) < HEADER_LENGTH:
         return NotOurs(Failure("malformed", f"sent {len(reply)} bytes, which is less than a DNS header"))
@@ -147,7 +147,7 @@ def judge(reply: bytes, query: bytes) -> Verdict | NotOurs:
     if len(reply) > MAX_LENGTH:
         return too_long(len(reply))
     text = _only_text(reply, len(query) - _OPT_LENGTH)
-    return _judge_text(text) if text is not None else _judge_any_answer(reply)
+    return _evaluate_text(text) if text is not None else _evaluate_any_answer(reply)
 
 
 def too_long(length: int) -> Failure:
@@ -180,7 +180,7 @@ def _only_text(reply: bytes, end_of_question: int) -> bytes | None:
     return None
 
 
-def _judge_any_answer(reply: bytes) -> Verdict:
+def _evaluate_any_answer(reply: bytes) -> Verdict:
     try:
         message = dns.message.from_wire(reply)
     except dns.exception.DNSException as error:
@@ -199,10 +199,10 @@ def _judge_any_answer(reply: bytes) -> Verdict:
     (record,) = records
     if not isinstance(record, dns.rdtypes.ANY.TXT.TXT) or len(record.strings) != 1:
         return _no_answer("a TXT record that is not one string")
-    return _judge_text(record.strings[0])
+    return _evaluate_text(record.strings[0])
 
 
-def _judge_text(text: bytes) -> Verdict:
+def _evaluate_text(text: bytes) -> Verdict:
     name = text.decode("ascii", "replace")
     return Answer(name) if NODE_NAME.fullmatch(name) else _no_answer("a text that is no node's name")
 

@@ -65,7 +65,7 @@ def read(
             mistakes.append(_mistake(setting.key, given, str(error)))
     for rule in RULES:
         if rule.reader in (None, *readers) and all(key in values for key in rule.needs):
-            mistakes.extend(_mistake(key, given, why) for key, why in rule.judge(values, networks_of))
+            mistakes.extend(_mistake(key, given, why) for key, why in rule.evaluate(values, networks_of))
     return Reading(values, tuple(mistakes))
 
 

@@ -21,7 +21,7 @@ class Rule:
     """Judges good values. ``needs`` must be among them; with a ``reader`` it is that program's alone."""
 
     needs: tuple[str, ...]
-    judge: Callable[[Values, NetworksOf], Wrong]
+    evaluate: Callable[[Values, NetworksOf], Wrong]
     reader: Reader | None = None
 
 

@@ -1,7 +1,7 @@
 """The kernel's addresses: a look at all of them, and a subscription to their changes (rtnetlink(7)).
 
 Those of the loopback interface are left out: no other host can be led there, so a node does not own what is there. The
-guard puts a virtual IPv6 address there to answer for a moment after it has left (stack/guard/linger.py).
+guard puts a virtual IPv6 address there to answer for a moment after it has left (stack/guard/grace_route.py).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from exporter.model.addressing import Family
 from exporter.model.observations import Protocol
-from exporter.parsers.dns_answer import MAX_LENGTH, Failure, NotOurs, Reason, Verdict, judge, too_long
+from exporter.parsers.dns_answer import MAX_LENGTH, Failure, NotOurs, Reason, Verdict, evaluate, too_long
 
 # A flood of forged replies must not keep the thread from its other sockets.
 READS_AT_ONCE = 16
@@ -145,7 +145,7 @@ class DnsClient(Generic[Ticket]):
                 return _failure(error)
             if isinstance(received, Failure):
                 return exchange.ignored or received
-            verdict = judge(received, exchange.query)
+            verdict = evaluate(received, exchange.query)
             if not isinstance(verdict, NotOurs):
                 return verdict
             exchange.ignored = verdict.failure

@@ -37,7 +37,7 @@ from exporter.model.observations import (
     VrrpObservation,
     VrrpState,
 )
-from exporter.wire.contradictions import Reason
+from exporter.wire.vrrp_mismatch import MismatchReason
 
 Value = float | Latency
 
@@ -261,7 +261,7 @@ def _add_conflicts(samples: Samples, seen: ConflictObservation, _: NodeStatus) -
     for reason, count in seen.advertisements.items():
         # A forger may send three packets and no more, which must be seen to increase. Others go on, and are one series
         # less each while nobody sends them.
-        if count or reason == Reason.FORGED.value:
+        if count or reason == MismatchReason.FORGED.value:
             samples.add(metrics.CONFLICT_ADVERTISEMENTS, count, reason)
 
 

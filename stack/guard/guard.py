@@ -3,7 +3,7 @@
 A keepalived that is killed (SIGKILL, lack of memory, a crash) leaves its addresses on the interface;
 as soon as the other node takes over, both own them. Every keepalived process holds a lock
 (flock(2)), so the kernel wakes whoever waits for it when the last one is gone, however it died.
-It also lets the node answer for a moment after the address has moved (linger.py).
+It also lets the node answer for a moment after the address has moved (grace_route.py).
 
 Reads VIP_ADDRESS and NETWORK_INTERFACE. Needs CAP_NET_ADMIN and nothing else.
 """
@@ -20,8 +20,8 @@ from pathlib import Path
 
 from exporter.engine.runtime import RuntimeFiles
 from exporter.model.addressing import AddressError, VirtualAddress, parse_virtual_address
+from stack.guard.grace_route import GraceRoute
 from stack.guard.heartbeat import Heartbeat
-from stack.guard.linger import Linger
 from stack.guard.log import say
 from stack.guard.netlink import delete_address
 
@@ -82,18 +82,18 @@ def main() -> int:  # type: ignore[return]
         return BAD_CONFIGURATION
     files = RuntimeFiles()
     say(f"guarding {', '.join(map(str, addresses))} on {interface}")
-    linger = Linger(addresses, interface)
-    linger.start()
+    grace_route = GraceRoute(addresses, interface)
+    grace_route.start()
 
     def remove(why: str) -> None:
-        linger.clear(dead=True)
+        grace_route.clear(dead=True)
         remove_addresses(addresses, interface, why)
 
     Heartbeat(files, remove).start()
     try:
         watch(files.lock, lambda: remove("keepalived is dead"))
     finally:
-        linger.clear(dead=False)
+        grace_route.clear(dead=False)
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ class Asker(Generic[_Service]):
         one = self._under_way.pop(identifier_of(message), None)
         if one is None:
             return
-        problem = self._question.judge(message, one.query)
+        problem = self._question.evaluate(message, one.query)
         if problem is not None:
             self.service.bad(one.asked, now, problem)
         elif now - one.asked <= self._late:

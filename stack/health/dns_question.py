@@ -38,7 +38,7 @@ class Question:
         header = HEADER.pack(identifier, RECURSION_DESIRED, 1, 0, 0, 1)
         return header + bytes([len(label)]) + label + self._zone + OPT
 
-    def judge(self, reply: bytes, query: bytes) -> str | None:
+    def evaluate(self, reply: bytes, query: bytes) -> str | None:
         """Say what is wrong with a reply to the query, or None for a good answer."""
         _, flags, _, answers, _, _ = HEADER.unpack_from(reply)
         rcode = flags & 0xF

@@ -141,7 +141,7 @@ class StandbyProbe:
         for address, asker in self._virtual.items():
             if (address.packed in owned) != (address.packed in self._owned):
                 _forget(asker)
-                asker.due = self._clock() + ASK_SECONDS  # the guard still answers here for a moment (linger.py)
+                asker.due = self._clock() + ASK_SECONDS  # the guard still answers here for a moment (grace_route.py)
         self._owned = owned
 
     def _all(self) -> Sequence[Asker[Answers]]:

@@ -34,5 +34,5 @@ CHECKS: tuple[Callable[[Facts], Iterator[Check]], ...] = (
 
 
 def run(facts: Facts) -> tuple[Check, ...]:
-    """Judge everything."""
-    return tuple(check for judge in CHECKS for check in judge(facts))
+    """Evaluate every check."""
+    return tuple(check for evaluate in CHECKS for check in evaluate(facts))

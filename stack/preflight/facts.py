@@ -45,7 +45,7 @@ class WireFacts:
     """What was heard on the LAN: who claims which address, and VRRP that contradicts the settings."""
 
     claims: Mapping[str, frozenset[str]]  # hardware addresses of other hosts, by the IP address they claim
-    contradictions: tuple[str, ...]
+    mismatches: tuple[str, ...]
     seconds: float
 
 

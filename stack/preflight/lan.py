@@ -8,9 +8,9 @@ from collections import defaultdict
 
 from exporter.model.errors import ParseError
 from exporter.settings.values import Settings
-from exporter.wire.contradictions import OwnVrrp, Reason, contradictions
 from exporter.wire.ip_packet import parse_ip_packet
 from exporter.wire.packet_socket import Frame, own_hardware_addresses
+from exporter.wire.vrrp_mismatch import MismatchReason, OwnVrrp, vrrp_mismatches
 from exporter.wire.wire import Wire
 from stack.preflight.facts import WireFacts
 
@@ -66,7 +66,7 @@ def _faults(frame: Frame, own: OwnVrrp) -> list[str]:
     except ParseError:
         return []
     return [
-        f"{packet.source}: {contradiction.seen}"
-        for contradiction in contradictions(packet, own)
-        if contradiction.reason is not Reason.OTHER_VRID
+        f"{packet.source}: {mismatch.seen}"
+        for mismatch in vrrp_mismatches(packet, own)
+        if mismatch.reason is not MismatchReason.OTHER_VRID
     ]

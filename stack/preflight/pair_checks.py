@@ -53,13 +53,13 @@ def foreign_router(facts: Facts) -> Iterator[Check]:
     if facts.wire is None:
         yield unknown(facts, "vrid_free", facts.wire_problem or "the LAN was not listened to")
         return
-    for contradiction in facts.wire.contradictions:
+    for mismatch in facts.wire.mismatches:
         yield check(
-            facts, "vrid_free", Status.CRITICAL, contradiction,
+            facts, "vrid_free", Status.CRITICAL, mismatch,
             f"virtual router {facts.settings.virtual_router_id} is this pair's alone",
             "choose another VIRTUAL_ROUTER_ID on both nodes, or correct the other device",
         )  # fmt: skip
-    if not facts.wire.contradictions:
+    if not facts.wire.mismatches:
         seen = f"no VRRP that contradicts the settings in {facts.wire.seconds:.0f} s"
         yield check(facts, "vrid_free", Status.OK, seen)
 

@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from exporter.settings.values import Settings
 from stack.tools import gravity, pihole, pihole_content, pihole_settings, sync_pihole
-from stack.tools.divergence import Entries, Memory, differing, own_changes, read_memory
 from stack.tools.errors import RefusedError, ToolError
+from stack.tools.overwrite_check import Entries, SyncBaseline, differing, own_changes, read_baseline
 from stack.tools.pihole_api import PiholeApi
 from stack.tools.pihole_content import Content
 from stack.tools.pihole_restart import wait_until_settled
@@ -63,14 +63,14 @@ def adopt(node: Settings, tasks: TaskSettings, *, force: bool) -> None:
     with primary.session(), replica.session():
         theirs = pihole_content.fetch(primary, primary.url)
         ours = pihole_content.fetch(replica, replica.url)
-        memory = read_memory(sync_pihole.memory_file(tasks))
+        baseline = read_baseline(sync_pihole.baseline_file(tasks))
         both = sync_pihole.Comparable.of(ours, theirs)
-        changed = own_changes(both.held, both.wanted, memory)
+        changed = own_changes(both.held, both.wanted, baseline)
         if not changed:
             say(f"adopt: {node.node_name}'s Pi-hole has no changes of its own")
             return
         if not force:
-            _refuse_conflicts(changed, both, memory)
+            _refuse_conflicts(changed, both, baseline)
         say(f"adopt: {len(changed)} changes go to {primary.url}: {_some(changed)}")
         _give(primary, changed, ours, theirs)
         primary.renew(tasks.sync_timeout)
@@ -82,8 +82,8 @@ def adopt(node: Settings, tasks: TaskSettings, *, force: bool) -> None:
             gravity.build(primary, tasks.gravity_timeout)
 
 
-def _refuse_conflicts(changed: Sequence[str], both: sync_pihole.Comparable, memory: Memory) -> None:
-    conflicts = [name for name in changed if both.wanted.get(name) != memory.settled.get(name)]
+def _refuse_conflicts(changed: Sequence[str], both: sync_pihole.Comparable, baseline: SyncBaseline) -> None:
+    conflicts = [name for name in changed if both.wanted.get(name) != baseline.settled.get(name)]
     if conflicts:
         raise RefusedError(
             f"nothing adopted: {_some(conflicts)} changed on both nodes; make them the same by hand, or take "

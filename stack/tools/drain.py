@@ -8,7 +8,7 @@ from pathlib import Path
 from exporter.engine.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 from stack.tools.errors import RefusedError, ToolError
-from stack.tools.pair_view import PairView, look, takeover_problems, vip_names
+from stack.tools.pair_state import PairState, read_pair_state, takeover_problems, vip_names
 from stack.tools.progress import say, wait_until
 
 DRAIN, TAKE_PART = b"1\n", b"0\n"
@@ -42,7 +42,7 @@ def drain(settings: Settings, timeout: float, *, force: bool = False) -> None:
         ToolError: the VIP did not move in ``timeout`` seconds.
     """
     files = RuntimeFiles(settings.runtime_directory)
-    before = look(settings)
+    before = read_pair_state(settings)
     problems = [] if before.vrrp.keepalived_up else ["keepalived does not run on this node; start it"]
     problems += takeover_problems(before)
     if problems and not force:
@@ -58,8 +58,8 @@ def drain(settings: Settings, timeout: float, *, force: bool = False) -> None:
     try:
         after = wait_until(
             "the VIP to move",
-            lambda: look(settings),
-            lambda view: _not_drained(view, settings, alone=bool(problems)),
+            lambda: read_pair_state(settings),
+            lambda state: _not_drained(state, settings, alone=bool(problems)),
             timeout,
         )
     except BaseException:
@@ -78,52 +78,55 @@ def undrain(settings: Settings, timeout: float) -> None:
     """
     write_request(RuntimeFiles(settings.runtime_directory).drain, TAKE_PART)
     after = wait_until(
-        f"{settings.node_name} to take part", lambda: look(settings), lambda view: _not_back(view, settings), timeout
+        f"{settings.node_name} to take part",
+        lambda: read_pair_state(settings),
+        lambda state: _not_back(state, settings),
+        timeout,
     )
     _report(after, settings, "takes part")
 
 
-def _not_drained(view: PairView, settings: Settings, *, alone: bool) -> list[str]:
-    missing = [] if view.vrrp.drained else ["the request is not in place"]
+def _not_drained(state: PairState, settings: Settings, *, alone: bool) -> list[str]:
+    missing = [] if state.vrrp.drained else ["the request is not in place"]
     if alone:  # by force: nobody may be there to take the VIP
-        if view.vrrp.keepalived_up and not view.lowered:
+        if state.vrrp.keepalived_up and not state.lowered:
             missing.append("keepalived has not lowered its priority")
         return missing
     for vip in vip_names(settings):
-        if vip in view.here:
+        if vip in state.here:
             missing.append(f"{vip} is still here")
-        elif not view.owners(vip, settings.node_name):
+        elif not state.owners(vip, settings.node_name):
             missing.append(f"{vip} is not on the other node yet")
-    if not view.here and not view.lowered:
+    if not state.here and not state.lowered:
         missing.append("keepalived has not lowered its priority")
     return missing
 
 
-def _not_back(view: PairView, settings: Settings) -> list[str]:
+def _not_back(state: PairState, settings: Settings) -> list[str]:
     missing = []
-    if not view.vrrp.keepalived_up:
+    if not state.vrrp.keepalived_up:
         missing.append("keepalived does not run on this node; start it")
-    elif view.in_fault:
+    elif state.in_fault:
         missing.append("keepalived is in FAULT: this node's DNS or its own address is missing, see exporter --once")
-    elif view.lowered:
+    elif state.lowered:
         missing.append("keepalived's priority is still lowered: its health check fails, see exporter --once")
     for vip in vip_names(settings):
-        owners = view.owners(vip, settings.node_name)
+        owners = state.owners(vip, settings.node_name)
         if len(owners) > 1:
             missing.append(f"{vip} is on {' and '.join(owners)}")
         elif settings.node_role != "secondary" and settings.node_name not in owners:
             missing.append(f"{vip} is not back")
-        elif not owners and view.peer is not None:
+        elif not owners and state.peer is not None:
             missing.append(f"{vip} is on neither node")
     return missing
 
 
-def _report(view: PairView, settings: Settings, what: str) -> None:
+def _report(state: PairState, settings: Settings, what: str) -> None:
     for vip in vip_names(settings):
-        say(f"{vip} is on {' and '.join(view.owners(vip, settings.node_name)) or 'a node that cannot be asked'}")
+        say(f"{vip} is on {' and '.join(state.owners(vip, settings.node_name)) or 'a node that cannot be asked'}")
     say(f"{settings.node_name} {what}" if what != "drained" else f"{settings.node_name} is drained")
 
 
-def is_owner(settings: Settings, view: PairView) -> bool:
+def is_owner(settings: Settings, state: PairState) -> bool:
     """Whether this node has every virtual IP."""
-    return set(vip_names(settings)) <= view.here
+    return set(vip_names(settings)) <= state.here

@@ -16,7 +16,7 @@ from exporter.engine.runtime import RuntimeFiles
 from exporter.settings.values import Settings
 from stack.tools import drain as draining
 from stack.tools.errors import RefusedError, ToolError
-from stack.tools.pair_view import look
+from stack.tools.pair_state import read_pair_state
 from stack.tools.progress import say, wait_until
 from stack.tools.runlock import one_run
 from stack.tools.stamps import Extra, stamped
@@ -76,9 +76,9 @@ def _refuse_unless_healthy(node: Settings) -> None:
     wrong = complaints(node, drained=False, but_for=TASK)
     if wrong:
         raise RefusedError(f"no drill, the pair is not healthy: {'; '.join(wrong)}")
-    view = look(node)
-    if not draining.is_owner(node, view):
-        owner = view.peer.name if view.peer else "another node"
+    state = read_pair_state(node)
+    if not draining.is_owner(node, state):
+        owner = state.peer.name if state.peer else "another node"
         raise RefusedError(f"no drill, {owner} has the VIP; run it there")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from exporter.engine.files import remove, write_atomically
 from stack.tools import gravity, pihole
-from stack.tools.divergence import Entries
 from stack.tools.errors import ToolError
+from stack.tools.overwrite_check import Entries
 from stack.tools.pihole_http import NoGravityError
 from stack.tools.progress import say
 from stack.tools.settings import TaskSettings

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from exporter.model.errors import ParseError
 from stack.tools import pihole_settings
-from stack.tools.divergence import Entries
 from stack.tools.errors import ToolError
+from stack.tools.overwrite_check import Entries
 
 # Every Pi-hole has it and cannot lose it (the group with id 0).
 DEFAULT_GROUP = 0

@@ -18,17 +18,25 @@ from pathlib import Path
 from exporter.settings.passwords import unfit_for_sync
 from exporter.settings.values import Settings
 from exporter.sources.addresses import all_addresses
-from stack.tools import child, differences, gravity, inventory, pihole, pihole_content, pihole_settings
+from stack.tools import differences, gravity, inventory, pihole, pihole_content, pihole_settings
 from stack.tools.blocking import pause_kept
-from stack.tools.divergence import Entries, Memory, differing, read_memory, refuse_harm, write_memory
 from stack.tools.errors import PutOffError, ToolError
-from stack.tools.pair_view import vip_names
+from stack.tools.overwrite_check import (
+    Entries,
+    SyncBaseline,
+    differing,
+    read_baseline,
+    refuse_overwrite,
+    write_baseline,
+)
+from stack.tools.pair_state import vip_names
 from stack.tools.pihole_api import PiholeApi
 from stack.tools.pihole_content import Content
 from stack.tools.pihole_http import NoGravityError, PiholeError
 from stack.tools.pihole_restart import wait_until_settled
 from stack.tools.pinned import forwarder
 from stack.tools.progress import say
+from stack.tools.run_command import run_command
 from stack.tools.settings import TaskSettings
 from stack.tools.stamps import last_success
 
@@ -77,13 +85,13 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool, by_hand
         wanted = pihole_content.fetch(primary, primary.url)
         held, lack = _held(replica, tasks, state_file)
         primary.renew(tasks.sync_timeout)  # the replica may have built its gravity meanwhile
-        memory = read_memory(memory_file(tasks))
+        baseline = read_baseline(baseline_file(tasks))
         ours = Comparable.of(held, wanted)
         differences.write(tasks, differing(held.entries, wanted.entries))
         state = gravity.read_state(state_file)
         inventory.write(held.entries, tasks, built=not (state.due or lack))  # also of what may not be copied over
         if not force:
-            refuse_harm(ours.held, ours.wanted, memory, "Pi-hole not copied")
+            refuse_overwrite(ours.held, ours.wanted, baseline, "Pi-hole not copied")
         if ours.held == ours.wanted:
             say(f"pihole: the same {len(ours.wanted)} entries on both nodes")
         else:
@@ -93,12 +101,12 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool, by_hand
             due = state.due or held.lists != wanted.lists
             # Before anything comes, so that whatever ends this run here leaves it to the next.
             gravity.write_state(state_file, gravity.State(due, state.tried))
-            write_memory(memory_file(tasks), memory.about_to_bring(ours.wanted))
+            write_baseline(baseline_file(tasks), baseline.with_pending(ours.wanted))
             inventory.write(held.entries, tasks, built=not due)
             held = _bring(primary, replica, held, wanted, tasks, lock)
             ours = Comparable.of(held, wanted)
             say(f"pihole: {len(ours.wanted)} entries copied from {primary.url}")
-        write_memory(memory_file(tasks), Memory(ours.held))
+        write_baseline(baseline_file(tasks), SyncBaseline(ours.held))
         if gravity.read_state(state_file).due:
             inventory.write(held.entries, tasks, built=False)
             gravity.build(replica, tasks.gravity_timeout)
@@ -130,7 +138,7 @@ class Comparable:
         return cls(held.without_settings(forced).entries, wanted.without_settings(forced).entries)
 
 
-def memory_file(tasks: TaskSettings) -> Path:
+def baseline_file(tasks: TaskSettings) -> Path:
     """Where it is kept what the last sync left."""
     return tasks.task_directory / "sync-pihole.json"
 
@@ -229,7 +237,7 @@ def _nebula_sync(primary: PiholeApi, replica: PiholeApi, tasks: TaskSettings, lo
             file = Path(folder, name.lower())
             file.write_text(f"{url}|{password}\n")
             files[f"{name}_FILE"] = str(file)
-        child.run(tasks.sync_pihole_command, tasks.sync_timeout, lock, {**NEBULA_SYNC, **files}, passwords)
+        run_command(tasks.sync_pihole_command, tasks.sync_timeout, lock, {**NEBULA_SYNC, **files}, passwords)
 
 
 @contextlib.contextmanager

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from exporter.engine.files import write_atomically
 from exporter.settings.values import Settings
-from stack.tools import child
-from stack.tools.divergence import Entries, Memory, read_memory, refuse_harm, write_memory
 from stack.tools.errors import RefusedError, ToolError
+from stack.tools.overwrite_check import Entries, SyncBaseline, read_baseline, refuse_overwrite, write_baseline
 from stack.tools.progress import say
+from stack.tools.run_command import run_command
 from stack.tools.settings import TaskSettings
 from stack.unbound import drop_ins
 from stack.unbound.admit import REMEDY
@@ -47,31 +47,31 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool) -> None
     if live is None:
         raise ToolError("UNBOUND_SHARED_DIRECTORY is not set")  # noqa: EM101
     tasks.task_directory.mkdir(parents=True, exist_ok=True)
-    memory_file = tasks.task_directory / "sync-unbound.json"
-    # In memory, where the stack runs: /tmp is a tmpfs there.
+    baseline_file = tasks.task_directory / "sync-unbound.json"
+    # In baseline, where the stack runs: /tmp is a tmpfs there.
     with tempfile.TemporaryDirectory(prefix="unbound-incoming-") as scratch:
-        _bring(node, tasks, live, Path(scratch), memory_file, lock, force=force)
+        _bring(node, tasks, live, Path(scratch), baseline_file, lock, force=force)
 
 
 def _bring(
-    node: Settings, tasks: TaskSettings, live: Path, staging: Path, memory_file: Path, lock: int, *, force: bool
+    node: Settings, tasks: TaskSettings, live: Path, staging: Path, baseline_file: Path, lock: int, *, force: bool
 ) -> None:
     try:
         _fetch(node, tasks, staging, lock)
         _refuse_faults(staging)
         remove_unfinished(live)
         wanted, held = manifest(staging), manifest(live)
-        memory = read_memory(memory_file)
+        baseline = read_baseline(baseline_file)
         if not force:
-            refuse_harm(held, wanted, memory, "Unbound's folder not copied")
-        if held == wanted == memory.settled:  # and Unbound has read them
+            refuse_overwrite(held, wanted, baseline, "Unbound's folder not copied")
+        if held == wanted == baseline.settled:  # and Unbound has read them
             say(f"unbound: the same {len(wanted)} files on both nodes")
         else:
-            write_memory(memory_file, memory.about_to_bring(wanted))
+            write_baseline(baseline_file, baseline.with_pending(wanted))
             apply(staging, live, held, wanted)
             say(f"unbound: {len(wanted)} files as on the primary")
             _reload(tasks, lock)
-        write_memory(memory_file, Memory(wanted))
+        write_baseline(baseline_file, SyncBaseline(wanted))
     except OSError as error:
         raise ToolError(f"{error.filename or live}: {error.strerror}; is the disk full or read-only?") from None
 
@@ -134,7 +134,7 @@ def _fetch(node: Settings, tasks: TaskSettings, staging: Path, lock: int) -> Non
         f"--rsh={tasks.sync_remote_shell or _ssh(tasks)}",
         tasks.sync_unbound_source or f"dnsha-sync@{host}:", f"{staging}/",
     ]  # fmt: skip
-    child.run(command, tasks.sync_timeout, lock, watch=lambda: _refuse_too_much(staging))
+    run_command(command, tasks.sync_timeout, lock, watch=lambda: _refuse_too_much(staging))
 
 
 def _refuse_too_much(staging: Path) -> None:
@@ -184,6 +184,6 @@ def _ssh(tasks: TaskSettings) -> str:
 
 def _reload(tasks: TaskSettings, lock: int) -> None:
     if tasks.unbound_reload_command:
-        child.run(tasks.unbound_reload_command, RELOAD_SECONDS, lock)
+        run_command(tasks.unbound_reload_command, RELOAD_SECONDS, lock)
     else:
         say("unbound: the new files count from its next start")

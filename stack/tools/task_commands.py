@@ -8,7 +8,7 @@ from pathlib import Path
 
 from exporter.settings import parse
 from stack.tools import backup as backing_up
-from stack.tools import child, inventory, pihole, schedule
+from stack.tools import inventory, pihole, schedule
 from stack.tools import pause as pausing
 from stack.tools.adopt import adopt
 from stack.tools.archive import inspect
@@ -18,6 +18,7 @@ from stack.tools.errors import ToolError
 from stack.tools.pause import PauseEnd
 from stack.tools.pinned import trust
 from stack.tools.progress import say
+from stack.tools.run_command import run_command
 from stack.tools.runlock import one_run
 from stack.tools.settings import TaskSettings, read_node, read_tasks
 from stack.tools.stamps import has_succeeded
@@ -136,7 +137,7 @@ def reload_unbound(options: argparse.Namespace, environment: Mapping[str, str]) 
     if not tasks.unbound_reload_command:
         raise ToolError("UNBOUND_RELOAD_COMMAND is not set; run this where the stack runs")  # noqa: EM101
     with one_run(tasks.task_directory / "sync.lock", BY_HAND_WAIT_SECONDS) as lock:
-        child.run(tasks.unbound_reload_command, RELOAD_SECONDS, lock)
+        run_command(tasks.unbound_reload_command, RELOAD_SECONDS, lock)
     say("Unbound: the files in unbound.d count now")
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from exporter.model.addressing import Address
-from exporter.parsers.dns_answer import MAX_LENGTH, RANDOM_LENGTH, Answer, CanaryQuestion, NotOurs, judge
+from exporter.parsers.dns_answer import MAX_LENGTH, RANDOM_LENGTH, Answer, CanaryQuestion, NotOurs, evaluate
 from exporter.settings.values import Settings
 from stack.preflight.addresses import interface_addresses
 
@@ -60,7 +60,7 @@ class _Channel:
             except OSError:  # none left, or an ICMP error that a time-out will tell
                 return found
             sent, query = self.waiting.get(reply[:2], (0.0, b""))
-            verdict = judge(reply, query) if query else None
+            verdict = evaluate(reply, query) if query else None
             if verdict is not None and not isinstance(verdict, NotOurs):
                 del self.waiting[reply[:2]]
                 found.append(Asked(sent, str(self.vip), verdict.node if isinstance(verdict, Answer) else None))

@@ -38,7 +38,7 @@ from exporter.wire import arp, ip_packet, neighbor_message, vrrp_advertisement
 from stack.guard import netlink
 from stack.health import dns_question, link, world_question
 from stack.preflight import env_file, port
-from stack.tools import archive, divergence, gravity, pihole_content, pihole_http, pinned
+from stack.tools import archive, gravity, overwrite_check, pihole_content, pihole_http, pinned
 from stack.tools.errors import ToolError
 from stack.unbound import allowed
 from tests.fuzz import real_input as real
@@ -91,7 +91,7 @@ def _of_the_lan() -> Iterator[Parser]:
     yield Parser("IP packets", ip_packet.parse_ip_packet, packets)
     yield Parser("VRRP adverts", _after_ip(vrrp_advertisement.parse_advertisement), packets)
     yield Parser("neighbor adverts", _after_ip(neighbor_message.parse_neighbor_advertisement), (real.NEIGHBOR,))
-    yield Parser("canary's answers", lambda data: dns_answer.judge(data, wire), answers, ())
+    yield Parser("canary's answers", lambda data: dns_answer.evaluate(data, wire), answers, ())
     yield Parser("reply of a service", lambda data: dns_question.is_reply(data) and dns_question.identifier_of(data),
                  answers, ())  # fmt: skip
     yield Parser("world's answers", lambda data: world_question.read(data, wire), answers, ())
@@ -124,7 +124,9 @@ def _of_docker_and_pihole(folder: Path) -> Iterator[Parser]:
                  (ToolError,))  # fmt: skip
     pin = _file(folder / pinned.FILE, lambda path: pinned.pinned("https://127.0.0.1:9", path.parent))
     yield Parser("pinned certificate", pin, (real.PIN,), (ToolError,))
-    yield Parser("memory of the last sync", _file(folder / "memory", divergence.read_memory), (real.MEMORY,), ())
+    yield Parser(
+        "baseline of the last sync", _file(folder / "baseline", overwrite_check.read_baseline), (real.BASELINE,), ()
+    )
     yield Parser("gravity's state", _file(folder / "gravity", gravity.read_state), (real.GRAVITY_STATE,), ())
     yield Parser("stamps", lambda data: stamp.parse_stamp(data, 1e9), (real.STAMP,))
 

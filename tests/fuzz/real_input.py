@@ -193,7 +193,7 @@ REFUSAL: Final = (
     b'"took": 0.1}'
 )
 FIGURES: Final = b'{"gravity": {"domains_being_blocked": 3, "last_update": 1700000000}}'
-MEMORY: Final = b'{"settled": {"list a": "block"}, "pending": [{"list b": "allow"}]}'
+BASELINE: Final = b'{"settled": {"list a": "block"}, "pending": [{"list b": "allow"}]}'
 GRAVITY_STATE: Final = b'{"due": true, "tried": 5.0}'
 PIN: Final = b'{"url": "https://127.0.0.1:9", "sha256": "' + b"ab" * 32 + b'"}'
 NETWORKS: Final = (b"192.0.2.0/24, 2001:db8::/64", b"192.0.2.53/24,2001:db8::53/64", b"127.0.0.1:53,[::1]:5335")

@@ -20,7 +20,7 @@ from exporter.model.addressing import parse_virtual_address
 from stack.images import settings as images_settings
 from stack.keepalived import start
 from stack.tools import gravity, inventory
-from stack.tools.divergence import Memory, read_memory, write_memory
+from stack.tools.overwrite_check import SyncBaseline, read_baseline, write_baseline
 from stack.tools.runlock import one_run
 from stack.tools.schedule import run_for_ever
 from stack.tools.stamps import has_succeeded, stamped
@@ -50,9 +50,9 @@ def read_stamp(path: Path) -> bool:
     return has_succeeded(path.parent, path.stem)
 
 
-def use_memory(path: Path) -> None:
-    read_memory(path)
-    write_memory(path, Memory({"a": "1"}))
+def use_baseline(path: Path) -> None:
+    read_baseline(path)
+    write_baseline(path, SyncBaseline({"a": "1"}))
 
 
 def use_gravity(path: Path) -> None:
@@ -63,7 +63,7 @@ def use_gravity(path: Path) -> None:
 # How each is used once, and what proves that a later one reads what this one has written.
 TOOLS: dict[str, tuple[Callable[[Path], object], Callable[[Path], object]]] = {
     "pihole.json": (write_stamp, read_stamp),
-    "sync-pihole.json": (use_memory, lambda path: read_memory(path) == Memory({"a": "1"})),
+    "sync-pihole.json": (use_baseline, lambda path: read_baseline(path) == SyncBaseline({"a": "1"})),
     "gravity.json": (use_gravity, lambda path: not gravity.read_state(path).due),
 }
 

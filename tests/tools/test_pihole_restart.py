@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from stack.tools import pihole_restart
-from stack.tools.child import run
 from stack.tools.errors import ToolError
 from stack.tools.pihole_http import AwayError
+from stack.tools.run_command import run_command
 
 
 class StandinApi:
@@ -57,7 +57,7 @@ def test_one_that_was_not_asked_to_restart_is_known_by_its_silence(monkeypatch: 
 
 def test_the_last_words_of_a_command_have_no_colours_and_no_control_characters(tmp_path: Any) -> None:
     with (tmp_path / "lock").open("w") as lock, pytest.raises(ToolError) as caught:
-        run(
+        run_command(
             ["sh", "-c", r"printf '\033[90m22:01\033[0m \033[31mFTL\033[0m sync failed\007\n'; exit 1"],
             5,
             lock.fileno(),

@@ -19,8 +19,8 @@ from exporter.model.errors import CollectorError, ParseError
 from exporter.model.observations import AdvertFilterObservation, Status
 from exporter.parsers.advert_filter import parse_advert_filter
 from tests.unit import samples
+from tests.unit.evaluating import evaluate, the
 from tests.unit.hostile import NOT_QUITE_JSON, documents_like, json_values
-from tests.unit.judging import judge, the
 from tests.unit.samples import NOW
 
 GOOD = {
@@ -96,7 +96,7 @@ def test_a_report_that_is_missing_or_garbage_is_named(tmp_path: Path) -> None:
 
 
 def verdict(**changes: object) -> tuple[Status, str, str]:
-    check = the(judge(samples.adverts(**changes)), "vrrp.filter")
+    check = the(evaluate(samples.adverts(**changes)), "vrrp.filter")
     return check.status, check.seen, check.advice
 
 
@@ -140,4 +140,4 @@ def test_a_filter_that_nobody_tells_of_is_unknown() -> None:
 
 
 def test_without_keepalived_there_is_no_verdict_about_its_filter() -> None:
-    assert not judge(AdvertFilterObservation(keepalived_up=False))
+    assert not evaluate(AdvertFilterObservation(keepalived_up=False))

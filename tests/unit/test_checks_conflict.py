@@ -9,7 +9,7 @@ import pytest
 
 from exporter.model.observations import Advertiser, AdvertiserKind, Conflict, ForeignDevice, Status, VrrpState
 from tests.unit import samples
-from tests.unit.judging import judge, the, verdicts
+from tests.unit.evaluating import evaluate, the, verdicts
 from tests.unit.samples import ALPHA, BETA, NOW, VIP
 
 MAC = "02:00:00:00:00:64"
@@ -70,21 +70,21 @@ STRANGER = "it is neither this node nor its peer, but advertises virtual router 
     ],
 )
 def test_who_advertises_what_does_not_fit_is_a_warning_with_a_name(one: Advertiser, seen: str, advice: str) -> None:
-    found = the(judge(samples.conflicts(advertisers=(one,))), "conflict.advertisements")
+    found = the(evaluate(samples.conflicts(advertisers=(one,))), "conflict.advertisements")
     assert (found.status, found.seen) == (Status.WARNING, seen)
     assert advice in found.advice
 
 
 def test_several_are_all_named() -> None:
     several = (advertiser(AdvertiserKind.FORGED), advertiser(AdvertiserKind.STRANGER, "192.0.2.66", STRANGER))
-    found = the(judge(samples.conflicts(advertisers=several)), "conflict.advertisements")
+    found = the(evaluate(samples.conflicts(advertisers=several)), "conflict.advertisements")
     assert found.seen.count(MAC) == 2
 
 
 @pytest.mark.parametrize("changes, seen", [({}, "runs on this host: it sends"), (GONE, "ran on this host: it sent")])
 def test_another_program_on_this_host_is_named_as_such(changes: dict[str, Any], seen: str) -> None:
     one = advertiser(AdvertiserKind.HOST, ALPHA, "VRRPv2, virtual router 51, priority 100", **changes)
-    found = judge(samples.conflicts(advertisers=(one,)))
+    found = evaluate(samples.conflicts(advertisers=(one,)))
     here = the(found, "conflict.this_host")
     assert here.status is Status.WARNING
     assert seen in here.seen
@@ -96,17 +96,17 @@ def test_another_program_on_this_host_is_named_as_such(changes: dict[str, Any], 
 def test_the_cause_is_named_where_the_kernel_has_what_keepalived_gave_away() -> None:
     one = advertiser(AdvertiserKind.HOST, ALPHA, "VRRPv2, virtual router 51, priority 100")
     backup = samples.vrrp(samples.instance(state=VrrpState.BACKUP))
-    found = the(judge(samples.vips(), backup, samples.conflicts(advertisers=(one,))), "vrrp.agreement")
+    found = the(evaluate(samples.vips(), backup, samples.conflicts(advertisers=(one,))), "vrrp.agreement")
     assert found.status is Status.CRITICAL
     assert found.seen.endswith(": another VRRP program runs on this host (conflict.this_host)")
 
 
 def test_what_the_filter_drops_is_not_told_twice() -> None:
     dropped = samples.adverts(dropped={"interval": 3}, last_dropped={"interval": NOW - 80})
-    alone = the(judge(dropped, samples.conflicts()), "vrrp.filter")
+    alone = the(evaluate(dropped, samples.conflicts()), "vrrp.filter")
     assert alone.status is Status.WARNING
     forger = samples.conflicts(advertisers=(advertiser(AdvertiserKind.FORGED, BETA, INTERVAL),))
-    explained = the(judge(dropped, forger), "vrrp.filter")
+    explained = the(evaluate(dropped, forger), "vrrp.filter")
     assert explained.status is Status.OK
     assert "the wire watch knows the senders of" in explained.seen
 
@@ -114,13 +114,13 @@ def test_what_the_filter_drops_is_not_told_twice() -> None:
 def test_a_setting_that_was_changed_on_one_node_after_the_other_is_no_trouble_afterwards() -> None:
     settled = samples.conflicts(advertisers=(advertiser(AdvertiserKind.PEER, BETA, INTERVAL, settled=True, **GONE),))
     dropped = samples.adverts(dropped={"interval": 3}, last_dropped={"interval": NOW - 240})
-    found = judge(dropped, settled)
+    found = evaluate(dropped, settled)
     assert the(found, "conflict.advertisements").status is Status.OK
     assert the(found, "vrrp.filter").status is Status.OK
 
 
 def test_nothing_is_judged_beside_a_dead_keepalived() -> None:
-    found = judge(samples.conflicts(keepalived_up=False))
+    found = evaluate(samples.conflicts(keepalived_up=False))
     assert not [check for check in found if check.collector == "conflict"]
 
 
@@ -130,23 +130,23 @@ def device(**changes: Any) -> ForeignDevice:
 
 
 def test_another_device_with_the_virtual_ip_is_critical_while_it_lasts_and_a_warning_after() -> None:
-    now = the(judge(samples.conflicts(Conflict(VIP, MAC, 7, device()))), "vip.foreign_owner")
+    now = the(evaluate(samples.conflicts(Conflict(VIP, MAC, 7, device()))), "vip.foreign_owner")
     assert (now.status, now.subject) == (Status.CRITICAL, VIP)
     assert now.seen == f"{MAC}, which is neither node, answers for {VIP} too (for 30 s)"
     assert "find that device by its MAC" in now.advice
-    later = the(judge(samples.conflicts(Conflict(VIP, None, 7, device(**GONE)))), "vip.foreign_owner")
+    later = the(evaluate(samples.conflicts(Conflict(VIP, None, 7, device(**GONE)))), "vip.foreign_owner")
     assert later.status is Status.WARNING
     assert later.seen == f"{MAC}, which is neither node, answered for {VIP} until 4 min ago"
 
 
 def test_a_split_brain_on_the_wire_is_told_where_the_other_exporter_does_not_tell() -> None:
     split = samples.conflicts(Conflict(VIP, None, 0, split=True))
-    silent = the(judge(samples.vips(), samples.silent_peer(), split), "vip.split_brain")
+    silent = the(evaluate(samples.vips(), samples.silent_peer(), split), "vip.split_brain")
     assert (silent.status, silent.collector) == (Status.CRITICAL, "conflict")
     assert silent.seen == f"the other node answers for {VIP} on the LAN, and this node has it too"
 
 
 def test_the_exporters_word_goes_before_the_wires() -> None:
     split = samples.conflicts(Conflict(VIP, None, 0, split=True))
-    found = judge(samples.vips(), samples.peer(), split)
+    found = evaluate(samples.vips(), samples.peer(), split)
     assert set(verdicts(found, "vip.split_brain").values()) == {Status.OK}

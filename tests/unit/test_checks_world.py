@@ -8,7 +8,7 @@ import pytest
 
 from exporter.model.observations import Check, HealthVerdict, Observation, PeerObservation, Status
 from tests.unit import samples
-from tests.unit.judging import judge, the
+from tests.unit.evaluating import evaluate, the
 from tests.unit.samples import NOW, question
 
 PROBLEM = "Unbound resolves no name of the internet: this node has no route to the internet; see `ip route`"
@@ -24,7 +24,7 @@ def beta(status: Status | None, *, clock_offset: float = 0.0) -> PeerObservation
 
 
 def mine(*observations: Observation) -> Check:
-    return the(tuple(one for one in judge(*observations) if one.node == "alpha"), "resolve.world")
+    return the(tuple(one for one in evaluate(*observations) if one.node == "alpha"), "resolve.world")
 
 
 def test_names_that_resolve_are_well() -> None:
@@ -33,7 +33,7 @@ def test_names_that_resolve_are_well() -> None:
 
 
 def test_where_it_is_not_asked_there_is_no_such_check() -> None:
-    assert [one for one in judge(samples.health()) if one.id.endswith(".world")] == []
+    assert [one for one in evaluate(samples.health()) if one.id.endswith(".world")] == []
 
 
 def test_while_they_resolve_on_the_other_node_it_is_a_warning() -> None:

@@ -25,7 +25,7 @@ from exporter.parsers.dns_answer import (
     LabelCycle,
     NotOurs,
     Verdict,
-    judge,
+    evaluate,
 )
 from tests.unit.standin_dns_server import (
     NXDOMAIN,
@@ -104,35 +104,35 @@ def test_a_zone_without_room_for_the_label_is_a_mistake_in_the_settings(zone: st
 
 @pytest.mark.parametrize("node", ["node-a", "a", "Pi.home.example", "0" + "x" * 62])
 def test_a_good_answer_names_its_node(node: str) -> None:
-    assert judge(good(QUERY, node), QUERY) == Answer(node)
+    assert evaluate(good(QUERY, node), QUERY) == Answer(node)
 
 
 def test_an_answer_that_dnspython_wrote_is_good_too() -> None:
     message = dns.message.make_response(dns.message.from_wire(QUERY), recursion_available=True)
     message.answer.append(dns.rrset.from_text(message.question[0].name, 0, "IN", "TXT", '"node-b"'))
     message.use_edns(0)
-    assert judge(message.to_wire(), QUERY) == Answer("node-b")
+    assert evaluate(message.to_wire(), QUERY) == Answer("node-b")
 
 
 def test_an_answer_is_good_however_its_name_is_written() -> None:
     owner = QUESTION[:-4]
     record = owner + struct.pack("!HHIH", 16, 1, 0, 7) + txt(b"node-a")
     wire = QUERY[:2] + struct.pack("!HHHHH", QR, 1, 1, 0, 0) + QUESTION + record
-    assert judge(wire, QUERY) == Answer("node-a")
+    assert evaluate(wire, QUERY) == Answer("node-a")
 
 
 def test_the_ttl_does_not_matter() -> None:
     wire = bytearray(good(QUERY))
     ttl = len(HEADER + QUESTION) + 6
     wire[ttl : ttl + 4] = b"\0\0\x0e\x10"
-    assert judge(bytes(wire), QUERY) == Answer("node-a")
+    assert evaluate(bytes(wire), QUERY) == Answer("node-a")
 
 
 @pytest.mark.parametrize(
     "rcode, name", [(1, "FORMERR"), (SERVFAIL, "SERVFAIL"), (NXDOMAIN, "NXDOMAIN"), (4, "NOTIMP"), (REFUSED, "REFUSED")]
 )
 def test_another_response_code_is_told_by_its_name(rcode: int, name: str) -> None:
-    verdict = judge(reply(QUERY, rcode=rcode), QUERY)
+    verdict = evaluate(reply(QUERY, rcode=rcode), QUERY)
     assert reason(verdict) == "rcode"
     assert isinstance(verdict, Failure)
     assert verdict.rcode == name
@@ -140,26 +140,26 @@ def test_another_response_code_is_told_by_its_name(rcode: int, name: str) -> Non
 
 
 def test_a_response_code_that_no_rfc_names_is_other() -> None:
-    assert judge(reply(QUERY, rcode=14), QUERY) == Failure(
+    assert evaluate(reply(QUERY, rcode=14), QUERY) == Failure(
         "rcode", "answered OTHER; look at the logs of Pi-hole and Unbound there", "OTHER"
     )
 
 
 def test_a_response_code_extended_by_an_opt_record_counts() -> None:
     opt = b"\0" + struct.pack("!HHBBHH", 41, 1232, 1, 0, 0, 0)  # the upper bits of 16, BADVERS
-    assert reason(judge(reply(QUERY)[: -len(OPT)] + opt, QUERY)) == "rcode"
+    assert reason(evaluate(reply(QUERY)[: -len(OPT)] + opt, QUERY)) == "rcode"
 
 
 def test_a_refusal_may_leave_the_question_out() -> None:
-    assert reason(judge(QUERY[:2] + struct.pack("!HHHHH", QR | REFUSED, 0, 0, 0, 0), QUERY)) == "rcode"
+    assert reason(evaluate(QUERY[:2] + struct.pack("!HHHHH", QR | REFUSED, 0, 0, 0, 0), QUERY)) == "rcode"
 
 
 def test_success_may_not_leave_the_question_out() -> None:
-    assert ignored_as(judge(QUERY[:2] + struct.pack("!HHHHH", QR, 0, 0, 0, 0), QUERY)) == "mismatch"
+    assert ignored_as(evaluate(QUERY[:2] + struct.pack("!HHHHH", QR, 0, 0, 0, 0), QUERY)) == "mismatch"
 
 
 def test_a_truncated_answer_is_a_failure_even_with_a_record_in_it() -> None:
-    assert reason(judge(reply(QUERY, txt(b"node-a"), flags=QR | RD | TC), QUERY)) == "truncated"
+    assert reason(evaluate(reply(QUERY, txt(b"node-a"), flags=QR | RD | TC), QUERY)) == "truncated"
 
 
 @pytest.mark.parametrize(
@@ -178,12 +178,12 @@ def test_a_truncated_answer_is_a_failure_even_with_a_record_in_it() -> None:
     ],
 )
 def test_a_reply_to_something_else_is_not_ours(forge: Callable[[], bytes]) -> None:
-    assert ignored_as(judge(forge(), QUERY)) == "mismatch"
+    assert ignored_as(evaluate(forge(), QUERY)) == "mismatch"
 
 
 @pytest.mark.parametrize("garbage", [b"", b"\0", b"\xff" * 11])
 def test_less_than_a_header_is_not_ours(garbage: bytes) -> None:
-    assert ignored_as(judge(garbage, QUERY)) == "malformed"
+    assert ignored_as(evaluate(garbage, QUERY)) == "malformed"
 
 
 @pytest.mark.parametrize(
@@ -199,11 +199,11 @@ def test_less_than_a_header_is_not_ours(garbage: bytes) -> None:
 )
 def test_what_is_ours_but_makes_no_sense_is_malformed(wire: bytes) -> None:
     counted = wire[:6] + b"\0\1" + wire[8:] if wire.endswith(b"\xc0\xff") else wire
-    assert reason(judge(counted, QUERY)) == "malformed"
+    assert reason(evaluate(counted, QUERY)) == "malformed"
 
 
 def test_an_answer_longer_than_the_limit_is_refused_before_it_is_parsed() -> None:
-    verdict = judge(good(QUERY) + bytes(MAX_LENGTH), QUERY)
+    verdict = evaluate(good(QUERY) + bytes(MAX_LENGTH), QUERY)
     assert reason(verdict) == "malformed"
     assert isinstance(verdict, Failure)
     assert str(MAX_LENGTH) in verdict.error
@@ -230,7 +230,7 @@ def test_an_answer_longer_than_the_limit_is_refused_before_it_is_parsed() -> Non
     ],
 )
 def test_texts_that_are_no_node_name_are_no_answer_and_are_not_repeated(records: list[bytes]) -> None:
-    verdict = judge(reply(QUERY, *records), QUERY)
+    verdict = evaluate(reply(QUERY, *records), QUERY)
     assert isinstance(verdict, Failure)
     if verdict.reason != "malformed":  # a TXT record without a string is not valid DNS
         assert verdict.reason == "no_answer"
@@ -239,32 +239,32 @@ def test_texts_that_are_no_node_name_are_no_answer_and_are_not_repeated(records:
 
 
 def test_another_type_is_no_answer() -> None:
-    assert reason(judge(reply(QUERY, bytes([192, 0, 2, 1]), kind=1), QUERY)) == "no_answer"
+    assert reason(evaluate(reply(QUERY, bytes([192, 0, 2, 1]), kind=1), QUERY)) == "no_answer"
 
 
 def test_a_record_of_another_name_is_no_answer() -> None:
     other = b"\x05other\0" + struct.pack("!HHIH", 16, 1, 0, 7) + txt(b"node-a")
     wire = QUERY[:2] + struct.pack("!HHHHH", QR, 1, 1, 0, 0) + QUESTION + other
-    assert reason(judge(wire, QUERY)) == "no_answer"
+    assert reason(evaluate(wire, QUERY)) == "no_answer"
 
 
 def test_a_record_of_another_section_is_no_answer() -> None:
     wire = bytearray(good(QUERY))
     wire[6:10] = b"\0\0\0\1"
-    assert reason(judge(bytes(wire), QUERY)) == "no_answer"
+    assert reason(evaluate(bytes(wire), QUERY)) == "no_answer"
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_get_a_verdict_and_are_never_good(wire: bytes) -> None:
-    assert not isinstance(judge(wire, QUERY), Answer)
+    assert not isinstance(evaluate(wire, QUERY), Answer)
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=120), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
 def test_arbitrary_records_after_our_own_question_get_a_verdict(body: bytes, a: int, b: int, c: int) -> None:
     wire = QUERY[:2] + struct.pack("!HHHHH", QR | RD, 1, a, b, c) + QUESTION + body
-    assert isinstance(judge(wire, QUERY), Answer | Failure)
+    assert isinstance(evaluate(wire, QUERY), Answer | Failure)
 
 
 @settings(deadline=None)
@@ -277,7 +277,7 @@ def test_a_record_of_any_type_gets_a_verdict_and_only_a_txt_is_good(kind: int, r
     record = b"\xc0\x0c" + struct.pack("!HHIH", kind, rdclass, 0, len(data)) + data
     for counts in ((1, 0, 0), (0, 0, 1)):
         wire = QUERY[:2] + struct.pack("!HHHHH", QR | RD, 1, *counts) + QUESTION + record
-        verdict = judge(wire, QUERY)
+        verdict = evaluate(wire, QUERY)
         assert not isinstance(verdict, NotOurs)
         if isinstance(verdict, Answer):
             assert (kind, rdclass, counts) == (16, 1, (1, 0, 0))
@@ -290,7 +290,7 @@ def test_a_damaged_answer_is_good_only_if_the_damage_is_where_it_does_not_matter
     wire = bytearray(good(QUERY))
     for place, value in damage:
         wire[place % len(wire)] = value
-    verdict = judge(bytes(wire), QUERY)
+    verdict = evaluate(bytes(wire), QUERY)
     if isinstance(verdict, Answer):
         assert wire[:2] == QUERY[:2]
         assert wire[2] & 0xFA == 0x80  # a response, not truncated
@@ -305,4 +305,4 @@ def test_a_damaged_answer_is_good_only_if_the_damage_is_where_it_does_not_matter
 @given(st.integers(0, 200))
 def test_a_part_of_an_answer_is_never_good(length: int) -> None:
     whole = good(QUERY)
-    assert isinstance(judge(whole[:length], QUERY), Answer) is (length >= len(whole))
+    assert isinstance(evaluate(whole[:length], QUERY), Answer) is (length >= len(whole))

@@ -15,8 +15,8 @@ from exporter.model.errors import CollectorError, ParseError
 from exporter.model.observations import FirewallObservation, Status
 from exporter.parsers.firewall import parse_firewall
 from tests.unit import samples
+from tests.unit.evaluating import evaluate, the
 from tests.unit.hostile import NOT_QUITE_JSON, documents_like, json_values
-from tests.unit.judging import judge, the
 from tests.unit.samples import NOW
 
 GOOD = {"time": NOW, "state": "loaded", "problem": "", "closed": [9090, 9093]}
@@ -84,12 +84,12 @@ def test_a_report_that_is_missing_or_garbage_is_named(tmp_path: Path, content: b
 
 
 def test_a_loaded_firewall_is_well_and_says_what_it_closes() -> None:
-    check = the(judge(samples.firewall()), "firewall.loaded")
+    check = the(evaluate(samples.firewall()), "firewall.loaded")
     assert (check.status, check.seen) == (Status.OK, "loaded; closed to the LAN: 9090, 9093, 9094, 9100, 9754")
 
 
 def test_a_firewall_that_is_not_loaded_is_a_warning_that_names_the_open_ports_and_why() -> None:
-    check = the(judge(samples.firewall(state="failed", problem="it cannot be loaded: nft: no")), "firewall.loaded")
+    check = the(evaluate(samples.firewall(state="failed", problem="it cannot be loaded: nft: no")), "firewall.loaded")
     assert check.status is Status.WARNING
     assert check.seen == (
         "not loaded: it cannot be loaded: nft: no; "
@@ -99,8 +99,8 @@ def test_a_firewall_that_is_not_loaded_is_a_warning_that_names_the_open_ports_an
 
 
 def test_a_service_that_is_off_while_it_should_be_on_is_a_warning() -> None:
-    assert the(judge(samples.firewall(state="off")), "firewall.loaded").status is Status.WARNING
+    assert the(evaluate(samples.firewall(state="off")), "firewall.loaded").status is Status.WARNING
 
 
 def test_on_a_node_whose_owner_has_switched_it_off_nobody_judges_it() -> None:
-    assert not [check for check in judge(samples.vips()) if check.collector == "firewall"]
+    assert not [check for check in evaluate(samples.vips()) if check.collector == "firewall"]

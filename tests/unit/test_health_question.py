@@ -39,7 +39,7 @@ def test_there_are_few_names() -> None:
 
 def test_a_good_answer_is_this_node_s_name() -> None:
     query = QUESTION.query(1)
-    assert QUESTION.judge(answer(query, "alpha"), query) is None
+    assert QUESTION.evaluate(answer(query, "alpha"), query) is None
 
 
 @pytest.mark.parametrize(
@@ -52,19 +52,19 @@ def test_a_good_answer_is_this_node_s_name() -> None:
 )
 def test_an_error_is_named(rcode: dns.rcode.Rcode, said: str) -> None:
     query = QUESTION.query(1)
-    assert said in str(QUESTION.judge(answer(query, rcode=rcode), query))
+    assert said in str(QUESTION.evaluate(answer(query, rcode=rcode), query))
 
 
 def test_another_node_s_answer_is_wrong() -> None:
     query = QUESTION.query(1)
-    assert "'beta' instead of this node's Unbound" in str(QUESTION.judge(answer(query, "beta"), query))
+    assert "'beta' instead of this node's Unbound" in str(QUESTION.evaluate(answer(query, "beta"), query))
 
 
 def test_no_answer_and_another_name_s_answer_are_wrong() -> None:
     query = QUESTION.query(1)
-    assert QUESTION.judge(answer(query), query) == "answered without an answer"
-    assert QUESTION.judge(answer(query, "alpha", owner="other.example."), query) is not None
-    assert QUESTION.judge(answer(QUESTION.query(2), "alpha"), query) is not None
+    assert QUESTION.evaluate(answer(query), query) == "answered without an answer"
+    assert QUESTION.evaluate(answer(query, "alpha", owner="other.example."), query) is not None
+    assert QUESTION.evaluate(answer(QUESTION.query(2), "alpha"), query) is not None
 
 
 @pytest.mark.parametrize("zone", ["", "a..example", "a" * 64 + ".example", ".".join(["a" * 60] * 4)])
@@ -78,4 +78,4 @@ def test_arbitrary_bytes_are_never_a_good_answer(body: bytes) -> None:
     query = QUESTION.query(0x4142)
     for message in (body, query[:2] + b"\x81\x80" + body, answer(query, "alpha")[:-12][: len(body)]):
         if is_reply(message) and identifier_of(message) == 0x4142:
-            assert QUESTION.judge(message, query) is not None
+            assert QUESTION.evaluate(message, query) is not None

@@ -50,7 +50,7 @@ class Reader(HTMLParser):
 
 
 def read(status: NodeStatus, found: tuple[Check, ...] | None = None) -> Reader:
-    found = checks.judge(status, samples.settings()) if found is None else found
+    found = checks.evaluate(status, samples.settings()) if found is None else found
     return Reader(page.render(status, found, checks.worst(found)))
 
 

@@ -29,7 +29,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
 def document(status: NodeStatus) -> dict[str, Any]:
-    found = checks.judge(status, samples.settings())
+    found = checks.evaluate(status, samples.settings())
     built: dict[str, Any] = json.loads(status_document.build(status, found, checks.worst(found)))
     return built
 

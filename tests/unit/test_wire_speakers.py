@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.wire.contradictions import OwnVrrp, Reason
 from exporter.wire.ip_packet import IpPacket, internet_checksum
 from exporter.wire.packet_socket import Frame
+from exporter.wire.vrrp_mismatch import MismatchReason, OwnVrrp
 from exporter.wire.wire import Claim
 from stack.keepalived.wire import nodes as nodes_module
 from stack.keepalived.wire.nodes import Nodes
@@ -253,4 +253,4 @@ def test_a_program_of_this_host_that_is_about_something_else_is_nobodys_business
     lan = Lan(replace(OWN, addresses=frozenset({IPv4Address("192.0.2.99")})))
     lan.speakers.hear_host([advert(OURS, ALPHA, router=1), Frame(OURS, b"\x45")], lan.now)
     assert lan.speakers.senders == {}
-    assert set(lan.speakers.counts) == set(Reason)
+    assert set(lan.speakers.counts) == set(MismatchReason)

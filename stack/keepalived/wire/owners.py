@@ -93,7 +93,7 @@ class Owners:
                 self._note(claim, now, now, 1)
             else:
                 self._suspect(claim, now)
-        self._judge_suspects(now)
+        self._evaluate_suspects(now)
         for ownership in self.found.values():
             for hardware, device in list(ownership.devices.items()):
                 if now - device.last > REMEMBERED_SECONDS or self._nodes.is_peer(hardware):
@@ -107,7 +107,7 @@ class Owners:
         elif len(self._suspects) < MOST_SUSPECTS:
             self._suspects[key] = _Suspect(claim, now, now)
 
-    def _judge_suspects(self, now: float) -> None:
+    def _evaluate_suspects(self, now: float) -> None:
         for key, suspect in list(self._suspects.items()):
             if now - suspect.first < PATIENCE_SECONDS:
                 continue

@@ -13,10 +13,10 @@ from typing import Final, Literal
 
 from exporter.model.addressing import Address
 from exporter.model.errors import ParseError
-from exporter.wire.contradictions import Contradiction, OwnVrrp, Reason, contradictions
 from exporter.wire.ip_packet import IpPacket, parse_ip_packet
 from exporter.wire.packet_socket import Frame
 from exporter.wire.vrrp_advertisement import parse_advertisement
+from exporter.wire.vrrp_mismatch import MismatchReason, OwnVrrp, VrrpMismatch, vrrp_mismatches
 from stack.keepalived.wire.nodes import PATIENCE_SECONDS, Nodes
 
 Kind = Literal["stranger", "forged", "peer", "host"]
@@ -62,7 +62,7 @@ class _Suspect:
     hardware: bytes
     first: float
     last: float
-    seen: list[Contradiction]
+    seen: list[VrrpMismatch]
     count: int = 1
 
 
@@ -77,7 +77,7 @@ class Speakers:
         self._own = own
         self._nodes = nodes
         self._priority = priority
-        self.counts = dict.fromkeys(Reason, 0)
+        self.counts = dict.fromkeys(MismatchReason, 0)
         self.senders: dict[tuple[Kind, str, bytes], Sender] = {}
         self._suspects: dict[bytes, _Suspect] = {}
         self._fitted = float("-inf")
@@ -98,10 +98,10 @@ class Speakers:
             try:
                 packet = parse_ip_packet(frame.packet)
             except ParseError as error:
-                self.counts[Reason.MALFORMED] += 1
+                self.counts[MismatchReason.MALFORMED] += 1
                 self._note("stranger", "", frame.sender, "multicast", [str(error)], now)
                 continue
-            found = contradictions(packet, own)
+            found = vrrp_mismatches(packet, own)
             if self._in_name_of_node(packet.source) and not self._nodes.is_peer(frame.sender):
                 self._suspect(packet, frame.sender, found, now)
             elif self._in_name_of_node(packet.source):
@@ -111,8 +111,8 @@ class Speakers:
                     self._note("peer", str(packet.source), frame.sender, _way(packet), faults, now)
             elif faults := self._count(found):
                 self._note("stranger", str(packet.source), frame.sender, _way(packet), faults, now)
-        self._judge_suspects(now)
-        self._judge_peer(now, fits=fits, differs=differs)
+        self._evaluate_suspects(now)
+        self._evaluate_peer(now, fits=fits, differs=differs)
         self._forget(now)
 
     def hear_host(self, frames: Sequence[Frame], now: float) -> None:
@@ -133,14 +133,14 @@ class Speakers:
         nodes = (self._own.peer, self._own.address)
         return source in nodes or (source.version == 6 and source.is_link_local and self._own.peer is not None)
 
-    def _count(self, found: Sequence[Contradiction]) -> list[str]:
-        for contradiction in found:
-            self.counts[contradiction.reason] += 1
-        return [contradiction.seen for contradiction in found if contradiction.reason is not Reason.OTHER_VRID]
+    def _count(self, found: Sequence[VrrpMismatch]) -> list[str]:
+        for mismatch in found:
+            self.counts[mismatch.reason] += 1
+        return [mismatch.seen for mismatch in found if mismatch.reason is not MismatchReason.OTHER_VRID]
 
-    def _suspect(self, packet: IpPacket, hardware: bytes, found: Sequence[Contradiction], now: float) -> None:
-        if any(contradiction.reason is Reason.OTHER_VRID for contradiction in found):
-            self.counts[Reason.OTHER_VRID] += 1
+    def _suspect(self, packet: IpPacket, hardware: bytes, found: Sequence[VrrpMismatch], now: float) -> None:
+        if any(mismatch.reason is MismatchReason.OTHER_VRID for mismatch in found):
+            self.counts[MismatchReason.OTHER_VRID] += 1
             return
         suspect = self._suspects.get(hardware)
         if suspect is None and len(self._suspects) < MOST_SENDERS:
@@ -151,7 +151,7 @@ class Speakers:
             if len(suspect.seen) < MOST_SENTENCES:
                 suspect.seen += found
 
-    def _judge_suspects(self, now: float) -> None:
+    def _evaluate_suspects(self, now: float) -> None:
         for hardware, suspect in list(self._suspects.items()):
             if now - suspect.first < PATIENCE_SECONDS:
                 continue
@@ -165,15 +165,15 @@ class Speakers:
                 if faults := self._count(suspect.seen):
                     self._note("peer", str(source), hardware, _way(suspect.packet), faults, suspect.last)
             elif source.is_link_local:
-                self.counts[Reason.FOREIGN_SOURCE] += suspect.count
+                self.counts[MismatchReason.FOREIGN_SOURCE] += suspect.count
                 way = _way(suspect.packet)
                 self._note("stranger", str(source), hardware, way, faults, suspect.last, suspect.count)
             elif faults or in_own_name or not self._nodes.peer_unknown:
-                self.counts[Reason.FORGED] += suspect.count
+                self.counts[MismatchReason.FORGED] += suspect.count
                 way = _way(suspect.packet)
                 self._note("forged", str(source), hardware, way, faults, suspect.last, suspect.count)
 
-    def _judge_peer(self, now: float, *, fits: bool, differs: bool) -> None:
+    def _evaluate_peer(self, now: float, *, fits: bool, differs: bool) -> None:
         self._mixed = [then for then in self._mixed if now - then < MIXED_SECONDS]
         if fits and differs:
             self._mixed.append(now)

@@ -16,8 +16,8 @@ from exporter.engine.runtime import RuntimeFiles
 from exporter.model.addressing import Address
 from exporter.model.errors import ParseError
 from exporter.sources.keepalived import DumpFile
-from exporter.wire.contradictions import OwnVrrp
 from exporter.wire.packet_socket import NotEthernetError, PacketSocket
+from exporter.wire.vrrp_mismatch import OwnVrrp
 from exporter.wire.wire import MOST_FRAMES, VRRP_GROUP_ADDRESSES, AdvertShape, Wire, own_adverts_unlike
 from stack.keepalived.values import KeepalivedSettings
 from stack.keepalived.wire.held import HeldAddresses

@@ -10,13 +10,13 @@ from tests.unit import samples
 from tests.unit.agreement import assert_views_agree
 
 
-def judge(*observations: Observation, status: NodeStatus | None = None, **settings: Any) -> tuple[Check, ...]:
+def evaluate(*observations: Observation, status: NodeStatus | None = None, **settings: Any) -> tuple[Check, ...]:
     """All checks of a look at alpha; each that is not well says what was seen, expected and what to try.
 
     So every state that a test of the checks knows is one for which all views must say the same.
     """
     seen = status or samples.status(*observations)
-    found = checks.judge(seen, samples.settings(**settings))
+    found = checks.evaluate(seen, samples.settings(**settings))
     assert_views_agree(seen, found)
     for check in found:
         assert check.id.count(".") == 1

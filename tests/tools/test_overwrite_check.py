@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.tools.divergence import Memory, own_changes, read_memory, refuse_harm, write_memory
 from stack.tools.errors import RefusedError
+from stack.tools.overwrite_check import SyncBaseline, own_changes, read_baseline, refuse_overwrite, write_baseline
 
 ENTRIES = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("xyz"), max_size=6)
 
@@ -36,12 +36,12 @@ def test_a_replicas_own_changes_are_those_that_came_from_nowhere_else(
     pending: tuple[dict[str, str], ...],
     own: list[str],
 ) -> None:
-    assert own_changes(replica, primary, Memory(settled, pending)) == own
+    assert own_changes(replica, primary, SyncBaseline(settled, pending)) == own
 
 
 @given(ENTRIES, ENTRIES)
 def test_right_after_a_sync_nothing_is_the_replicas_own(primary: dict[str, str], later: dict[str, str]) -> None:
-    assert own_changes(primary, later, Memory(primary)) == []
+    assert own_changes(primary, later, SyncBaseline(primary)) == []
 
 
 @given(ENTRIES, ENTRIES, ENTRIES, st.sets(st.sampled_from("abcdef")))
@@ -51,30 +51,30 @@ def test_a_sync_that_was_cut_off_anywhere_may_be_done_again(
     names = {*before, *wanted}
     halfway = {name: (wanted if name in copied else before).get(name) for name in names}
     replica = {name: value for name, value in halfway.items() if value is not None}
-    assert own_changes(replica, later, Memory(before).about_to_bring(wanted)) == []
+    assert own_changes(replica, later, SyncBaseline(before).with_pending(wanted)) == []
 
 
 def test_an_empty_primary_and_one_that_lost_most_of_it_are_refused() -> None:
     ten = {str(number): "" for number in range(10)}
     with pytest.raises(RefusedError, match="the primary is empty"):
-        refuse_harm(ten, {}, Memory(ten), "x")
+        refuse_overwrite(ten, {}, SyncBaseline(ten), "x")
     with pytest.raises(RefusedError, match="has lost 9 of 10 entries"):
-        refuse_harm(ten, {"1": ""}, Memory(ten), "x")
-    refuse_harm(ten, {str(number): "" for number in range(5)}, Memory(ten), "x")
-    refuse_harm({"a": ""}, {"b": ""}, Memory({"a": ""}), "x")  # few entries: a tidy-up
+        refuse_overwrite(ten, {"1": ""}, SyncBaseline(ten), "x")
+    refuse_overwrite(ten, {str(number): "" for number in range(5)}, SyncBaseline(ten), "x")
+    refuse_overwrite({"a": ""}, {"b": ""}, SyncBaseline({"a": ""}), "x")  # few entries: a tidy-up
 
 
 def test_a_refusal_names_what_would_be_lost() -> None:
     own = {f"host {number}": "" for number in range(7)}
     with pytest.raises(RefusedError, match=r"7 changes of its own .*host 0, host 1, host 2, host 3, host 4 and 2 more"):
-        refuse_harm(own, {"b": ""}, Memory(), "x")
+        refuse_overwrite(own, {"b": ""}, SyncBaseline(), "x")
 
 
-def test_the_memory_survives_and_damage_makes_it_more_careful(tmp_path: Path) -> None:
-    path = tmp_path / "memory.json"
-    assert read_memory(path) == Memory()
-    write_memory(path, Memory({"a": "1"}, ({"b": "2"},)))
-    assert read_memory(path) == Memory({"a": "1"}, ({"b": "2"},))
+def test_the_baseline_survives_and_damage_makes_it_more_careful(tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    assert read_baseline(path) == SyncBaseline()
+    write_baseline(path, SyncBaseline({"a": "1"}, ({"b": "2"},)))
+    assert read_baseline(path) == SyncBaseline({"a": "1"}, ({"b": "2"},))
     for damage in (b"", b"[]", b'{"settled": {"a": 1}, "pending": []}', b'{"settled": {}, "pending": 1}', b"\xff"):
         path.write_bytes(damage)
-        assert read_memory(path) == Memory()
+        assert read_baseline(path) == SyncBaseline()

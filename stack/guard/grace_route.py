@@ -1,4 +1,4 @@
-"""Go on answering for a moment after the virtual IP has left, so that a move loses no query.
+"""The grace route: go on answering for a moment after the virtual IP has left, so that a move loses no query.
 
 A new master announces itself to the old one before it has the address, so the old one gives it up
 while queries are still on their way to it: some milliseconds in which nobody answers. While a node
@@ -20,19 +20,19 @@ from exporter.wire.netlink import DATAGRAM_BYTES
 from stack.guard import netlink
 from stack.guard.log import say
 
-LINGER_SECONDS = 0.25
+GRACE_SECONDS = 0.25
 RETRY_SECONDS = 1.0
 
 
-class Linger:
-    """Keeps each virtual IP welcome that the interface has, or had a moment ago."""
+class GraceRoute:
+    """Keeps a grace route for each virtual IP that the interface has, or had a moment ago."""
 
     def __init__(self, addresses: Sequence[VirtualAddress], interface: str) -> None:
         self._addresses = {virtual.address.packed: virtual.address for virtual in addresses}
         self._interface = interface
         self._owned: set[bytes] = set()
         self._leaving: dict[bytes, float] = {}  # by address, when it is to be dismissed
-        self._thread = threading.Thread(target=self._run, name="linger", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="grace-route", daemon=True)
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
@@ -84,6 +84,6 @@ class Linger:
             netlink.welcome(self._addresses[packed])
         elif packed in self._owned:
             self._owned.remove(packed)
-            self._leaving[packed] = time.monotonic() + LINGER_SECONDS
+            self._leaving[packed] = time.monotonic() + GRACE_SECONDS
         elif packed not in self._leaving:  # what an earlier guard may have left
             netlink.dismiss(self._addresses[packed])

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.wire.contradictions import OwnVrrp, Reason, contradictions
 from exporter.wire.ip_packet import IpPacket, internet_checksum
+from exporter.wire.vrrp_mismatch import MismatchReason, OwnVrrp, vrrp_mismatches
 
 ALPHA, BETA, STRANGER = IPv4Address("192.0.2.11"), IPv4Address("192.0.2.12"), IPv4Address("192.0.2.66")
 VIP, OTHER_VIP = IPv4Address("192.0.2.53"), IPv4Address("192.0.2.54")
@@ -35,13 +35,13 @@ def signed(source: str, head: bytes, rest: bytes) -> IpPacket:
     return IpPacket(IPv4Address(source), IPv4Address("224.0.0.18"), 255, 112, head + checksum + rest)
 
 
-def reasons(packet: IpPacket, own: OwnVrrp = OWN) -> list[Reason]:
-    return [contradiction.reason for contradiction in contradictions(packet, own)]
+def reasons(packet: IpPacket, own: OwnVrrp = OWN) -> list[MismatchReason]:
+    return [mismatch.reason for mismatch in vrrp_mismatches(packet, own)]
 
 
 def said(packet: IpPacket, own: OwnVrrp = OWN) -> str:
-    (contradiction,) = contradictions(packet, own)
-    return contradiction.seen
+    (mismatch,) = vrrp_mismatches(packet, own)
+    return mismatch.seen
 
 
 @pytest.mark.parametrize(
@@ -63,31 +63,31 @@ def test_a_packet_that_fits_or_that_nothing_is_known_against_contradicts_nothing
 
 
 def test_another_virtual_router_on_the_lan_is_counted_and_is_no_fault() -> None:
-    assert reasons(v3(str(STRANGER), "192.0.2.1", router=1)) == [Reason.OTHER_VRID]
-    assert reasons(v3(str(BETA), "192.0.2.1", router=1)) == [Reason.OTHER_VRID]
+    assert reasons(v3(str(STRANGER), "192.0.2.1", router=1)) == [MismatchReason.OTHER_VRID]
+    assert reasons(v3(str(BETA), "192.0.2.1", router=1)) == [MismatchReason.OTHER_VRID]
 
 
 @pytest.mark.parametrize("source", [str(BETA), str(STRANGER)])
 def test_our_virtual_ip_under_another_virtual_router_is_one(source: str) -> None:
     packet = v3(source, str(OTHER_VIP), str(VIP), router=54)
-    assert reasons(packet) == [Reason.WRONG_VRID]
+    assert reasons(packet) == [MismatchReason.WRONG_VRID]
     assert said(packet) == "it advertises 192.0.2.53 as virtual router 54; here it is 53"
 
 
 def test_carp_with_another_router_id_is_another_router() -> None:
     carp = IpPacket(STRANGER, IPv4Address("224.0.0.18"), 255, 112, bytes.fromhex("21010007 00010000") + bytes(28))
-    assert reasons(carp) == [Reason.OTHER_VRID]
-    assert reasons(replace(carp, payload=b"\x21\x35" + carp.payload[2:])) == [Reason.MALFORMED]
+    assert reasons(carp) == [MismatchReason.OTHER_VRID]
+    assert reasons(replace(carp, payload=b"\x21\x35" + carp.payload[2:])) == [MismatchReason.MALFORMED]
 
 
 def test_a_stranger_with_our_virtual_router_is_named_whatever_else_it_says() -> None:
     packet = v3(str(STRANGER), str(OTHER_VIP), priority=250, interval=100)
-    assert reasons(packet) == [Reason.FOREIGN_SOURCE]
+    assert reasons(packet) == [MismatchReason.FOREIGN_SOURCE]
     assert said(packet) == "it is neither this node nor its peer, but advertises virtual router 53 too"
 
 
 def test_a_standalone_node_expects_nobody() -> None:
-    assert reasons(v3(), replace(OWN, peer=None)) == [Reason.FOREIGN_SOURCE]
+    assert reasons(v3(), replace(OWN, peer=None)) == [MismatchReason.FOREIGN_SOURCE]
 
 
 def test_a_host_with_this_nodes_address_is_a_stranger() -> None:
@@ -95,18 +95,20 @@ def test_a_host_with_this_nodes_address_is_a_stranger() -> None:
 
 
 def test_the_other_version_is_told_and_what_only_it_has_is_not_compared() -> None:
-    assert reasons(v2(interval=7, authentication=0)) == [Reason.VERSION]
-    assert reasons(v3(interval=7), OWN_V2) == [Reason.VERSION]
+    assert reasons(v2(interval=7, authentication=0)) == [MismatchReason.VERSION]
+    assert reasons(v3(interval=7), OWN_V2) == [MismatchReason.VERSION]
     assert said(v2()).startswith("it speaks VRRPv2, this node VRRPv3")
 
 
 def test_equal_priorities_are_told() -> None:
-    assert reasons(v3(priority=250)) == [Reason.PRIORITY]
+    assert reasons(v3(priority=250)) == [MismatchReason.PRIORITY]
     assert reasons(v3(priority=0), replace(OWN, priority=0)) == []
 
 
-@pytest.mark.parametrize("priority, expected", [(240, []), (241, [Reason.PRIORITY]), (255, [Reason.PRIORITY])])
-def test_a_priority_that_the_other_node_cannot_have_is_told(priority: int, expected: list[Reason]) -> None:
+@pytest.mark.parametrize(
+    "priority, expected", [(240, []), (241, [MismatchReason.PRIORITY]), (255, [MismatchReason.PRIORITY])]
+)
+def test_a_priority_that_the_other_node_cannot_have_is_told(priority: int, expected: list[MismatchReason]) -> None:
     assert reasons(v3(priority=priority), replace(OWN, highest=240)) == expected
 
 
@@ -118,17 +120,17 @@ def test_another_interval_is_told_in_seconds() -> None:
 @pytest.mark.parametrize(("own", "fits"), [(0.054, True), (0.046, True), (0.056, False), (0.044, False)])
 def test_an_interval_that_is_the_same_in_hundredths_fits(own: float, fits: bool) -> None:
     """An advert has its interval in whole hundredths of a second (RFC 9568, 5.2.7); keepalived says it exactly."""
-    assert reasons(v3(interval=5), replace(OWN, interval=own)) == ([] if fits else [Reason.INTERVAL])
+    assert reasons(v3(interval=5), replace(OWN, interval=own)) == ([] if fits else [MismatchReason.INTERVAL])
 
 
 @pytest.mark.parametrize("kind", [0, 2, 3])
 def test_vrrpv2_without_a_password_is_told(kind: int) -> None:
-    assert reasons(v2(authentication=kind), OWN_V2) == [Reason.AUTHENTICATION]
+    assert reasons(v2(authentication=kind), OWN_V2) == [MismatchReason.AUTHENTICATION]
 
 
 def test_another_list_of_addresses_is_told() -> None:
     assert said(v3(str(BETA), str(OTHER_VIP))) == "it advertises 192.0.2.54, this node 192.0.2.53"
-    assert reasons(v3(str(BETA), str(VIP), str(OTHER_VIP))) == [Reason.ADDRESS_LIST]
+    assert reasons(v3(str(BETA), str(VIP), str(OTHER_VIP))) == [MismatchReason.ADDRESS_LIST]
     assert (
         said(signed(str(BETA), bytes.fromhex("3135f0000005"), b"")) == "it advertises no address, this node 192.0.2.53"
     )
@@ -145,20 +147,25 @@ def test_a_packet_from_beyond_a_router_is_told() -> None:
     assert said(replace(v3(), hop_limit=254)) == "its TTL is 254 instead of 255"
 
 
-def test_several_contradictions_are_all_told() -> None:
+def test_several_mismatches_are_all_told() -> None:
     packet = replace(v3(str(BETA), str(OTHER_VIP), priority=250, interval=10), hop_limit=1)
-    assert reasons(packet) == [Reason.TTL, Reason.INTERVAL, Reason.PRIORITY, Reason.ADDRESS_LIST]
+    assert reasons(packet) == [
+        MismatchReason.TTL,
+        MismatchReason.INTERVAL,
+        MismatchReason.PRIORITY,
+        MismatchReason.ADDRESS_LIST,
+    ]
 
 
 def test_nothing_is_believed_of_a_packet_with_a_wrong_checksum() -> None:
     packet = v3(priority=250)
     damaged = replace(packet, payload=packet.payload[:-1] + b"\x99")
-    assert reasons(damaged) == [Reason.CHECKSUM]
+    assert reasons(damaged) == [MismatchReason.CHECKSUM]
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x31", b"\x31\x35", bytes.fromhex("3135f0ff00050000")])
 def test_what_makes_no_sense_is_malformed(payload: bytes) -> None:
-    assert reasons(replace(v3(), payload=payload)) == [Reason.MALFORMED]
+    assert reasons(replace(v3(), payload=payload)) == [MismatchReason.MALFORMED]
 
 
 OWN_IPV6 = OwnVrrp(
@@ -174,13 +181,13 @@ def test_over_ipv6_a_link_local_source_and_a_link_local_first_address_pass() -> 
     checksum = internet_checksum(ends + head + b"\0\0" + rest).to_bytes(2, "big")
     packet = IpPacket(source, group, 255, 112, head + checksum + rest)
     assert reasons(packet, OWN_IPV6) == []
-    assert reasons(packet, replace(OWN_IPV6, peer=None)) == [Reason.FOREIGN_SOURCE]
+    assert reasons(packet, replace(OWN_IPV6, peer=None)) == [MismatchReason.FOREIGN_SOURCE]
 
 
 @given(st.binary(max_size=48), st.sampled_from([BETA, STRANGER, ALPHA]), st.integers(0, 255), st.booleans())
 def test_any_payload_gives_bounded_words(payload: bytes, source: IPv4Address, hop_limit: int, ours: bool) -> None:
     start = b"\x31\x35" if ours else b""
     packet = IpPacket(source, IPv4Address("224.0.0.18"), hop_limit, 112, start + payload)
-    for contradiction in contradictions(packet, OWN):
-        assert contradiction.seen.isprintable()
-        assert len(contradiction.seen) < 300
+    for mismatch in vrrp_mismatches(packet, OWN):
+        assert mismatch.seen.isprintable()
+        assert len(mismatch.seen) < 300

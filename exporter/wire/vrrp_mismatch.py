@@ -1,4 +1,4 @@
-"""Which VRRP packets on the wire contradict this node's settings, and how."""
+"""VRRP mismatches: which VRRP packets on the wire do not fit this node's settings, and how."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERVAL_RESOLUTION_SECONDS = 0.01
 LISTED_ADDRESSES = 4
 
 
-class Reason(Enum):
+class MismatchReason(Enum):
     """What is wrong with a packet. Only ``other_vrid`` is no fault: a LAN may have many virtual routers."""
 
     FOREIGN_SOURCE = "foreign_source"  # our virtual router from a host that is not of the pair
@@ -49,14 +49,14 @@ class OwnVrrp:
 
 
 @dataclass(frozen=True, slots=True)
-class Contradiction:
+class VrrpMismatch:
     """One reason and what was seen, to be read after "SOURCE: virtual router ID"."""
 
-    reason: Reason
+    reason: MismatchReason
     seen: str
 
 
-def contradictions(packet: IpPacket, own: OwnVrrp) -> Sequence[Contradiction]:
+def vrrp_mismatches(packet: IpPacket, own: OwnVrrp) -> Sequence[VrrpMismatch]:
     """Compare a packet that another host sent with what this node would send; empty when it fits."""
     try:
         advertisement = parse_advertisement(packet)
@@ -64,12 +64,12 @@ def contradictions(packet: IpPacket, own: OwnVrrp) -> Sequence[Contradiction]:
         router = virtual_router_id(packet)
         # CARP has the same protocol number and puts its own router ID in the same place.
         if router is not None and router != own.virtual_router_id:
-            return (Contradiction(Reason.OTHER_VRID, f"virtual router {router}"),)
-        return (Contradiction(Reason.MALFORMED, str(error)),)
+            return (VrrpMismatch(MismatchReason.OTHER_VRID, f"virtual router {router}"),)
+        return (VrrpMismatch(MismatchReason.MALFORMED, str(error)),)
     if advertisement.virtual_router_id != own.virtual_router_id:
         return (_other_router(advertisement, own),)
     if not advertisement.checksum_valid:
-        return (Contradiction(Reason.CHECKSUM, "its checksum is wrong"),)
+        return (VrrpMismatch(MismatchReason.CHECKSUM, "its checksum is wrong"),)
     if _is_stranger(advertisement.source, own):
         who = (
             "it has this node's address"
@@ -77,17 +77,17 @@ def contradictions(packet: IpPacket, own: OwnVrrp) -> Sequence[Contradiction]:
             else "it is neither this node nor its peer"
         )
         seen = f"{who}, but advertises virtual router {own.virtual_router_id} too"
-        return (Contradiction(Reason.FOREIGN_SOURCE, seen),)
+        return (VrrpMismatch(MismatchReason.FOREIGN_SOURCE, seen),)
     return tuple(_differences(advertisement, own))
 
 
-def _other_router(advertisement: Advertisement, own: OwnVrrp) -> Contradiction:
+def _other_router(advertisement: Advertisement, own: OwnVrrp) -> VrrpMismatch:
     router = advertisement.virtual_router_id
     claimed = sorted(map(str, own.addresses.intersection(advertisement.addresses)))
     if claimed:
         seen = f"it advertises {_listed(claimed)} as virtual router {router}; here it is {own.virtual_router_id}"
-        return Contradiction(Reason.WRONG_VRID, seen)
-    return Contradiction(Reason.OTHER_VRID, f"virtual router {router}")
+        return VrrpMismatch(MismatchReason.WRONG_VRID, seen)
+    return VrrpMismatch(MismatchReason.OTHER_VRID, f"virtual router {router}")
 
 
 def _is_stranger(source: Address, own: OwnVrrp) -> bool:
@@ -96,33 +96,33 @@ def _is_stranger(source: Address, own: OwnVrrp) -> bool:
     return source != own.peer and not unknown_peer
 
 
-def _differences(theirs: Advertisement, own: OwnVrrp) -> Iterator[Contradiction]:
+def _differences(theirs: Advertisement, own: OwnVrrp) -> Iterator[VrrpMismatch]:
     if theirs.hop_limit != TTL:
-        yield Contradiction(Reason.TTL, f"its TTL is {theirs.hop_limit} instead of {TTL}")
+        yield VrrpMismatch(MismatchReason.TTL, f"its TTL is {theirs.hop_limit} instead of {TTL}")
     if own.version is not None and theirs.version != own.version:
         seen = (
             f"it speaks VRRPv{theirs.version}, this node VRRPv{own.version} (is VRRP_PASSWORD set on one node alone?)"
         )
-        yield Contradiction(Reason.VERSION, seen)
+        yield VrrpMismatch(MismatchReason.VERSION, seen)
     elif own.version is not None:
         if theirs.version == 2 and theirs.authentication_type != PASSWORD:
             seen = f"its authentication type is {theirs.authentication_type} instead of {PASSWORD}, a password"
-            yield Contradiction(Reason.AUTHENTICATION, seen)
+            yield VrrpMismatch(MismatchReason.AUTHENTICATION, seen)
         if own.interval is not None and abs(theirs.interval - own.interval) >= INTERVAL_RESOLUTION_SECONDS / 2:
             seen = f"its interval is {theirs.interval:g} s, this node's {own.interval:g} s"
-            yield Contradiction(Reason.INTERVAL, seen)
+            yield VrrpMismatch(MismatchReason.INTERVAL, seen)
     if own.highest is not None and theirs.priority > own.highest:
         seen = f"its priority is {theirs.priority}, and the other node's {own.highest} at most"
-        yield Contradiction(Reason.PRIORITY, seen)
+        yield VrrpMismatch(MismatchReason.PRIORITY, seen)
     elif theirs.priority and theirs.priority == own.priority:
-        yield Contradiction(Reason.PRIORITY, f"its priority is {theirs.priority}, as this node's is")
+        yield VrrpMismatch(MismatchReason.PRIORITY, f"its priority is {theirs.priority}, as this node's is")
     # Over IPv6 the list begins with a link-local address, which no setting tells.
     listed = {address for address in theirs.addresses if address in own.addresses or not address.is_link_local}
     if listed != own.addresses:
         seen = (
             f"it advertises {_listed(sorted(map(str, listed)))}, this node {_listed(sorted(map(str, own.addresses)))}"
         )
-        yield Contradiction(Reason.ADDRESS_LIST, seen)
+        yield VrrpMismatch(MismatchReason.ADDRESS_LIST, seen)
 
 
 def _listed(addresses: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ LAST_WORDS_BYTES = 2000
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-def run(
+def run_command(
     command: Sequence[str],
     timeout: float,
     lock: int,

@@ -1,4 +1,4 @@
-"""Would a sync overwrite what only the replica knows? Pure: entries in, names out.
+"""The overwrite check: would a sync overwrite what was changed on the replica? Pure: entries in, names out.
 
 An entry's name is a path or ``domain deny exact ads.example``; its value is all of it, or a digest.
 """
@@ -19,7 +19,7 @@ from stack.tools.progress import say
 
 Entries = Mapping[str, str]
 
-MAXIMUM_MEMORY_BYTES = 64 << 20
+MAXIMUM_BASELINE_BYTES = 64 << 20
 NAMED = 5
 # A primary that lost this share of what it had is rather broken than tidied up.
 LOST_SHARE = 0.5
@@ -27,15 +27,15 @@ LOST_AT_LEAST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What the replica held after the last sync, and what those that did not end since were about to bring."""
+class SyncBaseline:
+    """What the replica held after its last complete sync; ``pending``: what each sync cut off since wanted to write."""
 
     settled: Entries = field(default_factory=dict)
     pending: tuple[Entries, ...] = ()
 
-    def about_to_bring(self, wanted: Entries) -> Memory:
-        """Remember what a sync is about to bring, before it does."""
-        return self if wanted in self.pending else Memory(self.settled, (*self.pending, wanted))
+    def with_pending(self, wanted: Entries) -> SyncBaseline:
+        """Remember what a sync is going to write, before it does."""
+        return self if wanted in self.pending else SyncBaseline(self.settled, (*self.pending, wanted))
 
 
 def differing(one: Entries, other: Entries) -> list[str]:
@@ -43,20 +43,20 @@ def differing(one: Entries, other: Entries) -> list[str]:
     return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
 
 
-def own_changes(replica: Entries, primary: Entries, memory: Memory) -> list[str]:
+def own_changes(replica: Entries, primary: Entries, baseline: SyncBaseline) -> list[str]:
     """Name the replica's entries that came neither from the primary nor from an earlier sync.
 
     Deletions count: an entry that the last sync left there and somebody took away.
     """
-    known = [primary, memory.settled, *memory.pending]
+    known = [primary, baseline.settled, *baseline.pending]
     return sorted(
         name
-        for name in {*replica, *memory.settled}
+        for name in {*replica, *baseline.settled}
         if not any(replica.get(name) == entries.get(name) for entries in known)
     )
 
 
-def refuse_harm(replica: Entries, primary: Entries, memory: Memory, what: str) -> None:
+def refuse_overwrite(replica: Entries, primary: Entries, baseline: SyncBaseline, what: str) -> None:
     """Refuse a sync that would lose something.
 
     Raises:
@@ -64,13 +64,13 @@ def refuse_harm(replica: Entries, primary: Entries, memory: Memory, what: str) -
     """
     if not primary:
         raise RefusedError(f"{what}: the primary is empty; restore its backup before anything is copied from it")
-    lost = [name for name in memory.settled if name not in primary]
-    if len(lost) >= LOST_AT_LEAST and len(lost) > LOST_SHARE * len(memory.settled):
+    lost = [name for name in baseline.settled if name not in primary]
+    if len(lost) >= LOST_AT_LEAST and len(lost) > LOST_SHARE * len(baseline.settled):
         raise RefusedError(
-            f"{what}: the primary has lost {len(lost)} of {len(memory.settled)} entries since the last sync "
+            f"{what}: the primary has lost {len(lost)} of {len(baseline.settled)} entries since the last sync "
             f"({_some(lost)}); restore its backup, or sync with --force if that was meant"
         )
-    changed = own_changes(replica, primary, memory)
+    changed = own_changes(replica, primary, baseline)
     if changed:
         raise RefusedError(
             f"{what}: the replica has {len(changed)} changes of its own that would be lost ({_some(changed)}); "
@@ -78,16 +78,16 @@ def refuse_harm(replica: Entries, primary: Entries, memory: Memory, what: str) -
         )
 
 
-def read_memory(path: Path) -> Memory:
+def read_baseline(path: Path) -> SyncBaseline:
     """Read what an earlier sync left; one that cannot be read is none, which makes a sync more careful.
 
     Raises:
         ToolError: it is there and the disk does not give it.
     """
     try:
-        document = parse_json(read_bounded(path, MAXIMUM_MEMORY_BYTES), "the memory of the last sync")
+        document = parse_json(read_bounded(path, MAXIMUM_BASELINE_BYTES), "the baseline of the last sync")
     except FileNotFoundError:
-        return Memory()
+        return SyncBaseline()
     except (ParseError, IsADirectoryError):
         return _lost(path)
     except OSError as error:
@@ -97,21 +97,21 @@ def read_memory(path: Path) -> Memory:
     )
     if not _are_entries(settled) or not isinstance(pending, list) or not all(map(_are_entries, pending)):
         return _lost(path)
-    return Memory(settled, tuple(pending))
+    return SyncBaseline(settled, tuple(pending))
 
 
-def _lost(path: Path) -> Memory:
+def _lost(path: Path) -> SyncBaseline:
     say(f"{path} is damaged, {set_aside(path)}: what the last sync left is not known, and this one is careful")
-    return Memory()
+    return SyncBaseline()
 
 
-def write_memory(path: Path, memory: Memory) -> None:
+def write_baseline(path: Path, baseline: SyncBaseline) -> None:
     """Remember for the next sync.
 
     Raises:
         ToolError: it cannot be written.
     """
-    document = {"settled": dict(memory.settled), "pending": [dict(entries) for entries in memory.pending]}
+    document = {"settled": dict(baseline.settled), "pending": [dict(entries) for entries in baseline.pending]}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(document, sort_keys=True).encode())

@@ -1,4 +1,4 @@
-"""One look at the pair: this node as its kernel and keepalived have it, the other as its exporter tells."""
+"""The state of the pair: this node as its kernel and keepalived have it, the other as its exporter tells."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ TAKEOVER_CHECKS = (
 
 
 @dataclass(frozen=True, slots=True)
-class PairView:
-    """What one look gave; ``peer_problem`` says why there is no peer."""
+class PairState:
+    """Both nodes at one moment; ``peer_problem`` says why there is no peer."""
 
     here: frozenset[str]  # the VIPs that this node's kernel has
     vrrp: VrrpObservation
@@ -65,17 +65,17 @@ def vip_names(settings: Settings) -> list[str]:
     return [str(virtual) for virtual in settings.vip_address]
 
 
-def look(settings: Settings) -> PairView:
-    """Look at both nodes now.
+def read_pair_state(settings: Settings) -> PairState:
+    """Ask both nodes now.
 
     Raises:
-        ToolError: this node cannot be looked at.
+        ToolError: this node cannot be asked.
     """
     try:
         held = {change.address for change in all_addresses()}
         vrrp = VrrpCollector(RuntimeFiles(settings.runtime_directory)).collect()
     except (OSError, ExporterError) as error:
-        raise ToolError(f"this node cannot be looked at: {error}") from error
+        raise ToolError(f"this node cannot be asked: {error}") from error
     peer: Peer | None = None
     problem: str | None = None
     if settings.peer_ip is None:
@@ -87,14 +87,14 @@ def look(settings: Settings) -> PairView:
             peer = ask_peer(str(settings.peer_ip), settings.exporter_port, settings.peer_timeout, key, tls=tls)
         except ExporterError as error:
             problem = str(error)
-    return PairView(frozenset(held & set(vip_names(settings))), vrrp, peer, problem)
+    return PairState(frozenset(held & set(vip_names(settings))), vrrp, peer, problem)
 
 
-def takeover_problems(view: PairView) -> list[str]:
+def takeover_problems(state: PairState) -> list[str]:
     """Say why the other node could not serve the VIP; empty when it could."""
-    peer = view.peer
+    peer = state.peer
     if peer is None:
-        return [view.peer_problem or "the other node is silent"]
+        return [state.peer_problem or "the other node is silent"]
     problems = []
     if not peer.keepalived_up:
         problems.append(f"keepalived does not run on {peer.name}")
