@@ -181,6 +181,12 @@ def read_by(*readers: Reader) -> tuple[Setting, ...]:
     return tuple(setting for setting in SETTINGS if not set(readers).isdisjoint(setting.readers))
 
 
+def programs(*, observed: bool) -> tuple[Reader, ...]:
+    """Name those that run on a node and read this table; ``observed``: observability.yaml is part of the stack."""
+    everywhere: tuple[Reader, ...] = ("exporter", "keepalived", "firewall", "unbound", "tasks")
+    return (*everywhere, "prometheus") if observed else everywhere
+
+
 def default_of(variable: str) -> str:
     """Return the default of a setting that has one, as it is written."""
     return next(setting.default or "" for setting in SETTINGS if setting.variable == variable)

@@ -21,15 +21,13 @@ from exporter.http import web_config
 from exporter.model.errors import ConfigurationError, ParseError
 from exporter.settings import passwords as password_rules
 from exporter.settings.read import from_environment, read
-from exporter.settings.setting import Reader
+from exporter.settings.table import programs
 from stack.prometheus import targets
 
 BAD_CONFIGURATION = 3
 GIVEN = Path("/run/given")
 SECRETS = Path("/run/secrets")
 TARGETS = Path("/var/lib/dnsha/targets")
-# Those that read this environment, and the notifier not, which has its own check.
-PROGRAMS: tuple[Reader, ...] = ("exporter", "keepalived", "firewall", "unbound", "tasks")
 # Each may be empty; the notifier's own check, which runs before, has said whether it is good.
 NOTIFIER_SECRETS = ("notify_urls", "notify_urls_critical", "notify_urls_warning", "notify_urls_info", "heartbeat_url")
 
@@ -80,8 +78,7 @@ def read_given(name: str) -> str:
 def mistakes(environment: Mapping[str, str], passwords: Mapping[Password, str]) -> Iterator[str]:
     """Everything that is wrong, each once, for every program that gets its settings from this environment."""
     texts = {password.variable: text for password, text in passwords.items()}
-    readers: tuple[Reader, ...] = (*PROGRAMS, "prometheus") if observed(environment) else PROGRAMS
-    reading = read(readers, from_environment({**environment, **texts}))
+    reading = read(programs(observed=observed(environment)), from_environment({**environment, **texts}))
     yield from (mistake.sentence for mistake in reading.mistakes)
     formless = {mistake.key.upper() for mistake in reading.mistakes}
     for name in sorted(texts.keys() - formless):

@@ -17,8 +17,7 @@ from exporter.model.errors import ConfigurationError, ExporterError, ParseError
 from exporter.model.observations import Peer
 from exporter.settings.passwords import is_synced, names_of
 from exporter.settings.read import Reading, from_environment, read
-from exporter.settings.setting import Reader
-from exporter.settings.table import RETIRED
+from exporter.settings.table import RETIRED, programs
 from exporter.settings.values import Settings
 from exporter.sources.peer_status import ask_peer
 from exporter.sources.resolvers import resolvers
@@ -32,7 +31,6 @@ from stack.preflight.stranger import try_ports
 # What compose.yaml makes of .env: the one whatever stands there, the other where nothing does.
 COMPOSE_SETS = {"DOCKER_HOST": "unix:///run/docker-proxy/docker.sock"}
 COMPOSE_DEFAULTS = {"FIREWALL": "on"}
-PROGRAMS: tuple[Reader, ...] = ("exporter", "keepalived", "firewall", "tasks", "compose")
 # Told by stack/deploy.sh, because a container cannot ask Docker.
 DOCKER_VERSION, COMPOSE_VERSION = "PREFLIGHT_DOCKER_VERSION", "PREFLIGHT_COMPOSE_VERSION"
 CONTAINERS = "PREFLIGHT_CONTAINERS"
@@ -132,7 +130,7 @@ def _read(environment: Mapping[str, str], *, observed: bool) -> Reading:
     """Read the settings of every program that will run, as they will find them."""
     given = {name: text for name, text in environment.items() if text.strip()}
     texts = from_environment({**COMPOSE_DEFAULTS, **given, **COMPOSE_SETS})
-    return read((*PROGRAMS, "prometheus") if observed else PROGRAMS, texts)
+    return read((*programs(observed=observed), "compose"), texts)
 
 
 def _settings(reading: Reading) -> Settings | None:

@@ -293,6 +293,7 @@ def test_wrong_settings_are_findings_and_the_host_is_judged_all_the_same(changes
         ({"BACKUP_CRON": "every day"}, "BACKUP_CRON"),
         ({"DNS_PATIENCE": "0.1"}, "DNS_PATIENCE"),
         ({"ADMIN_NETWORKS": "lan"}, "ADMIN_NETWORKS"),
+        ({"UPSTREAM": "9.9.9.9"}, "UPSTREAM"),
         ({"NOTIFIER_DNS": "dns.example"}, "NOTIFIER_DNS"),
         ({"COMPOSE_FILE": "compose.yaml:observability.yaml", "SITE": "my home"}, "SITE"),
     ],

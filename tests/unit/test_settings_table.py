@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.settings.setting import Setting
-from exporter.settings.table import SETTINGS, read_by
+from exporter.settings.table import SETTINGS, programs, read_by
 from exporter.settings.values import Settings
 from stack.tools.settings import TaskSettings
 
@@ -28,6 +28,12 @@ def test_there_is_one_typed_value_for_each_row_and_no_other() -> None:
 def test_a_setting_has_one_row_and_somebody_who_reads_it() -> None:
     assert len({setting.key for setting in SETTINGS}) == len(SETTINGS)
     assert all(setting.readers for setting in SETTINGS)
+    # The notifier has a check of its own, and what Compose alone reads is in no container.
+    assert {reader for setting in SETTINGS for reader in setting.readers} == {
+        *programs(observed=True),
+        "notifier",
+        "compose",
+    }
 
 
 def test_the_names_that_people_know_are_kept() -> None:
