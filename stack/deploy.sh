@@ -110,6 +110,7 @@ say "starting"
 docker compose rm --force settings >/dev/null 2>&1 || :
 docker compose rm --force notifier-settings >/dev/null 2>&1 || : # not everybody has it
 start_all "$offline"
+keep_settings
 docker compose logs --no-color --no-log-prefix settings 2>/dev/null | grep 'has changed' >&2 || :
 say "waiting until nothing is critical"
 docker compose run --rm --no-deps -T tools verify --accept-warnings --steady 5 --timeout "${VERIFY_TIMEOUT:-300}" || exit 1

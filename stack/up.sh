@@ -27,6 +27,12 @@ keep_as_before() {
 }
 BEFORE=dnsha-before
 
+# Give .env to the backup, which runs as another user and does not see the clone: without it no node could be restored.
+keep_settings() {
+  docker compose run --rm --no-deps -T tools keep-settings <.env ||
+    echo "compose/.env will not be in the backups until this works: run stack/deploy.sh again" >&2
+}
+
 # Start everything that .env asks for; with a word as its argument, fetch and build nothing.
 start_all() {
   # Compose calls a replacement HASH_NAME until it has removed what it replaces, and starts it only then. One that was

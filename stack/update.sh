@@ -126,6 +126,7 @@ else
   start_all "$offline"
 fi
 after=$(images_now)
+keep_settings
 [ "$before" = "$after" ] || keep_as_before "$before"
 # Rules and routes are read at the start, and Compose does not see that a mounted file has changed.
 for reader in $(compose ps --services | grep -xE 'prometheus|alertmanager'); do

@@ -82,13 +82,23 @@ def take(source: str, folder: Path) -> tuple[str, bool]:
         raise AnswersError(
             f"{source} cannot be read: {reason}; it is the file that setup made on the first Pi"
         ) from None
+    text = fitted(text, source)
+    return text, env_text.write_once(folder / ".env", text)
+
+
+def fitted(text: str, source: str) -> str:
+    """A node's ``.env`` as this host needs it: with the interface that has the node's address.
+
+    Raises:
+        RefusedError: no interface has it, so this is another host.
+        AnswersError: it is no node's.
+    """
     values = env_text.read(text, source)
     lacking = [name for name in ("NODE_ROLE", "NODE_NAME", "NODE_IP", "VIP_ADDRESS", "NETWORK_INTERFACE")
                if not values.get(name)]  # fmt: skip
     if lacking:
         raise AnswersError(f"{source} lacks {', '.join(lacking)}; it is not the file that setup made on the first Pi")
-    text = env_text.fill(text, _interface_here(source, values))
-    return text, env_text.write_once(folder / ".env", text)
+    return env_text.fill(text, _interface_here(source, values))
 
 
 def _interface_here(source: str, values: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Back a Pi-hole up, and bring a backup back: Teleporter archives through its API."""
+"""Back a Pi-hole up, and bring a backup back: Teleporter archives through its API; and the whole node with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from exporter.settings.values import Settings
-from stack.tools import gravity, pihole, retention
+from stack.tools import gravity, node_backup, pihole, retention
 from stack.tools.archive import MAXIMUM_BYTES, Contents, inspect
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.pihole_api import PiholeApi
@@ -37,6 +37,7 @@ def back_up(node: Settings, tasks: TaskSettings, wait: float, clock: Callable[[]
         try:
             contents = _fetch(target, tasks)
             extra["bytes"] = target.stat().st_size
+            node_backup.make(node.node_name, tasks, target, clock())
             _remove_expired(node.node_name, tasks, clock())
         except OSError as error:
             raise ToolError(f"{tasks.backup_directory}: {error.strerror}; is the disk full or read-only?") from None
@@ -112,10 +113,12 @@ def _sync_directory(path: Path) -> None:
 
 
 def _remove_expired(node: str, tasks: TaskSettings, now: float) -> None:
-    backups = retention.find(tasks.backup_directory.iterdir(), node)
-    for old in retention.expired(backups, now, tasks.backup_retention_days):
-        old.path.unlink(missing_ok=True)
-        say(f"backup: removed {old.path}, older than {tasks.backup_retention_days} days")
+    folders = {retention.PIHOLE: tasks.backup_directory, retention.NODE: node_backup.folder(tasks)}
+    for kind, folder in folders.items():
+        backups = retention.find(folder.iterdir(), node, kind)
+        for old in retention.expired(backups, now, tasks.backup_retention_days):
+            old.path.unlink(missing_ok=True)
+            say(f"backup: removed {old.path}, older than {tasks.backup_retention_days} days")
 
 
 def _taken(answer: Any) -> list[str]:  # noqa: ANN401

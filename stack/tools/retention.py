@@ -23,16 +23,29 @@ class Backup:
     path: Path
 
 
-def name_at(node: str, now: float) -> str:
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of backup, by what its names begin and end with."""
+
+    begin: str
+    end: str
+
+
+PIHOLE, NODE, SEALED = Kind("pihole", ".zip"), Kind("node", ".tar"), Kind("node", ".sealed")
+
+
+def name_at(node: str, now: float, kind: Kind = PIHOLE) -> str:
     """The name of a backup made at this time."""
-    return f"pihole-{node}-{time.strftime(_TIME_FORMAT, time.gmtime(now))}.zip"
+    return f"{kind.begin}-{node}-{time.strftime(_TIME_FORMAT, time.gmtime(now))}{kind.end}"
 
 
-def find(paths: Iterable[Path], node: str) -> list[Backup]:
+def find(paths: Iterable[Path], node: str, kind: Kind = PIHOLE) -> list[Backup]:
     """Return the backups of a node among some files, the newest first; everything else is none of our business."""
     found = []
     for path in paths:
-        match = re.fullmatch(rf"pihole-{re.escape(node)}-([0-9]{{8}}T[0-9]{{6}}Z)\.zip", path.name)
+        match = re.fullmatch(
+            rf"{kind.begin}-{re.escape(node)}-([0-9]{{8}}T[0-9]{{6}}Z){re.escape(kind.end)}", path.name
+        )
         if match is None:
             continue
         try:

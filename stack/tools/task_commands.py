@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from exporter.settings import parse
 from stack.tools import backup as backing_up
-from stack.tools import inventory, pihole, schedule
+from stack.tools import inventory, node_backup, pihole, schedule
 from stack.tools import pause as pausing
 from stack.tools.adopt import adopt
 from stack.tools.archive import inspect
@@ -129,6 +131,17 @@ def restore(options: argparse.Namespace, environment: Mapping[str, str]) -> None
         say(f"{options.archive} is whole: {len(contents.members)} files, {contents.rows} entries")
         return
     backing_up.restore(read_tasks(environment), options.archive)
+
+
+def keep_settings(options: argparse.Namespace, environment: Mapping[str, str]) -> None:  # noqa: ARG001
+    """Take ``.env`` for the next backup."""
+    node_backup.keep_settings(read_tasks(environment))
+
+
+def restore_silences(options: argparse.Namespace, environment: Mapping[str, str]) -> None:  # noqa: ARG001
+    """Give a backup's silences back to Alertmanager."""
+    count = node_backup.give_silences(sys.stdin.read(node_backup.MAXIMUM_SETTINGS_BYTES), time.time())
+    say(f"restore: {count} silences")
 
 
 def reload_unbound(options: argparse.Namespace, environment: Mapping[str, str]) -> None:  # noqa: ARG001

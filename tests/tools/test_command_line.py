@@ -60,7 +60,7 @@ def test_wrong_settings_are_3_and_all_named(make_node: MakeNode) -> None:
 def test_a_backup_by_hand_is_0_and_one_that_fails_is_1(make_node: MakeNode, pihole: StandinPihole) -> None:
     node = make_node(PIHOLE_API=pihole.url)
     assert run(node.environment, "backup", "now")[0] == 0
-    (made,) = node.tasks.backup_directory.iterdir()
+    (made,) = node.tasks.backup_directory.glob("*.zip")
     assert run(node.environment, "restore", "--check", str(made))[0] == 0
     assert run(node.environment, "restore", str(made))[0] == 0
     made.write_bytes(b"x")

@@ -27,7 +27,18 @@ KEPT = (
 )
 # A container that holds keepalived's memory, the images of before, nothing half-made, what is new, the images of before
 # by a name, and what reads its files when it starts.
-UP = ("run", *IMAGES, "ps", "up -d", *IMAGES, *KEPT, "ps", "restart prometheus", "restart alertmanager")
+UP = (
+    "run",
+    *IMAGES,
+    "ps",
+    "up -d",
+    *IMAGES,
+    "keep-settings",
+    *KEPT,
+    "ps",
+    "restart prometheus",
+    "restart alertmanager",
+)
 VERIFY_FIRST, VERIFY = TOOLS + "verify --drained --steady 2 --timeout 20", TOOLS + "verify --drained --steady 10"
 
 
@@ -181,10 +192,10 @@ def test_an_offline_deployment_uses_the_images_that_are_here(site: Site) -> None
 def test_a_deployment_looks_starts_and_waits(site: Site) -> None:
     code, said, calls = site.run("deploy.sh")
     assert code == 0, said
-    assert [call.split()[0:2] for call in calls][-9:] == [
+    assert [call.split()[0:2] for call in calls][-10:] == [
         ["compose", "build"], ["compose", "ps"], ["run", "--rm"],
         ["compose", "rm"], ["compose", "rm"], ["ps", "--all"], ["compose", "up"],
-        ["compose", "logs"], ["compose", "run"],
+        ["compose", "run"], ["compose", "logs"], ["compose", "run"],
     ]  # fmt: skip
     (preflight,) = [call for call in calls if call.startswith("run ")]
     assert "PREFLIGHT_DOCKER_VERSION=26.1.5" in preflight
