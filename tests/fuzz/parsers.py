@@ -16,7 +16,6 @@ from exporter.http import basic_auth, client, web_config
 from exporter.model.errors import ConfigurationError, ParseError
 from exporter.model.observations import Status
 from exporter.parsers import (
-    address_message,
     advert_filter,
     container,
     dns_answer,
@@ -34,10 +33,10 @@ from exporter.parsers.fields import parse_json
 from exporter.settings import cron, parse, web_port
 from exporter.sources import resolvers
 from exporter.views import status_document as view
-from exporter.wire import arp, ip_packet, neighbor_message, vrrp_advertisement
+from exporter.wire import address_message, arp, ip_packet, neighbor_message, vrrp_advertisement
 from stack.guard import netlink
 from stack.health import dns_question, link, world_question
-from stack.preflight import addresses, env_file, port
+from stack.preflight import env_file, port
 from stack.tools import archive, divergence, gravity, pihole_content, pihole_http, pinned
 from stack.tools.errors import ToolError
 from stack.unbound import allowed
@@ -78,7 +77,6 @@ def _of_the_kernel() -> Iterator[Parser]:
     changes = real.netlink()
     yield Parser("address messages", address_message.parse_address_messages, changes, (ParseError,), OWN_BYTES)
     yield Parser("guard's address changes", netlink.parse_changes, changes, ())
-    yield Parser("preflight's addresses", lambda data: addresses.parse_addresses(data, {2: "eth0"}), changes, ())
     yield Parser("/proc/net/tcp", _text(lambda text: port.parse_table(text, "tcp", {53})), (real.TABLE,), ())
 
 
