@@ -22,8 +22,8 @@ from exporter.model.observations import Vip, VipObservation
 from exporter.parsers.vip_state import SavedVip, format_vip_state, parse_vip_state
 
 if TYPE_CHECKING:
-    from exporter.parsers.address_message import AddressChange
     from exporter.sources.addresses import AddressSubscription
+    from exporter.wire.address_message import AddressChange
 
 log = logging.getLogger(__name__)
 

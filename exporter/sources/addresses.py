@@ -11,7 +11,7 @@ import socket
 import time
 
 from exporter.model.errors import ParseError
-from exporter.parsers.address_message import AddressChange, parse_address_messages
+from exporter.wire.address_message import AddressChange, parse_address_messages
 from exporter.wire.netlink import DATAGRAM_BYTES, RTMGRP_ADDRESSES, address_dump
 
 # Room for thousands of messages; the kernel caps it at net.core.rmem_max.

@@ -16,7 +16,6 @@ from exporter.http import basic_auth, client, web_config
 from exporter.model.errors import ConfigurationError, ParseError
 from exporter.model.observations import Status
 from exporter.parsers import (
-    address_message,
     advert_filter,
     container,
     dns_answer,
@@ -34,7 +33,7 @@ from exporter.parsers.fields import parse_json
 from exporter.settings import cron, parse, web_port
 from exporter.sources import resolvers
 from exporter.views import status_document as view
-from exporter.wire import arp, ip_packet, neighbor_message, vrrp_advertisement
+from exporter.wire import address_message, arp, ip_packet, neighbor_message, vrrp_advertisement
 from stack.guard import netlink
 from stack.health import dns_question, link, world_question
 from stack.preflight import env_file, port

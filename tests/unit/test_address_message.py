@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model.errors import ParseError
-from exporter.parsers.address_message import AddressChange, AddressMessages, parse_address_messages
+from exporter.wire.address_message import AddressChange, AddressMessages, parse_address_messages
 
 NEWLINK, NEWADDR, DELADDR, ERROR, DONE = 16, 20, 21, 2, 3
 IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 3, 6, 8

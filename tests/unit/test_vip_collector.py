@@ -13,7 +13,7 @@ from exporter.collectors.vip import VipCollector
 from exporter.model.addressing import parse_virtual_address
 from exporter.model.errors import CollectorError, NotReadyError, ParseError
 from exporter.model.observations import VipObservation
-from exporter.parsers.address_message import AddressChange
+from exporter.wire.address_message import AddressChange
 
 VIP = "192.0.2.53"
 NOW = 1_700_000_000.0

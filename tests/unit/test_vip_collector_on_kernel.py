@@ -18,8 +18,8 @@ from exporter.collectors.vip import VipCollector
 from exporter.model.addressing import parse_virtual_address
 from exporter.model.errors import CollectorError, NotReadyError, ParseError
 from exporter.model.observations import Vip, VipObservation
-from exporter.parsers.address_message import parse_address_messages
 from exporter.sources import addresses
+from exporter.wire.address_message import parse_address_messages
 from tests.unit.network_namespace import REPOSITORY, in_network_namespace, ip
 
 VIP, VIP_6 = "192.0.2.53", "2001:db8::53"
