@@ -83,7 +83,7 @@ def _flap(lab: Lab) -> float:
 
 EVENTS: Final = (
     Event(
-        "the standby dies", 30, 0, "home: beta is down", "home: beta is up again",
+        "the standby dies", 200, 0, "home: beta is down", "home: beta is up again",
         lambda lab: _at(lambda: lab.crash(BETA.name)), lambda lab: lab.boot(BETA.name),
     ),
     Event(
@@ -99,7 +99,7 @@ EVENTS: Final = (
         lambda lab: lab.start_service(ALPHA.name, "keepalived"),
     ),
     Event(
-        "the owner dies", 30, 2, "home: alpha is down", "home: alpha is up again",
+        "the owner dies", 200, 2, "home: alpha is down", "home: alpha is up again",
         lambda lab: _at(lambda: lab.crash(ALPHA.name)), lambda lab: lab.boot(ALPHA.name),
     ),
     Event("split brain", 20, 2, f"home: more than one host has {_VIP}", f"home: one host alone has {_VIP} again",

@@ -36,6 +36,6 @@ def update(node: str, time: float, version: str) -> list[Change]:
 
 
 def quiet(at: str, *, matchers: str = "") -> list[dict[str, Any]]:
-    """Expect that no alert but the watchdog has fired up to a time."""
-    firing = f'ALERTS{{alertstate="firing",alertname!="DnsHaWatchdog"{matchers}}}'
+    """Expect that no alert has fired up to a time but the watchdog, and what is told of moves that are over."""
+    firing = f'ALERTS{{alertstate="firing",alertname!~"DnsHaWatchdog|DnsHaFailover"{matchers}}}'
     return [{"expr": f"count_over_time({firing}[{at}])", "eval_time": at, "exp_samples": []}]

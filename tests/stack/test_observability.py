@@ -37,6 +37,7 @@ SECRETS = {
 FILES = {"COMPOSE_FILE": "compose.yaml:observability.yaml"}
 # A scrape, an evaluation, Alertmanager's group, and a machine that does other things.
 TOLD_SECONDS = 90.0
+DEAD_SECONDS = 300.0  # a node that may be booting is no news
 # As long as a second message could still come: the other Alertmanager's turn, and a repetition of the first.
 QUIET_SECONDS = 20.0
 CALM_SECONDS = 300.0
@@ -94,10 +95,10 @@ def _new(message: Received) -> list[str]:
     return [line for line in _lines(message) if "✅" not in line and not line.startswith("Still:")]
 
 
-def wait_one(what: str, messages: Callable[[], list[Received]]) -> Received:
+def wait_one(what: str, messages: Callable[[], list[Received]], timeout: float = TOLD_SECONDS) -> Received:
     """Wait until the messages are there, and see that they are one."""
     found: list[Received] = wait_for(
-        f"a message: {what}", messages, until=lambda seen: len(seen) > 0, timeout=TOLD_SECONDS, every=0.5
+        f"a message: {what}", messages, until=lambda seen: len(seen) > 0, timeout=timeout, every=0.5
     )
     assert len(found) == 1
     return found[0]
@@ -279,7 +280,7 @@ def test_the_death_of_the_primary_is_told_by_the_other_node(observed: Observed) 
     observed.wait_calm()
     start = time.monotonic()
     observed.rig.crash(ALPHA.name)
-    assert wait_one(DEATH, lambda: observed.told(DEATH, start)).sender == BETA.ipv4
+    assert wait_one(DEATH, lambda: observed.told(DEATH, start), DEAD_SECONDS).sender == BETA.ipv4
     time.sleep(QUIET_SECONDS)
     observed.rig.boot(ALPHA.name)
     wait_one(ALPHA_IS_BACK, lambda: observed.ended(ALPHA_IS_BACK, start))
