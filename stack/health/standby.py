@@ -16,6 +16,7 @@ SILENT_SECONDS = 3.0
 FAILURES_NEEDED = 4
 # Before it is given back: the other node's own address has answered for so long, or, where that one answered all the
 # while and so proves nothing about the virtual one, so much time has passed. Then it moves at most once in that time.
+# The primary, whose the virtual IP is without this, waits so long from the second time on.
 HOLD_SECONDS = 10.0
 LONG_HOLD_SECONDS = 600.0
 
@@ -77,10 +78,12 @@ class Standby:
     """The decision, and what to say of it."""
 
     node: str
+    primary: bool = False
     taking: bool = False
     verdict: Verdict = Verdict.OK
     problem: str = ""
     _until: float = float("-inf")  # when it may be given back at the soonest
+    _taken: float = float("-inf")
     _because: str = ""
 
     def resume(self) -> None:
@@ -93,7 +96,9 @@ class Standby:
             self.taking = False
         elif not self.taking and seen.able and not seen.owns and seen.silent and not seen.doubt:
             self.taking, self._because = True, seen.silent
-            self._until = now + (LONG_HOLD_SECONDS if seen.peer_good_for > 0 else HOLD_SECONDS)
+            again = now - self._taken < LONG_HOLD_SECONDS
+            long = seen.peer_good_for > 0 and (again or not self.primary)
+            self._taken, self._until = now, now + (LONG_HOLD_SECONDS if long else HOLD_SECONDS)
         self.verdict, self.problem = self._finding(seen)
 
     def _is_over(self, now: float, seen: Seen) -> bool:

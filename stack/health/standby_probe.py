@@ -28,10 +28,11 @@ LINK_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class StandbySettings:
-    """The virtual IPs, and the other node's own address."""
+    """The virtual IPs, the other node's own address, and whether this node is the primary."""
 
     virtual: tuple[Address, ...]
     peer: Address
+    primary: bool = False
 
 
 class StandbyProbe:
@@ -48,7 +49,7 @@ class StandbyProbe:
         link: Link | None = None,
         port: int = DNS_PORT,
     ) -> None:
-        self.standby = Standby(node)
+        self.standby = Standby(node, settings.primary)
         self._clock = clock
         self._drain = drain
         self._link = link or Link(interface, settings.peer)

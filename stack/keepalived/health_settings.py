@@ -33,5 +33,9 @@ def read_health(environment: Mapping[str, str], node: KeepalivedSettings) -> Hea
         interface=node.interface,
         patience=values["dns_patience"],
         world=world if world.domains else None,
-        standby=StandbySettings(tuple(one.address for one in node.virtual_addresses), node.peer) if node.peer else None,
+        standby=StandbySettings(
+            tuple(one.address for one in node.virtual_addresses), node.peer, primary=node.role == "primary"
+        )
+        if node.peer
+        else None,
     )

@@ -86,6 +86,19 @@ def test_it_moves_once_in_ten_minutes_where_only_the_virtual_address_is_silent()
     assert all(later - earlier > LONG_HOLD_SECONDS for earlier, later in itertools.pairwise(took))
 
 
+def test_the_primary_gives_it_back_soon_the_first_time_for_it_has_the_vip_anyway() -> None:
+    """A healed pair said for ten minutes that its primary took the address."""
+    standby = Standby("alpha", primary=True)
+    standby.decide(0.0, seen(peer_good_for=1.0))
+    standby.decide(HOLD_SECONDS, seen(owns=True, silent="", peer_good_for=1.0 + HOLD_SECONDS))
+    assert (standby.taking, standby.verdict) == (False, Verdict.OK)
+    standby.decide(60.0, seen(peer_good_for=1.0))
+    standby.decide(60.0 + LONG_HOLD_SECONDS - 1, seen(owns=True, silent="", peer_good_for=LONG_HOLD_SECONDS))
+    assert standby.taking
+    standby.decide(60.0 + LONG_HOLD_SECONDS, seen(owns=True, silent="", peer_good_for=LONG_HOLD_SECONDS))
+    assert not standby.taking
+
+
 def test_a_vip_that_answers_at_the_other_node_after_all_is_wanted_no_more() -> None:
     standby = Standby("alpha")
     standby.decide(0.0, seen())
