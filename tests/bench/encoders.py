@@ -39,7 +39,7 @@ class Registry:
 def encoders() -> list[Figure]:
     """CPU for each sample of a healthy node, in both formats."""
     status = samples.healthy()
-    found = checks.judge(status, samples.settings())
+    found = checks.evaluate(status, samples.settings())
     overall = checks.worst(found)
 
     def ours(accept: str) -> bytes:
