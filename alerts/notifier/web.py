@@ -17,7 +17,7 @@ from alerts.notifier.notifier import Notifier
 from alerts.notifier.payload import parse
 from exporter.http.handler import TEXT, Answer, Handler
 from exporter.http.pair_key import KeySource, no_key
-from exporter.http.server import Server
+from exporter.http.server import HttpServer
 from exporter.model.addressing import Address
 from exporter.model.errors import ParseError
 
@@ -32,7 +32,7 @@ _AGAIN: Final = {
 Outcome = tuple[HTTPStatus, str]
 
 
-class NotifierServer(Server):
+class NotifierServer(HttpServer):
     """Listens; see the table in ``routes`` and ``posts``."""
 
     def __init__(

@@ -36,7 +36,7 @@ class ListenError(ExporterError):
     """The port cannot be listened on; the message says why."""
 
 
-class Server:
+class HttpServer:
     """Takes connections as long as :meth:`serve_forever` runs; what is above a limit is reset at once."""
 
     def __init__(

@@ -15,7 +15,7 @@ _SERVER = re.compile(r"(?P<address>[^@#\s]+)(?:@(?P<port>[0-9]{1,5}))?#(?P<name>
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class UpstreamServer:
     """One server that is asked over TLS, and the name that its certificate must be for."""
 
     address: Address
@@ -23,7 +23,7 @@ class Server:
     name: str
 
 
-def parse(text: str) -> tuple[Server, ...]:
+def parse(text: str) -> tuple[UpstreamServer, ...]:
     """Read it; ``recursive`` has no server.
 
     Raises:
@@ -36,7 +36,7 @@ def parse(text: str) -> tuple[Server, ...]:
     return tuple(_server(part.strip()) for part in text.removeprefix("tls:").split(","))
 
 
-def _server(text: str) -> Server:
+def _server(text: str) -> UpstreamServer:
     match = _SERVER.fullmatch(text)
     if match is None:
         raise ValueError(
@@ -48,4 +48,4 @@ def _server(text: str) -> Server:
         raise ValueError(f"{address} is no address of another host")
     if not 1 <= port <= 65535:
         raise ValueError(f"{text!r}: there is no port {port}")
-    return Server(address, port, domain(match["name"]))
+    return UpstreamServer(address, port, domain(match["name"]))

@@ -60,7 +60,7 @@ Ticket = TypeVar("Ticket")
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class DnsServer:
     """A DNS server and the protocol over which it is asked."""
 
     address: str
@@ -94,7 +94,7 @@ class DnsClient(Generic[Ticket]):
         self._exchanges: dict[int, _Exchange[Ticket]] = {}
         self._finished: list[Result[Ticket]] = []
 
-    def ask(self, ticket: Ticket, server: Server, query: bytes, timeout: float) -> None:
+    def ask(self, ticket: Ticket, server: DnsServer, query: bytes, timeout: float) -> None:
         """Begin to ask; whatever goes wrong is a result of ``wait``."""
         deadline = self._monotonic() + timeout
         try:
@@ -165,7 +165,7 @@ class _Udp:
 
     events = select.POLLIN
 
-    def __init__(self, server: Server, query: bytes) -> None:
+    def __init__(self, server: DnsServer, query: bytes) -> None:
         self.socket = _socket(server, socket.SOCK_DGRAM)
         try:
             self.socket.connect((server.address, server.port))
@@ -181,7 +181,7 @@ class _Udp:
 class _Tcp:
     """One query on a TCP connection (RFC 7766: each message follows its length)."""
 
-    def __init__(self, server: Server, query: bytes) -> None:
+    def __init__(self, server: DnsServer, query: bytes) -> None:
         self.events = select.POLLOUT
         self._unsent = len(query).to_bytes(2, "big") + query
         self._received = b""
@@ -232,7 +232,7 @@ class _Exchange(Generic[Ticket]):
         return self.ignored or Failure("timeout", f"did not answer within {self.timeout:g} s; is the node up?")
 
 
-def _socket(server: Server, kind: socket.SocketKind) -> socket.socket:
+def _socket(server: DnsServer, kind: socket.SocketKind) -> socket.socket:
     made = socket.socket(_FAMILIES[server.family], kind)
     try:
         if server.family == "ipv4" and _is_on_this_host(server):
@@ -244,7 +244,7 @@ def _socket(server: Server, kind: socket.SocketKind) -> socket.socket:
     return made
 
 
-def _is_on_this_host(server: Server) -> bool:
+def _is_on_this_host(server: DnsServer) -> bool:
     """Whether the address is this host's own, as a virtual IP is while it is here.
 
     Such a query comes from the loopback address: Pi-hole can be told to leave those out of its

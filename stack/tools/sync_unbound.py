@@ -48,7 +48,7 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool) -> None
         raise ToolError("UNBOUND_SHARED_DIRECTORY is not set")  # noqa: EM101
     tasks.task_directory.mkdir(parents=True, exist_ok=True)
     baseline_file = tasks.task_directory / "sync-unbound.json"
-    # In baseline, where the stack runs: /tmp is a tmpfs there.
+    # In memory, where the stack runs: /tmp is a tmpfs there.
     with tempfile.TemporaryDirectory(prefix="unbound-incoming-") as scratch:
         _bring(node, tasks, live, Path(scratch), baseline_file, lock, force=force)
 

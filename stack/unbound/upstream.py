@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 from exporter.model.errors import ConfigurationError
 from exporter.settings.read import read_environment
-from exporter.settings.upstream import Server
+from exporter.settings.upstream import UpstreamServer
 
 # Of Debian's ca-certificates, in the image. Without a bundle Unbound trusts no server at all, and each question fails.
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
-def configuration(servers: Sequence[Server]) -> str:
+def configuration(servers: Sequence[UpstreamServer]) -> str:
     """Unbound's configuration for it: nothing is ever asked in clear instead, and DNSSEC is validated all the same."""
     if not servers:
         return ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.app import Application
 from exporter.engine.runner import Runner
-from exporter.http.server import Server
+from exporter.http.server import HttpServer
 from exporter.model.errors import NotReadyError
 from exporter.model.observations import CollectorResult, NodeIdentity, NodeStatus, Observation
 from exporter.routes import routes
@@ -47,7 +47,7 @@ def application(status: NodeStatus, name: str = "alpha", **settings: Any) -> App
 @contextmanager
 def running_exporter(status: NodeStatus, name: str = "alpha") -> Iterator[int]:
     """An exporter that serves this status on a port of loopback."""
-    server = Server("127.0.0.1", 0, routes(application(status, name)))
+    server = HttpServer("127.0.0.1", 0, routes(application(status, name)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -16,7 +16,7 @@ import pytest
 
 from exporter.model.observations import Protocol
 from exporter.parsers.dns_answer import RANDOM_LENGTH, Answer, CanaryQuestion, Failure, Verdict
-from exporter.sources.dns_query import READS_AT_ONCE, DnsClient, Result, Server
+from exporter.sources.dns_query import READS_AT_ONCE, DnsClient, DnsServer, Result
 from tests.unit.network_namespace import in_network_namespace
 from tests.unit.standin_dns_server import (
     NXDOMAIN,
@@ -61,7 +61,7 @@ class Asked:
 def ask(port: int, protocol: Protocol, *, host: str = "127.0.0.1", timeout: float = TIMEOUT) -> Asked:
     client: DnsClient[str] = DnsClient()
     began = time.monotonic()
-    client.ask("it", Server(host, port, "ipv6" if ":" in host else "ipv4", protocol), new_query(), timeout)
+    client.ask("it", DnsServer(host, port, "ipv6" if ":" in host else "ipv4", protocol), new_query(), timeout)
     try:
         while time.monotonic() < began + timeout + 5:
             for result in client.wait(timeout):
@@ -284,7 +284,7 @@ def test_a_host_without_a_free_descriptor_is_told_as_local(monkeypatch: pytest.M
 def test_an_answer_that_waits_in_its_socket_is_not_late_because_this_process_was_stopped() -> None:
     with StandinDnsServer(answers_as("node-a")) as server:
         client: DnsClient[None] = DnsClient()
-        client.ask(None, Server("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 0.1)
+        client.ask(None, DnsServer("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 0.1)
         time.sleep(0.2)
         (result,) = client.wait(0)
     assert result.verdict == Answer("node-a")
@@ -294,7 +294,7 @@ def test_a_query_does_not_expire_in_a_pause_after_which_its_socket_was_not_looke
     times = iter([0.0, 0.05, 10.0, 10.0, 10.0])  # asked; a look begins, this process is stopped, goes on; a look
     with StandinDnsServer(silent) as server:
         client: DnsClient[None] = DnsClient(monotonic=lambda: next(times))
-        client.ask(None, Server("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 0.1)
+        client.ask(None, DnsServer("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 0.1)
         assert client.wait(0) == []
         (result,) = client.wait(0)
     assert isinstance(result.verdict, Failure)
@@ -305,7 +305,7 @@ def test_the_replies_that_wait_in_one_socket_are_read_in_parts() -> None:
     forged = [lambda query: good(with_another_id(query), "evil")] * (2 * READS_AT_ONCE)
     with StandinDnsServer(sends(*forged, good)) as server:
         client: DnsClient[None] = DnsClient()
-        client.ask(None, Server("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 5)
+        client.ask(None, DnsServer("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 5)
         time.sleep(0.1)  # for all of them to be there
         assert client.wait(0) == []
         assert client.wait(0) == []
@@ -317,8 +317,8 @@ def test_many_queries_are_under_way_at_once_and_each_ends_by_itself() -> None:
     with StandinDnsServer(silent) as mute, StandinDnsServer(answers_as("node-a")) as server:
         client: DnsClient[str] = DnsClient()
         for number in range(10):
-            client.ask(f"mute {number}", Server("127.0.0.1", mute.port, "ipv4", "tcp"), new_query(), TIMEOUT)
-            client.ask(f"good {number}", Server("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 5)
+            client.ask(f"mute {number}", DnsServer("127.0.0.1", mute.port, "ipv4", "tcp"), new_query(), TIMEOUT)
+            client.ask(f"good {number}", DnsServer("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 5)
         results: list[Result[str]] = []
         deadline = time.monotonic() + 5
         while len(results) < 20 and time.monotonic() < deadline:
@@ -342,15 +342,15 @@ def test_closing_gives_up_what_is_under_way_and_leaves_no_descriptor() -> None:
     with StandinDnsServer(silent) as server:
         before = open_descriptors()
         client: DnsClient[None] = DnsClient()
-        client.ask(None, Server("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 60)
+        client.ask(None, DnsServer("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 60)
         assert open_descriptors() == before + 1
         client.close()
         assert open_descriptors() == before
 
 
 def test_a_server_is_named_with_port_and_protocol() -> None:
-    assert str(Server("192.0.2.53", 53, "ipv4", "udp")) == "192.0.2.53:53 (udp)"
-    assert str(Server("2001:db8::53", 5335, "ipv6", "tcp")) == "[2001:db8::53]:5335 (tcp)"
+    assert str(DnsServer("192.0.2.53", 53, "ipv4", "udp")) == "192.0.2.53:53 (udp)"
+    assert str(DnsServer("2001:db8::53", 5335, "ipv6", "tcp")) == "[2001:db8::53]:5335 (tcp)"
 
 
 @in_network_namespace
@@ -375,14 +375,14 @@ def test_an_ipv4_address_of_this_host_is_asked_from_loopback_and_any_other_is_no
                 server.bind((virtual, 5300))
             tcp.listen()
             for protocol in BOTH:
-                client.ask("own", Server(virtual, 5300, "ipv4", protocol), new_query(), TIMEOUT)
+                client.ask("own", DnsServer(virtual, 5300, "ipv4", protocol), new_query(), TIMEOUT)
             assert udp.recvfrom(512)[1][0] == "127.0.0.1"
             connection, asker = tcp.accept()
             connection.close()
             assert asker[0] == "127.0.0.1"
 
     # Nobody is there, but the query must not leave with a loopback address.
-    client.ask("other", Server("198.51.100.2", 5300, "ipv4", "udp"), new_query(), TIMEOUT)
+    client.ask("other", DnsServer("198.51.100.2", 5300, "ipv4", "udp"), new_query(), TIMEOUT)
     table = [line.split() for line in Path("/proc/self/net/udp").read_text().splitlines()]
     assert [line[1].partition(":")[0] for line in table if line[2] == "026433C6:14B4"] == ["016433C6"]
     client.close()

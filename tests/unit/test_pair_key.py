@@ -16,7 +16,7 @@ import pytest
 from exporter.collectors.peer import PeerCollector
 from exporter.http.client import FetchError
 from exporter.http.pair_key import SIGNATURE_HEADER, PairKey, PairKeyError, key_from
-from exporter.http.server import Server
+from exporter.http.server import HttpServer
 from exporter.model.observations import PeerObservation
 from exporter.parsers.status_document import STATUS_PATH
 from exporter.sources.peer_get import peer_get
@@ -31,7 +31,7 @@ WITHOUT = "127.0.0.1 answers on port {}, but without this node's pair key: set t
 def serving(key: PairKey, body: bytes = b"hello", host: str = "127.0.0.1") -> Iterator[int]:
     """The real server, with one page."""
     routes = {"/told": lambda *_: (body, "text/plain"), STATUS_PATH: lambda *_: (body, "text/plain")}
-    server = Server(host, 0, routes, pair_key=lambda: key)
+    server = HttpServer(host, 0, routes, pair_key=lambda: key)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

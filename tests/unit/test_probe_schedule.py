@@ -12,7 +12,7 @@ from exporter.collectors.resolve.collector import MAX_UNDER_WAY
 from exporter.collectors.resolve.history import Moment, ProbeHistory, Query
 from exporter.model.observations import Protocol
 from exporter.parsers.dns_answer import Answer, Failure
-from exporter.sources.dns_query import Server
+from exporter.sources.dns_query import DnsServer
 
 
 def simulate(
@@ -24,7 +24,7 @@ def simulate(
     protocol: Protocol = "udp",
 ) -> tuple[list[float], int]:
     """Let a probe schedule its queries on a clock of our own; return when they were sent and the most at once."""
-    probe = resolve._Probe(ProbeHistory("vip", Server("127.0.0.1", 53, "ipv4", protocol), "node-a"), interval)
+    probe = resolve._Probe(ProbeHistory("vip", DnsServer("127.0.0.1", 53, "ipv4", protocol), "node-a"), interval)
     under_way: list[tuple[float, Query, Answer | Failure]] = []
     sent: list[float] = []
     most = 0
@@ -60,7 +60,7 @@ def test_a_healthy_server_is_asked_once_in_an_interval() -> None:
 def test_probes_with_one_interval_fall_due_together_whenever_they_were_asked_first() -> None:
     due = set()
     for first in (100.0, 100.001, 100.2):
-        probe = resolve._Probe(ProbeHistory("vip", Server("127.0.0.1", 53, "ipv4", "udp"), "node-a"), 1)
+        probe = resolve._Probe(ProbeHistory("vip", DnsServer("127.0.0.1", 53, "ipv4", "udp"), "node-a"), 1)
         probe.history.end(probe.history.begin(Moment(first, first)), Answer("node-a"), Moment(first, first))
         probe.sent = first
         probe.reschedule()

@@ -9,7 +9,7 @@ from exporter.collectors.resolve.histogram import BOUNDS, Histogram
 from exporter.collectors.resolve.history import MAX_NAMES, Moment, ProbeHistory, Query
 from exporter.model.observations import Probe
 from exporter.parsers.dns_answer import Answer, Failure
-from exporter.sources.dns_query import Server
+from exporter.sources.dns_query import DnsServer
 
 LOST = Failure("timeout", "did not answer within 1 s")
 GOOD = Answer("node-a")
@@ -17,7 +17,7 @@ WALL = 1_700_000_000.0  # at monotonic time 0
 
 
 def new_history() -> ProbeHistory:
-    return ProbeHistory("vip", Server("192.0.2.53", 53, "ipv4", "udp"), "node-a")
+    return ProbeHistory("vip", DnsServer("192.0.2.53", 53, "ipv4", "udp"), "node-a")
 
 
 def at(seconds: float, wall_step: float = 0.0) -> Moment:

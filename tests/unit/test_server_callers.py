@@ -18,19 +18,21 @@ import pytest
 from exporter.http import callers
 from exporter.http.callers import ANYBODY, PEER, THIS_MACHINE
 from exporter.http.seats import host_of
-from exporter.http.server import ListenError, Server
+from exporter.http.server import HttpServer, ListenError
 from tests.unit.network_namespace import in_network_namespace, ip
 
 # On loopback: what does not come from the address it goes to is a stranger.
 OTHER_NODE, STRANGERS = "127.0.0.9", [f"127.0.1.{number}" for number in range(1, 9)]
 
 
-def make(host: str = "127.0.0.1", peer: str | None = OTHER_NODE) -> Server:
-    return Server(host, 0, {"/": lambda *_: (b"ok", "text/plain")}, peer=ipaddress.ip_address(peer) if peer else None)
+def make(host: str = "127.0.0.1", peer: str | None = OTHER_NODE) -> HttpServer:
+    return HttpServer(
+        host, 0, {"/": lambda *_: (b"ok", "text/plain")}, peer=ipaddress.ip_address(peer) if peer else None
+    )
 
 
 @contextlib.contextmanager
-def serving(server: Server) -> Iterator[Server]:
+def serving(server: HttpServer) -> Iterator[HttpServer]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -42,7 +44,7 @@ def serving(server: Server) -> Iterator[Server]:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server() -> Iterator[HttpServer]:
     with serving(make()) as one:
         yield one
 
@@ -55,11 +57,11 @@ def held() -> Iterator[list[socket.socket]]:
         connection.close()
 
 
-def connect(server: Server, source: str, target: str = "127.0.0.1") -> socket.socket:
+def connect(server: HttpServer, source: str, target: str = "127.0.0.1") -> socket.socket:
     return socket.create_connection((target, server.server_port), timeout=5, source_address=(source, 0))
 
 
-def answer(server: Server, source: str, target: str = "127.0.0.1") -> bytes:
+def answer(server: HttpServer, source: str, target: str = "127.0.0.1") -> bytes:
     connection = http.client.HTTPConnection(target, server.server_port, timeout=5, source_address=(source, 0))
     try:
         connection.request("GET", "/")
@@ -70,14 +72,14 @@ def answer(server: Server, source: str, target: str = "127.0.0.1") -> bytes:
         connection.close()
 
 
-def fill(server: Server, source: str, number: int, held: list[socket.socket], target: str = "127.0.0.1") -> None:
+def fill(server: HttpServer, source: str, number: int, held: list[socket.socket], target: str = "127.0.0.1") -> None:
     """Hold connections that say nothing, and wait until each has its seat."""
     before = taken(server)
     held += [connect(server, source, target) for _ in range(number)]
     until(lambda: taken(server) == before + number)
 
 
-def taken(server: Server) -> int:
+def taken(server: HttpServer) -> int:
     return sum(seats.taken for seats in server.seats.values())
 
 
@@ -88,14 +90,14 @@ def until(reached: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_one_host_does_not_take_the_seats_of_another(server: Server, held: list[socket.socket]) -> None:
+def test_one_host_does_not_take_the_seats_of_another(server: HttpServer, held: list[socket.socket]) -> None:
     fill(server, STRANGERS[0], ANYBODY.each, held)
     assert answer(server, STRANGERS[0]) == b"refused"
     assert answer(server, STRANGERS[1]) == b"ok"
 
 
 def test_all_strangers_together_leave_the_peer_and_this_machine_theirs(
-    server: Server, held: list[socket.socket]
+    server: HttpServer, held: list[socket.socket]
 ) -> None:
     for stranger in STRANGERS[: ANYBODY.connections // ANYBODY.each]:
         fill(server, stranger, ANYBODY.each, held)
@@ -103,13 +105,15 @@ def test_all_strangers_together_leave_the_peer_and_this_machine_theirs(
     assert [answer(server, source) for source in (OTHER_NODE, "127.0.0.1")] == [b"ok", b"ok"]
 
 
-def test_the_peer_cannot_take_this_machine_s_seats_nor_the_strangers(server: Server, held: list[socket.socket]) -> None:
+def test_the_peer_cannot_take_this_machine_s_seats_nor_the_strangers(
+    server: HttpServer, held: list[socket.socket]
+) -> None:
     fill(server, OTHER_NODE, PEER.connections, held)
     assert answer(server, OTHER_NODE) == b"refused"
     assert [answer(server, source) for source in (STRANGERS[0], "127.0.0.1")] == [b"ok", b"ok"]
 
 
-def test_this_machine_has_seats_for_all_that_runs_on_it(server: Server, held: list[socket.socket]) -> None:
+def test_this_machine_has_seats_for_all_that_runs_on_it(server: HttpServer, held: list[socket.socket]) -> None:
     fill(server, "127.0.0.1", THIS_MACHINE.connections - 1, held)
     assert answer(server, "127.0.0.1") == b"ok"
 
@@ -123,7 +127,7 @@ def test_a_queue_that_strangers_have_filled_is_not_the_one_others_wait_in(held: 
         assert [answer(server, source) for source in (OTHER_NODE, "127.0.0.1")] == [b"ok", b"ok"]
 
 
-def overflow(server: Server, source: str, family: socket.AddressFamily, target: str) -> list[socket.socket]:
+def overflow(server: HttpServer, source: str, family: socket.AddressFamily, target: str) -> list[socket.socket]:
     """Begin more connections than the strangers' queue holds."""
     begun = []
     for _ in range(ANYBODY.backlog + 50):
@@ -200,7 +204,7 @@ def test_a_port_that_somebody_shares_is_in_use_all_the_same() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(ListenError, match="Address already in use"):
-            Server("127.0.0.1", other.getsockname()[1], {})
+            HttpServer("127.0.0.1", other.getsockname()[1], {})
 
 
 @pytest.mark.parametrize(

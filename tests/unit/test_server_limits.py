@@ -12,16 +12,16 @@ import pytest
 
 from exporter.http import handler
 from exporter.http.handler import MAXIMUM_HEAD_BYTES
-from exporter.http.server import Server
+from exporter.http.server import HttpServer
 
 LARGE = b"x" * (16 << 20)
 LINE, END = b"GET / HTTP/1.1\r\n", b"\r\n\r\n"
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server() -> Iterator[HttpServer]:
     routes = {"/": lambda *_: (b"ok", "text/plain"), "/large": lambda *_: (LARGE, "text/plain")}
-    one = Server("127.0.0.1", 0, routes)
+    one = HttpServer("127.0.0.1", 0, routes)
     thread = threading.Thread(target=one.serve_forever)
     thread.start()
     yield one
@@ -30,11 +30,11 @@ def server() -> Iterator[Server]:
     thread.join(5)
 
 
-def connect(server: Server) -> socket.socket:
+def connect(server: HttpServer) -> socket.socket:
     return socket.create_connection(("127.0.0.1", server.server_port), timeout=10)
 
 
-def status(server: Server, request: bytes) -> int:
+def status(server: HttpServer, request: bytes) -> int:
     """Send all of a request, whatever is answered meanwhile, and return the status of the answer."""
     with connect(server) as connection:
         connection.sendall(request)
@@ -49,7 +49,7 @@ def head_of(size: int) -> bytes:
     return lines + b"Y: " + b"y" * (size - len(lines) - 3 - len(END)) + END
 
 
-def test_a_head_may_have_16_kib_and_no_byte_more(server: Server) -> None:
+def test_a_head_may_have_16_kib_and_no_byte_more(server: HttpServer) -> None:
     assert MAXIMUM_HEAD_BYTES == 16384
     assert status(server, head_of(16384)) == 200
     assert status(server, head_of(16385)) == 431
@@ -66,7 +66,7 @@ def test_a_head_may_have_16_kib_and_no_byte_more(server: Server) -> None:
     ],
     ids=["99 headers of 64 KiB", "one header", "101 headers", "a path", "no request"],
 )
-def test_a_head_that_is_too_large_is_answered_with_431(server: Server, request_: bytes) -> None:
+def test_a_head_that_is_too_large_is_answered_with_431(server: HttpServer, request_: bytes) -> None:
     assert status(server, request_) == 431
     assert status(server, LINE + END) == 200
 
@@ -76,11 +76,11 @@ def read_all(connection: socket.socket) -> None:
         pass
 
 
-def seats_taken(server: Server) -> int:
+def seats_taken(server: HttpServer) -> int:
     return sum(seats.taken for seats in server.seats.values())
 
 
-def wait_for_nobody(server: Server, seconds: float) -> None:
+def wait_for_nobody(server: HttpServer, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while seats_taken(server):
         assert time.monotonic() < deadline
@@ -89,7 +89,7 @@ def wait_for_nobody(server: Server, seconds: float) -> None:
 
 @pytest.mark.parametrize("half_closed", [False, True])
 def test_who_does_not_read_the_answer_loses_it_and_leaves_nothing_in_the_kernel(
-    server: Server, monkeypatch: pytest.MonkeyPatch, half_closed: bool
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch, half_closed: bool
 ) -> None:
     monkeypatch.setattr(handler, "CLIENT_TIMEOUT_SECONDS", 0.5)
     with socket.socket() as connection:
@@ -107,7 +107,7 @@ def test_who_does_not_read_the_answer_loses_it_and_leaves_nothing_in_the_kernel(
 
 
 def test_an_answer_that_fits_into_the_kernel_s_memory_costs_its_seat_until_it_is_read(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise a client could leave behind as many of them as it likes."""
     monkeypatch.setattr(handler, "CLIENT_TIMEOUT_SECONDS", 0.5)
@@ -125,7 +125,7 @@ def test_an_answer_that_fits_into_the_kernel_s_memory_costs_its_seat_until_it_is
             read_all(connection)
 
 
-def test_a_reader_that_takes_its_time_but_not_too_much_has_the_whole_answer(server: Server) -> None:
+def test_a_reader_that_takes_its_time_but_not_too_much_has_the_whole_answer(server: HttpServer) -> None:
     got = 0
     with connect(server) as connection:
         connection.sendall(b"GET /large HTTP/1.0\r\n\r\n")
@@ -136,7 +136,7 @@ def test_a_reader_that_takes_its_time_but_not_too_much_has_the_whole_answer(serv
     assert got > len(LARGE)
 
 
-def test_a_head_that_drips_ends_at_the_deadline(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_head_that_drips_ends_at_the_deadline(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handler, "CLIENT_TIMEOUT_SECONDS", 0.3)
     began = time.monotonic()
     with connect(server) as connection, contextlib.suppress(OSError):
@@ -161,7 +161,7 @@ def test_a_head_that_drips_ends_at_the_deadline(server: Server, monkeypatch: pyt
         ("gzip;q=", False),
     ],
 )
-def test_compression_is_for_those_who_take_it(server: Server, accepted: str, compressed: bool) -> None:
+def test_compression_is_for_those_who_take_it(server: HttpServer, accepted: str, compressed: bool) -> None:
     with connect(server) as connection:
         connection.sendall(b"GET /large HTTP/1.0\r\nAccept-Encoding: " + accepted.encode() + END)
         head = connection.recv(1000).partition(END)[0].lower()
@@ -169,7 +169,7 @@ def test_compression_is_for_those_who_take_it(server: Server, accepted: str, com
 
 
 @pytest.mark.parametrize("path", [b"/", b"/nothing", b"*"])
-def test_options_says_that_one_can_only_look(server: Server, path: bytes) -> None:
+def test_options_says_that_one_can_only_look(server: HttpServer, path: bytes) -> None:
     with connect(server) as connection:
         connection.sendall(b"OPTIONS " + path + b" HTTP/1.1" + END)
         answer = b""
@@ -181,7 +181,7 @@ def test_options_says_that_one_can_only_look(server: Server, path: bytes) -> Non
     assert b"Access-Control" not in head
 
 
-def test_nobody_may_show_a_page_in_a_frame(server: Server) -> None:
+def test_nobody_may_show_a_page_in_a_frame(server: HttpServer) -> None:
     with connect(server) as connection:
         connection.sendall(b"GET /nothing HTTP/1.1" + END)
         assert b"frame-ancestors 'none'" in connection.recv(65536)

@@ -19,7 +19,7 @@ import pytest
 from exporter.http import server as server_module
 from exporter.http.access import WebAccess
 from exporter.http.client import FetchError, http_get
-from exporter.http.server import Server
+from exporter.http.server import HttpServer
 from exporter.model.errors import ConfigurationError
 from exporter.routes import FOR_THE_PAIR
 from tests.unit.certificates import HASH, PASSWORD, TLS, make_certificate, users
@@ -36,11 +36,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, text: str) -> Iterator[Server]:
+def serving(folder: Path, text: str) -> Iterator[HttpServer]:
     (folder / "web.yaml").write_text(text)
     routes = {path: lambda *_: (b"here", "text/plain") for path in PATHS} | {"/long": lambda *_: (LONG, "text/plain")}
     access = WebAccess(folder / "web.yaml", FOR_THE_PAIR)
-    server = Server("127.0.0.1", 0, routes, peer=ipaddress.ip_address(PEER), access=access)
+    server = HttpServer("127.0.0.1", 0, routes, peer=ipaddress.ip_address(PEER), access=access)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -57,7 +57,7 @@ def trusting(folder: Path, stem: str = "") -> ssl.SSLContext:
 
 
 def ask(
-    server: Server,
+    server: HttpServer,
     path: str,
     context: ssl.SSLContext | None = None,
     source: str = STRANGER,
@@ -79,7 +79,7 @@ def ask(
         connection.close()
 
 
-def status(server: Server, path: str, **more: str) -> int:
+def status(server: HttpServer, path: str, **more: str) -> int:
     return ask(server, path, **more)[0]  # type: ignore[arg-type]
 
 

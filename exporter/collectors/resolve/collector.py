@@ -21,7 +21,7 @@ from exporter.model.errors import CollectorError, NotReadyError
 from exporter.model.observations import Protocol, ResolveObservation
 from exporter.parsers.dns_answer import LABELS, CanaryQuestion, LabelCycle
 from exporter.settings.values import Settings
-from exporter.sources.dns_query import DnsClient, Server
+from exporter.sources.dns_query import DnsClient, DnsServer
 from exporter.sources.resolvers import resolvers
 
 DNS_PORT = 53
@@ -201,7 +201,7 @@ def _interval(settings: Settings, target: Target, protocol: Protocol) -> float:
     )
 
 
-def _targets(settings: Settings, port: int) -> Iterator[tuple[Target, Server]]:
+def _targets(settings: Settings, port: int) -> Iterator[tuple[Target, DnsServer]]:
     endpoints: list[tuple[Target, Address, int]] = [
         *(("vip", virtual.address, port) for virtual in settings.vip_address),
         *(("pihole", endpoint.address, endpoint.port) for endpoint in settings.pihole_address),
@@ -211,4 +211,4 @@ def _targets(settings: Settings, port: int) -> Iterator[tuple[Target, Server]]:
         endpoints.append(("peer", settings.peer_ip, port))
     for target, address, server_port in endpoints:
         for protocol in get_args(Protocol):
-            yield target, Server(str(address), server_port, family(address), protocol)
+            yield target, DnsServer(str(address), server_port, family(address), protocol)

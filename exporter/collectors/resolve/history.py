@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from exporter.collectors.resolve.histogram import Histogram
 from exporter.model.observations import Probe
 from exporter.parsers.dns_answer import Answer, Failure, Verdict
-from exporter.sources.dns_query import Server
+from exporter.sources.dns_query import DnsServer
 
 Target = Literal["vip", "pihole", "unbound", "peer"]
 
@@ -42,7 +42,7 @@ class ProbeHistory:
     however long the time-out is. Lengths are from the monotonic clock: the wall clock may step.
     """
 
-    def __init__(self, target: Target, server: Server, node_name: str) -> None:
+    def __init__(self, target: Target, server: DnsServer, node_name: str) -> None:
         self.target: Target = target
         self.server = server
         self.under_way: deque[Query] = deque()
