@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import re
@@ -109,7 +110,7 @@ def _holders(proc: Path, inodes: Iterable[str]) -> dict[str, tuple[str | None, s
         if not process.name.isdigit():
             continue
         try:
-            held = {os.readlink(link) for link in (process / "fd").iterdir()} & links.keys()  # noqa: PTH115 (no path)
+            held = _open_files(process / "fd") & links.keys()
             if not held:
                 continue
             name = (process / "comm").read_text("utf-8", "replace").strip()
@@ -119,3 +120,12 @@ def _holders(proc: Path, inodes: Iterable[str]) -> dict[str, tuple[str | None, s
         for link in held:
             holders[links[link]] = (name, inside[0] if inside else "")
     return holders
+
+
+def _open_files(descriptors: Path) -> set[str]:
+    """What a process has open; what it closes meanwhile is left out."""
+    found = set()
+    for link in descriptors.iterdir():
+        with contextlib.suppress(OSError):
+            found.add(os.readlink(link))  # noqa: PTH115 (no path)
+    return found

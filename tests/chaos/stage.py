@@ -85,7 +85,7 @@ class Stage(Lab):
         if program in BESIDE:
             return self._beside(node, program, service)
         if program in ("keepalived", "vrrp"):
-            parents = [pid for pid in _children(service.pid) if _name(pid) == "keepalived"]
+            parents = [pid for pid in _children(service.pid) if _is_keepalived(pid)]
             return parents if program == "keepalived" else [child for pid in parents for child in _children(pid)]
         return [service.pid]
 
@@ -101,7 +101,7 @@ class Stage(Lab):
         for host in self.nodes:
             if host.on and not host.service("keepalived").running:
                 for pid in processes.living_in(host.holder.network_namespace):
-                    if _name(pid) == "keepalived" or _is_start(pid):
+                    if _is_keepalived(pid) or _is_start(pid):
                         processes.send(pid, signal.SIGKILL)
 
     def burn(self, count: int) -> None:
@@ -129,10 +129,8 @@ def _children(pid: int) -> list[int]:
     return [child for child in processes.all_pids() if processes.parent_of(child) == pid]
 
 
-def _name(pid: int) -> str:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/comm").read_text().strip().removesuffix("_vrrp")
-    return ""
+def _is_keepalived(pid: int) -> bool:
+    return processes.name_of(pid) in ("keepalived", "keepalived_vrrp")
 
 
 def _is_start(pid: int) -> bool:

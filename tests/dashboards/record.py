@@ -110,7 +110,7 @@ def _events(  # noqa: C901 (a list of small functions)
 
     def kill_vrrp_process() -> None:
         tree = processes.tree(hosts[owner].service("keepalived").pid)
-        keepalived = [pid for pid in tree if Path(f"/proc/{pid}/comm").read_text().startswith("keepalived")]
+        keepalived = [pid for pid in tree if processes.name_of(pid).startswith("keepalived")]
         processes.send(keepalived[1], signal.SIGKILL)  # the first is its parent
 
     def kill_health_check() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.docker_engine import DockerEngine
+from tests.lab.processes import control_groups
 from tests.lab.waiting import wait_for
 
 pytestmark = pytest.mark.engine
@@ -33,6 +34,6 @@ def test_an_engine_that_is_ended_with_running_and_paused_containers_leaves_nothi
         assert len(processes_of(name)) > 4
     wait_for("every process to end", lambda: not processes_of(name))
     assert not another.directory.exists()
-    assert not [path for path in Path("/sys/fs/cgroup").glob(f"**/{name}") if path.is_dir()]
+    assert not control_groups(name)
     assert name not in Path("/proc/self/mountinfo").read_text()
     assert engine.client.ping()

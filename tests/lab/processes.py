@@ -17,6 +17,14 @@ def all_pids() -> Iterator[int]:
     return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
 
 
+def name_of(pid: int) -> str:
+    """The kernel's name for it (proc_pid_comm(5)); empty when the process is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def parent_of(pid: int) -> int | None:
     """The parent's pid; None when the process is gone."""
     try:
@@ -43,6 +51,11 @@ def open_files(pid: int) -> set[Path]:
         with contextlib.suppress(FileNotFoundError):
             found.add(descriptor.readlink())
     return found
+
+
+def control_groups(name: str) -> list[Path]:
+    """The cgroups of this name, wherever they are; others come and go meanwhile, at which ``Path.glob`` fails."""
+    return [Path(folder) for folder, _, _ in os.walk("/sys/fs/cgroup") if Path(folder).name == name]
 
 
 def kill_tree(root: int) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from pathlib import Path
 
 from tests.bench.figures import Figure
 from tests.lab.plan import ALPHA
+from tests.lab.processes import control_groups
 from tests.stack.rig import Rig
 
 from .plan import Plan, say
@@ -22,9 +23,9 @@ def used(rig: Rig) -> dict[str, float]:
     for name, container in rig.node(ALPHA.name).engine.containers().items():
         state, identifier = container["State"], str(container["Id"])
         assert isinstance(state, dict)
-        for path in Path("/sys/fs/cgroup").glob(f"**/{identifier}/memory.stat"):
-            if state["Running"]:
-                lines = dict(line.split() for line in path.read_text().splitlines())
+        for group in control_groups(identifier) if state["Running"] else ():
+            with contextlib.suppress(OSError):  # a hierarchy without memory, or it has just ended
+                lines = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
                 found[name] = int(lines.get("total_rss", lines.get("anon", "0"))) / 2**20
     return found
 

@@ -471,6 +471,7 @@ def test_the_process_is_named_where_it_can_be_seen(
     (tmp_path / "612" / "comm").write_text("systemd-resolve\n")
     (tmp_path / "612" / "cgroup").write_text(cgroup)
     (tmp_path / "612" / "fd" / "13").symlink_to("socket:[18123]")
+    (tmp_path / "612" / "fd" / "4").write_text("")  # as one that was closed between the listing and the reading
     found = listeners(tmp_path, {53}, containers)
     assert found == (Listener("127.0.0.53", "udp", "systemd-resolve", ours=ours),)
     assert listeners(tmp_path / "nowhere", {53}, containers) is None

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from tests.lab import daemons, keepalived_root
+from tests.lab import daemons, keepalived_root, processes
 from tests.lab.errors import NoAnswerError
 from tests.lab.host import Host
 from tests.lab.http_get import get
@@ -98,8 +98,8 @@ class Stage:
 
     def descriptors(self, host: Host) -> int:
         """How many packet sockets the watch on a host has open."""
-        links = [link.readlink() for link in Path(f"/proc/{host.service('wire').pid}/fd").iterdir()]
-        sockets = {str(link).strip("socket:[]") for link in links if str(link).startswith("socket:")}
+        links = map(str, processes.open_files(host.service("wire").pid))
+        sockets = {link.strip("socket:[]") for link in links if link.startswith("socket:")}
         table = Path(f"/proc/{host.holder.pid}/net/packet").read_text().splitlines()[1:]
         return sum(line.split()[-1] in sockets for line in table)
 
