@@ -20,7 +20,8 @@ from alerts.notifier.facts import Facts
 from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.owed import Debt, OwedStore
-from alerts.notifier.payload import Group
+from alerts.notifier.payload import FAILOVER, Alert, Group
+from alerts.notifier.quiet import QuietHours
 from alerts.notifier.receivers import DeliveryError, Kind, Receiver
 from alerts.notifier.told import ToldStore
 
@@ -31,6 +32,7 @@ LONGEST_RETRY_SECONDS: Final = 300.0
 # After that Alertmanager has repeated what still holds, and the rest is no news.
 OWED_SECONDS: Final = 86400.0
 MAXIMUM_OWED: Final = 100  # groups
+HELD: Final = "held"  # the group of all that waits for the end of the quiet hours
 AskElsewhere = Callable[[], Mapping[str, Told] | None]
 """What the other node told of each alert; None when it does not answer, nothing when there is none."""
 Gather = Callable[[Changes, float], Facts | None]
@@ -80,10 +82,11 @@ class Courier:
         metrics: Metrics,
         ask: AskElsewhere,
         gather: Gather,
+        quiet: QuietHours,
     ) -> None:
         self.receiver = receiver
         self._told, self._debts, self._writer, self._metrics = told, owed, writer, metrics
-        self._ask, self._gather = ask, gather
+        self._ask, self._gather, self._quiet = ask, gather, quiet
         self._labels = (str(receiver.number), receiver.scheme)
         self._owed: dict[str, Task] = {}
         self._changed = threading.Condition()
@@ -100,6 +103,8 @@ class Courier:
         """Begin, with what was owed before a restart."""
         for debt in self._debts.of(self.receiver.identity):
             task = Task(debt.group, {}, since=min(debt.since, time.time()), kept=True)
+            if debt.group.key == HELD:
+                task.due += self._quiet.left(time.time())
             task.settle(well=False)
             self._owed[task.group.key] = task
         self._thread.start()
@@ -117,6 +122,37 @@ class Courier:
                 oldest.settle(well=False)
             self._owed[task.group.key] = task
             self._changed.notify_all()
+
+    def hold(self, task: Task, seconds: float) -> None:
+        """Tell the receiver of a post later, in one message with all others that are held."""
+        due = time.monotonic() + seconds
+        new = tuple(self._as_it_was(alert) for alert in task.group.alerts if alert.name == FAILOVER and alert.firing)
+        with self._changed:
+            held = self._owed.get(HELD)
+            alerts = {alert.fingerprint: alert for alert in held.group.alerts} if held else {}
+            elsewhere = dict(held.elsewhere) if held else {}
+            for alert in (*(alert for alert in task.group.alerts if alert.name != FAILOVER), *filter(None, new)):
+                before = alerts.get(alert.fingerprint)
+                if before is not None and before.firing and not alert.firing:
+                    # As if its beginning had been told, or its end would be none.
+                    elsewhere[alert.fingerprint] = Told(before.starts_at, before.starts_at)
+                alerts[alert.fingerprint] = alert
+            if alerts:
+                group = Group(HELD, tuple(alerts.values()))
+                self._owed[HELD] = Task(group, {**task.elsewhere, **elsewhere}, due=due, kept=True)
+                self._owed[HELD].settle(well=True)
+                self._changed.notify_all()
+        task.settle(well=True)
+        self._save()
+
+    def _as_it_was(self, alert: Alert) -> Alert | None:
+        """A failover in the words of now, because nobody knows them later, under a name that no other one has."""
+        now = time.time()
+        facts = self._gather(Changes((alert,), (), (), repeat=False), now)
+        if facts is None:
+            return None
+        name = f"{alert.fingerprint}{int(alert.starts_at):x}"
+        return replace(self._writer.as_told(alert, facts, now), fingerprint=name)
 
     def in_hand(self) -> set[str]:
         """The fingerprints of the alerts of which the receiver is being told, or about to be: their begin or their end.

@@ -34,6 +34,8 @@ MOVED_BEFORE_SECONDS: Final = 45.0
 # How late an exporter may notice a change: once a second it asks, and some more on a busy machine.
 PROBE_SECONDS: Final = 1.5
 LONGEST_SECONDS: Final = 6 * 3600.0
+# What is older than that when it is told, after quiet hours for instance, is told without its moves.
+MOVED_LONGEST_SECONDS: Final = 900.0
 RULES: Final = "/api/v1/rules?type=alert"
 _OUTAGES: Final = (
     '{__name__=~"dnsha_resolve_outage_seconds_total|dnsha_resolve_outage_start_timestamp_seconds",'
@@ -100,6 +102,7 @@ def gather(new: Sequence[Alert], ended: Sequence[Alert], now: float, query: Quer
     found = asking.now() if over or any(alert.name == FAILOVER for alert in begun) else NOTHING
     moved: tuple[Move, ...] = ()
     outage = None
+    begun = [alert for alert in begun if now - alert.starts_at < MOVED_LONGEST_SECONDS]
     if begun:
         moved = asking.moves(min(alert.starts_at for alert in begun) - MOVED_BEFORE_SECONDS)
     if failovers := [alert for alert in begun if alert.name == FAILOVER]:

@@ -56,7 +56,7 @@ class Writer:
         return Message(title, self._body(changes.still, changes.left_out, now))
 
     def _write(self, changes: Changes, now: float, facts: Facts) -> Message:
-        new = tuple(self._as_told(alert, facts, now) for alert in changes.new)
+        new = tuple(self.as_told(alert, facts, now) for alert in changes.new)
         ended, still = changes.ended, changes.still
         parts = []
         if new:
@@ -75,7 +75,7 @@ class Writer:
             parts.append(f"Still: {named}" + (f" and {hidden} more" if hidden > 0 else ""))
         return Message(title, "\n\n".join(parts))
 
-    def _as_told(self, alert: Alert, facts: Facts, now: float) -> Alert:
+    def as_told(self, alert: Alert, facts: Facts, now: float) -> Alert:
         """An alert that has begun, with what is known of the moves of the virtual IP."""
 
         def clock(moment: float) -> str:

@@ -35,6 +35,7 @@ STUCK_SECONDS: Final = 300.0
 # How long one of two nodes that begin at the same moment gives the other one: its answer to the first of two questions
 # was that it knew of nothing.
 COURTESY_SECONDS: Final = 1.0
+NODES_APART_SECONDS: Final = 60
 AskPeer = Callable[[], peer.Peer | None]
 
 
@@ -53,7 +54,9 @@ class Notifier:
         writer = Writer(settings.timezone, settings.runbooks)
         self._ask_peer = ask_peer or (lambda: peer.ask(settings.peer, settings.port, settings.pair_key))
         self._couriers = {
-            receiver.number: Courier(receiver, self._told, owed, writer, metrics, self._told_elsewhere, self._gather)
+            receiver.number: Courier(
+                receiver, self._told, owed, writer, metrics, self._told_elsewhere, self._gather, settings.quiet
+            )
             for receiver in settings.all_receivers
         }
         self._prometheus = facts.prometheus(settings.prometheus)
@@ -122,9 +125,15 @@ class Notifier:
             if concerned:
                 task = Task(replace(group, alerts=concerned), elsewhere)
                 tasks.append((courier, task))
-                courier.owe(task)
         if not tasks:
             return "no_receiver"
+        if quiet := self._quiet_for(group):
+            log.info("it is told in the morning, after the quiet hours")
+            for courier, task in tasks:
+                courier.hold(task, quiet)
+            return "delivered"
+        for courier, task in tasks:
+            courier.owe(task)
         reached = _outcomes(tasks, deadline)
         if any(reached):
             for (courier, task), well in zip(tasks, reached, strict=True):
@@ -140,6 +149,14 @@ class Notifier:
             log.info("a receiver takes long to answer; Alertmanager will try again")
             return "not_yet"
         return "failed"
+
+    def _quiet_for(self, group: Group) -> float:
+        """For how many seconds a post is held: not at all when any of it is critical."""
+        left = self._settings.quiet.left(time.time())
+        if not left or any(alert.severity == "critical" for alert in group.alerts):
+            return 0.0
+        # Two nodes that hold the same do not tell it at the same moment: the second one asks what the first has told.
+        return left + sum(self._settings.node.encode()) % NODES_APART_SECONDS
 
     def _listen(self) -> None:
         """Tell what Alertmanager does not tell: some ends, and that critical alerts are silenced."""

@@ -12,8 +12,10 @@ from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from alerts.notifier import quiet
 from alerts.notifier.failover import FAILOVERS, Failovers
 from alerts.notifier.payload import SEVERITIES, Severity
+from alerts.notifier.quiet import QuietHours
 from alerts.notifier.receivers import Receiver, ReceiverError, open_receiver
 from exporter.engine.files import read_bounded
 from exporter.http.pair_key import PairKey
@@ -36,6 +38,7 @@ class Settings:
 
     receivers: Mapping[Severity, tuple[Receiver, ...]]
     failovers: Failovers
+    quiet: QuietHours
     heartbeat_url: str
     address: str
     port: int
@@ -72,10 +75,11 @@ class _Reader:
         self._opened: dict[str, Receiver] = {}
 
     def settings(self) -> Settings:
-        receivers = self._receivers()
+        receivers, timezone = self._receivers(), self._timezone()
         settings = Settings(
             receivers=receivers,
             failovers=self._failovers(),
+            quiet=self._quiet(timezone),
             heartbeat_url=self._link("HEARTBEAT_URL", self._secret("HEARTBEAT_URL")),
             address=self._address("NOTIFIER_ADDRESS"),
             port=self._port("NOTIFIER_PORT", PORT),
@@ -86,7 +90,7 @@ class _Reader:
             peer=self._address("PEER_IP"),
             pair_key=PairKey(self._secret("PAIR_KEY").encode()),
             node=self._text("NODE_NAME"),
-            timezone=self._timezone(),
+            timezone=timezone,
             log_level=self._log_level(),
         )
         if self._problems:
@@ -197,6 +201,13 @@ class _Reader:
                 return known
         self._problems.append(f"NOTIFY_FAILOVER: {value!r} is none of {', '.join(FAILOVERS)}")
         return "failures"
+
+    def _quiet(self, timezone: tzinfo) -> QuietHours:
+        try:
+            return quiet.parse(self._text("QUIET_HOURS"), timezone)
+        except ValueError as error:
+            self._problems.append(f"QUIET_HOURS: {error}")
+            return quiet.parse("", timezone)
 
     def _log_level(self) -> str:
         level = self._text("LOG_LEVEL").lower() or "info"
