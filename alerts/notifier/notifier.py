@@ -132,6 +132,10 @@ class Notifier:
             for courier, task in tasks:
                 courier.hold(task, quiet)
             return "delivered"
+        return self._deliver(tasks, deadline)
+
+    @staticmethod
+    def _deliver(tasks: Sequence[tuple[Courier, Task]], deadline: float) -> Verdict:
         for courier, task in tasks:
             courier.owe(task)
         reached = _outcomes(tasks, deadline)
