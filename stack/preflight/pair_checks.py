@@ -116,8 +116,8 @@ def sync(facts: Facts) -> Iterator[Check]:
         f"{'this' if primary else 'the other'} Pi-hole has no encrypted port, so that the secondary copies nothing "
         "from it: Pi-hole's password is never sent in clear",
         "an encrypted port in PIHOLE_WEB_PORT, on both nodes",
-        "leave PIHOLE_WEB_PORT as it was, or give it one, such as 443os or 8443s; with its own port the primary is "
-        "named to the secondary by PEER_PIHOLE_API=https://…",
+        "leave PIHOLE_WEB_PORT as it was, or give it one, such as 443os or 8443s; where the nodes' ports differ, "
+        "name the primary's to the secondary by PEER_PIHOLE_API=https://…",
     )  # fmt: skip
 
 

@@ -4,21 +4,27 @@ FROM is the owner's folder, TO the one that Unbound includes. Without ``--leave-
 nothing, for what runs goes on running. With it, at Unbound's own start, what is faulty is left out: DNS without a
 local name is better than no DNS.
 
+A stamp in STAMP_DIRECTORY says for the exporter how it ended, as those of the tasks do.
+
 Exit codes: 0 the folder TO is as it should be, 2 refused, nothing was changed, 1 it did not work.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from exporter.engine.files import write_atomically
+from stack.tools.errors import RefusedError, ToolError
+from stack.tools.stamps import stamped
 from stack.unbound.drop_ins import READABLE, CheckError, Fault, Files, check, look, own_zones
 
 NODE_PART = Path("/run/unbound/node.conf")
+TASK = "drop-ins"
 REMEDY = "correct it in unbound.d on the primary, then there: docker compose run --rm tools reload-unbound"
 
 
@@ -63,17 +69,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         node_part = NODE_PART.read_text() if NODE_PART.exists() else ""
         files, faults = choose(options.source, own_zones(os.environ), node_part, leave_out=options.leave_out)
-        for fault in faults:
-            end = f"WITHOUT this file: {fault}" if options.leave_out else f"goes on as before: {fault}"
+        ends = [
+            f"WITHOUT this file: {fault}" if options.leave_out else f"goes on as before: {fault}" for fault in faults
+        ]
+        for end in ends:
             say(f"Unbound of {node} {end}; {REMEDY}")
+        stamp("; ".join(f"Unbound {end}" for end in ends))
         if faults and not options.leave_out:
             return 2
         put(files, options.target)
     except (OSError, CheckError) as error:
         remedy = f"; {READABLE}" if isinstance(error, PermissionError) else ""
         say(f"Unbound of {node}: its drop-in files cannot be looked at: {error}{remedy}")
+        stamp(f"they cannot be looked at: {error}{remedy}")
         return 1
     return 0
+
+
+def stamp(problem: str) -> None:
+    """Say for the exporter what is wrong, nothing if it is empty; a disk that takes no stamp ends no DNS."""
+    directory = os.environ.get("STAMP_DIRECTORY")
+    if not directory:
+        return
+    try:
+        with contextlib.suppress(RefusedError), stamped(Path(directory), TASK):
+            _refuse(problem)
+    except ToolError as error:
+        say(str(error))
+
+
+def _refuse(problem: str) -> None:
+    if problem:
+        raise RefusedError(problem)
 
 
 def say(text: str) -> None:

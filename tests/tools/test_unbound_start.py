@@ -67,7 +67,7 @@ def container(tmp_path: Path) -> Container:
         for folder in ("/var/lib/unbound", "/run/unbound", "/etc/unbound", "/usr/share/dns"):
             text = text.replace(folder, f"{tmp_path}{folder}")
         (tmp_path / target).write_text(text)
-    for package in ("exporter", "stack/unbound"):
+    for package in ("exporter", "stack/unbound", "stack/tools"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(UNBOUND.parents[1] / package, tmp_path / "opt/dnsha" / package, ignore=ignored)
     for program in ("start", "bin/clock-step"):
