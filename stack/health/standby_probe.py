@@ -24,6 +24,8 @@ DOUBT_SECONDS = 0.25
 FAILED_SECONDS = 0.4
 LATE_SECONDS = 1.0
 LINK_SECONDS = 0.5
+# A link that was in doubt must be good for so long before a silence counts: both may come back together.
+PROVED_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class StandbyProbe:
         self._virtual = {one: self._asker(one, port) for one in settings.virtual}
         self._peer = self._asker(settings.peer, port)
         self._peer_watched = False
+        self._doubted: dict[Address, tuple[float, str]] = {}  # when and why the link to them was last in doubt
         self._owned: frozenset[bytes] = frozenset()
 
     def _asker(self, address: Address, port: int) -> Asker[Answers]:
@@ -116,8 +119,8 @@ class StandbyProbe:
             for one in self._virtual.values():
                 one.service.begin()
         self._link.receive(now)
-        silent = [address for address in self._suspects() if self._virtual[address].service.silent(now)]
-        doubts = {one: self._link.doubt(now, one.version) or self._link.stranger_at(now, one) for one in silent}
+        doubts = {one: self._doubt(now, one) for one in self._suspects()}
+        silent = [address for address in doubts if self._virtual[address].service.silent(now)]
         sure = [address for address in silent if not doubts[address]]
         owns = any(address.packed in self._owned for address in self._virtual)
         self.standby.decide(
@@ -160,6 +163,14 @@ class StandbyProbe:
             for address, one in self._virtual.items()
             if one.service.failures and address.packed not in self._owned
         ]
+
+    def _doubt(self, now: float, address: Address) -> str:
+        """Why the silence of an address may be this node's own fault, or was a moment ago; empty when it is not."""
+        doubt = self._link.doubt(now, address.version) or self._link.stranger_at(now, address)
+        if doubt:
+            self._doubted[address] = (now, doubt)
+        when, why = self._doubted.get(address, (float("-inf"), ""))
+        return why if now - when < PROVED_SECONDS else ""
 
     def _is_drained(self) -> bool:
         try:

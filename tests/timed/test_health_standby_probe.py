@@ -117,6 +117,19 @@ def test_nothing_is_taken_while_another_device_claims_the_address(tmp_path: Path
         assert one.standby.problem == "127.0.0.53 did not answer for 3 s, but beta does not take it: a camera has it"
 
 
+def test_a_link_that_comes_back_together_with_the_vip_takes_nothing(tmp_path: Path) -> None:
+    """The silence of before was this node's own: it cannot send for six seconds, and takes the address when it can."""
+    link = StandinLink("nobody answers")
+    with servers() as (vip, _), probing(tmp_path, vip.port, link) as one:
+        vip.behaviour = silent
+        drive(one, lambda: False, 4.5)
+        link.said = ""
+        drive(one, lambda: one.standby.taking, 0.4)
+        vip.behaviour = answers_as("alpha")
+        drive(one, lambda: one.standby.taking, 2.0)
+        assert not one.standby.taking
+
+
 def test_what_this_node_has_itself_is_not_asked(tmp_path: Path) -> None:
     with servers() as (vip, _), probing(tmp_path, vip.port, StandinLink()) as one:
         drive(one, lambda: False, 1.5, frozenset({VIP.packed}))
