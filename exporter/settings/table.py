@@ -147,6 +147,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("notify_urls_info", str, "", "Who is told of infos instead.", NOTIFIER, secret=True),
     Setting("notify_failover", str, "failures", "Which moves of the VIP are told: all, failures or none.",
             NOTIFIER),
+    Setting("quiet_hours", str, "", "When only critical alerts are told (22:00-07:00); the rest follows.",
+            NOTIFIER),
     Setting("heartbeat_url", str, "", "Called every minute while all of the alerting works.", NOTIFIER, secret=True),
     Setting("runbooks_url", str, "", "Where the link in a message leads (default: the node's exporter).", NOTIFIER),
     Setting("tz", str, "UTC", "The time zone of logs, messages and schedules.", NOTIFIER),
