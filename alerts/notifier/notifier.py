@@ -119,12 +119,11 @@ class Notifier:
         elsewhere = self._elsewhere(group.alerts)
         if elsewhere is None:
             return "not_yet"
-        tasks: list[tuple[Courier, Task]] = []
-        for number, courier in self._couriers.items():
-            concerned = tuple(alert for alert in group.alerts if self._concerns(number, alert))
-            if concerned:
-                task = Task(replace(group, alerts=concerned), elsewhere)
-                tasks.append((courier, task))
+        tasks = [
+            (courier, Task(replace(group, alerts=concerned), elsewhere))
+            for number, courier in self._couriers.items()
+            if (concerned := tuple(alert for alert in group.alerts if self._concerns(number, alert)))
+        ]
         if not tasks:
             return "no_receiver"
         if quiet := self._quiet_for(group):
@@ -132,27 +131,7 @@ class Notifier:
             for courier, task in tasks:
                 courier.hold(task, quiet)
             return "delivered"
-        return self._deliver(tasks, deadline)
-
-    @staticmethod
-    def _deliver(tasks: Sequence[tuple[Courier, Task]], deadline: float) -> Verdict:
-        for courier, task in tasks:
-            courier.owe(task)
-        reached = _outcomes(tasks, deadline)
-        if any(reached):
-            for (courier, task), well in zip(tasks, reached, strict=True):
-                if not well:
-                    courier.keep(task)
-            return "delivered"
-        under_way = [task for _, task in tasks if not task.outcome.done()]
-        for courier, task in tasks:
-            if task not in under_way:
-                courier.withdraw(task)
-        if under_way:
-            # To give it up now would make it a second copy, from the other node or from here.
-            log.info("a receiver takes long to answer; Alertmanager will try again")
-            return "not_yet"
-        return "failed"
+        return _deliver(tasks, deadline)
 
     def _quiet_for(self, group: Group) -> float:
         """For how many seconds a post is held: not at all when any of it is critical."""
@@ -246,6 +225,27 @@ def _is_untold(alert: Alert, answer: peer.Peer) -> bool:
     """Whether the other node may be about to tell it: it has not told it, and did not have it in hand when asked."""
     told = answer.told.get(alert.fingerprint)
     return alert.fingerprint not in answer.in_hand and (told is None or not (alert.firing or told.ended_at))
+
+
+def _deliver(tasks: Sequence[tuple[Courier, Task]], deadline: float) -> Verdict:
+    """Hand tasks to their couriers, and wait for what becomes of them; see ``Notifier.take``."""
+    for courier, task in tasks:
+        courier.owe(task)
+    reached = _outcomes(tasks, deadline)
+    if any(reached):
+        for (courier, task), well in zip(tasks, reached, strict=True):
+            if not well:
+                courier.keep(task)
+        return "delivered"
+    under_way = [task for _, task in tasks if not task.outcome.done()]
+    for courier, task in tasks:
+        if task not in under_way:
+            courier.withdraw(task)
+    if under_way:
+        # To give it up now would make it a second copy, from the other node or from here.
+        log.info("a receiver takes long to answer; Alertmanager will try again")
+        return "not_yet"
+    return "failed"
 
 
 def _outcomes(tasks: Sequence[tuple[Courier, Task]], deadline: float) -> list[bool]:
