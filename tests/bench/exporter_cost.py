@@ -41,7 +41,7 @@ modules:
 BLACKBOX_PATH = "/probe?module=canary&target=127.0.0.1:53"
 SCRAPES = 300
 IDLE_SECONDS = 60.0
-MEMORY_MEBIBYTES = 48  # 13 of them are pyroute2
+MEMORY_MEBIBYTES = 52  # 12 of them are pyroute2
 
 
 def on_node(lab: Lab, *command: str) -> list[str]:
