@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-# Beside the package in the repository and in the image alike.
-DIRECTORY = Path(__file__).resolve().parents[2] / "docs" / "runbooks"
+# Beside the package in the repository and in the image alike; where the wheel was installed, with its data.
+_BESIDE = Path(__file__).resolve().parents[2] / "docs" / "runbooks"
+DIRECTORY = _BESIDE if _BESIDE.is_dir() else Path(sys.prefix) / "share" / "dnsha" / "runbooks"
 INTRODUCTION = "README"
 
 
