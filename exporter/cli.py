@@ -143,7 +143,7 @@ def _serve(settings: Settings) -> int:
     from exporter.app import Application
     from exporter.http.access import WebAccess
     from exporter.http.pair_key import key_from
-    from exporter.http.server import Server
+    from exporter.http.pause import PauseServer
     from exporter.routes import FOR_THE_PAIR, routes
 
     logging.basicConfig(
@@ -162,8 +162,14 @@ def _serve(settings: Settings) -> int:
     try:
         file = settings.web_config_file
         access = WebAccess(file, FOR_THE_PAIR) if file else None
-        server = Server(
-            host, settings.exporter_port, routes(application), peer=settings.peer_ip, access=access, pair_key=key
+        server = PauseServer(
+            host,
+            settings.exporter_port,
+            routes(application),
+            settings.state_directory,
+            peer=settings.peer_ip,
+            access=access,
+            pair_key=key,
         )
     except ExporterError as error:
         print(f"exporter: {error}", file=sys.stderr)

@@ -25,6 +25,7 @@ MAXIMUM_BYTES: Final = 4096
 _NONCE: Final = re.compile(r"[0-9a-f]{32}")
 # Nothing else that this key may ever be used for begins so.
 _PURPOSE: Final = b"dnsha answer 1"
+_TOKEN: Final = b"dnsha token 1"
 
 
 class PairKeyError(ExporterError):
@@ -50,6 +51,12 @@ class PairKey:
         if not self or nonce is None or not _NONCE.fullmatch(nonce):
             return None
         return self.sign(host, path, nonce, body)
+
+    def token(self, purpose: str) -> str | None:
+        """A password for one purpose alone, which tells nothing of the key; None without a key."""
+        if not self:
+            return None
+        return hmac.new(self.secret, b"\n".join((_TOKEN, purpose.encode())), "sha256").hexdigest()[:40]
 
     def fits(self, signature: str | None, host: str, path: str, nonce: str, body: bytes) -> bool:
         """Whether an answer was signed with this key, for this question."""

@@ -59,7 +59,7 @@ def add_tasks(add: AddCommand) -> None:
     )
     sub.add_argument("--force", action="store_true", help=force)
     sub = add("pause", task_commands.pause, "Let Pi-hole block nothing on both nodes, for a while that ends by itself.")
-    words = "for how long, such as 30s, 5m or 1h; end: block again now"
+    words = "for how long, such as 30s, 5m or 1h; end: block again now; url: show the URL by which a program may ask"
     sub.add_argument("duration", type=task_commands.duration, metavar="DURATION", help=words)
     add("reload-unbound", task_commands.reload_unbound, "Let Unbound read the files of unbound.d, if all are good.")
     sub = add("backup", task_commands.backup, "Back this node's Pi-hole up, and prove that the backup opens.")

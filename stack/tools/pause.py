@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.engine.files import read_bounded, remove, set_aside, write_atomically
+from exporter.http.pair_key import key_from
+from exporter.http.pause_request import FILE, PATH, PURPOSE
+from exporter.http.web_config import speaks_tls
 from exporter.model.errors import ParseError
 from exporter.parsers.fields import parse_json
 from exporter.settings.values import Settings
@@ -31,6 +34,9 @@ WAIT_SECONDS = 60.0
 LATE_SECONDS = 3.0
 RETRY_SECONDS = 30.0
 GIVE_UP_SECONDS = 86400.0
+# A request waits while a sync is under way; for the end of a pause so long.
+REQUEST_SECONDS = 600.0
+SHORTEST_SECONDS, LONGEST_SECONDS = 3.0, 86400.0
 HERE, THERE = "this node", "the other node"
 
 
@@ -82,6 +88,65 @@ def resume(node: Settings, tasks: TaskSettings) -> None:
             raise ToolError("blocking was not switched on: " + "; ".join(problems.values()))
         remove(_file(tasks))
     say("pause: blocking is on")
+
+
+def url(node: Settings) -> str:
+    """Where a program may ask for a pause: any node does, and through the virtual IP there is always one.
+
+    Raises:
+        ToolError: there is no pair key.
+    """
+    token = key_from(node.pair_key_file).token(PURPOSE)
+    if token is None:
+        msg = "a program proves by the pair key that it may: set PAIR_KEY in .env, the same on both nodes"
+        raise ToolError(msg)
+    scheme = "https" if speaks_tls(node.web_config_file) else "http"
+    vip = node.vip_address[0].address
+    host = f"[{vip}]" if vip.version == 6 else str(vip)
+    return f"{scheme}://{host}:{node.exporter_port}{PATH}?for=5m&token={token}"
+
+
+class PauseRequest:
+    """Looked after by the loop as often as its watches: does what a program asked this node's exporter for."""
+
+    def __init__(self, node: Settings, tasks: TaskSettings, clock: Callable[[], float] = time.time) -> None:
+        self._node, self._tasks, self._clock = node, tasks, clock
+        self._file = node.state_directory / FILE
+        self._seen: tuple[int, int] | None = None
+
+    def begin(self) -> None:
+        """Nothing is known beforehand."""
+
+    def changed(self) -> None:
+        """Do what was asked since; no reason for a sync."""
+        try:
+            status = self._file.stat()
+        except OSError:
+            return
+        seen, self._seen = self._seen, (status.st_ino, status.st_mtime_ns)
+        if seen == self._seen:
+            return
+        try:
+            document = parse_json(read_bounded(self._file), "the request")
+            asked, seconds = float(document["asked"]), float(document["seconds"])
+        except (OSError, ParseError, KeyError, TypeError, ValueError) as error:
+            say(f"pause: {self._file} makes no sense ({type(error).__name__})")
+            return
+        self._do(asked, seconds)
+
+    def _do(self, asked: float, seconds: float) -> None:
+        """What is over, or was asked before this loop began, is not done."""
+        now = self._clock()
+        left = asked + (seconds or REQUEST_SECONDS) - now
+        if not (asked <= now + SHORTEST_SECONDS and left > SHORTEST_SECONDS and seconds <= LONGEST_SECONDS):
+            return
+        try:
+            if seconds:
+                pause(self._node, self._tasks, left)
+            else:
+                resume(self._node, self._tasks)
+        except ToolError as error:
+            say(f"pause: {error}")
 
 
 class PauseEnd:

@@ -8,16 +8,16 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from exporter.settings import parse
+from exporter.http.pause_request import PERIOD
 from stack.tools import backup as backing_up
 from stack.tools import inventory, node_backup, pihole, schedule
 from stack.tools import pause as pausing
 from stack.tools.adopt import adopt
 from stack.tools.archive import inspect
-from stack.tools.change_watch import FilesWatch, PeerWatch
+from stack.tools.change_watch import FilesWatch, PeerWatch, Watch
 from stack.tools.drill import drill as rehearse
 from stack.tools.errors import ToolError
-from stack.tools.pause import PauseEnd
+from stack.tools.pause import PauseEnd, PauseRequest
 from stack.tools.pinned import trust
 from stack.tools.progress import say
 from stack.tools.run_command import run_command
@@ -28,7 +28,6 @@ from stack.tools.sync import synchronise
 from stack.tools.sync_unbound import RELOAD_SECONDS
 
 BY_HAND_WAIT_SECONDS = 600.0
-PAUSE_PERIOD = parse.period(10, 86400)
 # How soon the exporters know that the nodes differ, where Pi-hole's files cannot be watched.
 INVENTORY_SECONDS = 60.0
 
@@ -77,24 +76,27 @@ def sync(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
         finally:
             files.begin()  # after, because a sync writes them itself
 
+    watches: list[Watch] = [PauseEnd(node, tasks), PauseRequest(node, tasks), files]
+    if secondary:
+        watches.append(PeerWatch(node, tasks))
     schedule.run_for_ever(
         "sync" if secondary else "inventory",
         schedule.every(tasks.sync_interval if secondary else INVENTORY_SECONDS),
         run,
         heartbeat(tasks, "sync"),
         request_file(tasks, "sync"),
-        watches=(PauseEnd(node, tasks), files, *((PeerWatch(node, tasks),) if secondary else ())),
+        watches=watches,
     )
 
 
-def duration(text: str) -> float | None:
-    """How long a pause is, in seconds; None: it is to end.
+def duration(text: str) -> float | str:
+    """How long a pause is, in seconds, or one of the words in its place.
 
     Raises:
-        argparse.ArgumentTypeError: it is no such time.
+        argparse.ArgumentTypeError: it is neither.
     """
     try:
-        return None if text == "end" else PAUSE_PERIOD(text)
+        return text if text in ("end", "url") else PERIOD(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -102,7 +104,9 @@ def duration(text: str) -> float | None:
 def pause(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     """Pause blocking on both nodes, or end that."""
     node, tasks = read_node(environment), read_tasks(environment)
-    if options.duration is None:
+    if options.duration == "url":
+        sys.stdout.write(f"{pausing.url(node)}\n")
+    elif options.duration == "end":
         pausing.resume(node, tasks)
     else:
         pausing.pause(node, tasks, options.duration)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from stack.tools.cli import main
 from stack.tools.errors import ToolError
-from stack.tools.pause import PauseEnd, pause, resume
+from stack.tools.pause import PauseEnd, PauseRequest, pause, resume, url
 
 from .conftest import MakeNode
 from .pair import Pair
@@ -17,9 +20,13 @@ from .standin_pihole_api import StandinPihole, empty_content, standin_pihole
 
 
 @pytest.fixture
-def pair(make_node: MakeNode) -> Iterator[Pair]:
+def pair(make_node: MakeNode, tmp_path: Path) -> Iterator[Pair]:
     with standin_pihole(empty_content()) as primary, standin_pihole(empty_content()) as replica:
-        yield Pair(make_node(PIHOLE_API=replica.url, PEER_PIHOLE_API=primary.url), primary, replica)
+        yield Pair(
+            make_node(PIHOLE_API=replica.url, PEER_PIHOLE_API=primary.url, STATE_DIRECTORY=str(tmp_path / "exporter")),
+            primary,
+            replica,
+        )
 
 
 def state(*piholes: StandinPihole) -> list[tuple[str, bool]]:
@@ -114,3 +121,55 @@ def test_a_duration_that_cannot_be_meant_is_refused(text: str) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["pause", text])
     assert caught.value.code == 3
+
+
+def ask(pair: Pair, seconds: float, *, ago: float = 0.0) -> None:
+    """What the exporter writes when a program asks it."""
+    folder = pair.node.settings.state_directory
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pause.request").write_text(json.dumps({"asked": time.time() - ago, "seconds": seconds}))
+
+
+def test_what_a_program_asks_the_exporter_for_is_done_once(pair: Pair) -> None:
+    watch = PauseRequest(pair.node.settings, pair.node.tasks)
+    watch.changed()
+    ask(pair, 60)
+    watch.changed()
+    assert state(pair.primary, pair.replica) == [("disabled", True)] * 2
+    resume(pair.node.settings, pair.node.tasks)
+    watch.changed()
+    assert state(pair.primary, pair.replica) == [("enabled", False)] * 2
+    ask(pair, 60)
+    watch.changed()
+    ask(pair, 0)
+    watch.changed()
+    assert state(pair.primary, pair.replica) == [("enabled", False)] * 2
+
+
+def test_a_request_counts_from_when_it_was_made_and_an_old_one_not_at_all(pair: Pair) -> None:
+    ask(pair, 100, ago=50)
+    PauseRequest(pair.node.settings, pair.node.tasks).changed()
+    assert 40 < pair.primary.blocking()["timer"] <= 50
+    resume(pair.node.settings, pair.node.tasks)
+    ask(pair, 100, ago=100)
+    PauseRequest(pair.node.settings, pair.node.tasks).changed()
+    assert state(pair.primary, pair.replica) == [("enabled", False)] * 2
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"asked": 1}', '{"asked": "x", "seconds": 5}'])
+def test_a_request_that_makes_no_sense_is_told(pair: Pair, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pair.node.settings.state_directory.mkdir(parents=True, exist_ok=True)
+    (pair.node.settings.state_directory / "pause.request").write_text(text)
+    PauseRequest(pair.node.settings, pair.node.tasks).changed()
+    assert "makes no sense" in capsys.readouterr().err
+    assert state(pair.primary, pair.replica) == [("enabled", False)] * 2
+
+
+def test_the_url_for_programs_holds_the_token_and_not_the_key(make_node: MakeNode, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("0123456789abcdef0123456789abcdef\n")
+    found = url(make_node(PAIR_KEY_FILE=str(key)).settings)
+    assert re.fullmatch(r"http://192\.0\.2\.53:9753/api/v1/pause\?for=5m&token=[0-9a-f]{40}", found)
+    assert "0123456789abcdef0123456789" not in found
+    with pytest.raises(ToolError, match="PAIR_KEY"):
+        url(make_node().settings)
