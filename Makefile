@@ -78,7 +78,7 @@ bench-alerts: $(READY) ## measure how soon a phone is told, and what a fleet cos
 	$(BIN)/python -m tests.programs
 	$(LAB) run -- $(BIN)/python -m tests.alerts_bench $(BENCH)
 
-bench-hostile: $(READY) ## measure what others see while a stranger floods the exporter and the notifier; build/bench-hostile.json
+bench-hostile: $(READY) ## measure what others see while a stranger floods the exporter, the notifier or the LAN; build/bench-hostile.json
 	@tests/packages lab
 	$(LAB) run -- $(BIN)/python -m tests.hostile_bench $(BENCH)
 lock: ## write the Python distributions that the images install, with hashes; LOCK=--upgrade takes newer ones
@@ -97,7 +97,7 @@ sbom: ## what the built images are made of, by CycloneDX; build/sbom
 	@tests/packages python
 	$(PYTHON) -m stack.images.sbom $(IMAGES)
 
-fuzz: $(READY) ## a million mutated inputs for each parser; takes hours; build/fuzz.json
+fuzz: $(READY) ## a million mutated inputs for each parser, in an hour of two cores; build/fuzz.json
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 generate: $(READY) ## write README, rules and dashboards anew
