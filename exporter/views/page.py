@@ -26,7 +26,7 @@ from exporter.model.observations import (
     VipObservation,
     VrrpObservation,
 )
-from exporter.views import frame
+from exporter.views import layout
 from exporter.views.runbooks import of_check
 
 REFRESH_SECONDS = 10
@@ -66,7 +66,7 @@ def render(status: NodeStatus, checks: Sequence[Check], overall: Status, runbook
 </main>
 <footer><a href="metrics">metrics</a> <a href="api/v1/status">JSON</a> <a href="runbooks/">runbooks</a>
 version {escape(node.version)}</footer>"""
-    return frame.document(title, body, refresh=REFRESH_SECONDS)
+    return layout.document(title, body, refresh=REFRESH_SECONDS)
 
 
 def _section(title: str, rows: Iterable[str]) -> str:

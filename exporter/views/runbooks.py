@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from exporter.views import frame
+from exporter.views import layout
 from exporter.views.markdown import to_html
 
 # A check that several alerts may come from has the one that says most about it.
@@ -61,14 +61,14 @@ def of_check(check: str) -> str:
 
 def runbook(name: str, text: str) -> str:
     """Return the page of one alert."""
-    return frame.document(name, f'{_navigation("../", "./")}<main class="text">\n{to_html(text)}</main>')
+    return layout.document(name, f'{_navigation("../", "./")}<main class="text">\n{to_html(text)}</main>')
 
 
 def index(names: Iterable[str], introduction: str) -> str:
     """Return the page that leads to all of them."""
     links = "".join(f'<li><a href="{escape(name)}">{escape(name)}</a></li>\n' for name in names)
     content = f"{to_html(introduction)}<ul>\n{links}</ul>\n" if links else "<p>No runbooks were installed here.</p>\n"
-    return frame.document("Runbooks", f'{_navigation("../")}<main class="text">\n{content}</main>')
+    return layout.document("Runbooks", f'{_navigation("../")}<main class="text">\n{content}</main>')
 
 
 def _navigation(status: str, runbooks: str | None = None) -> str:

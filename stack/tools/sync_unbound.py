@@ -16,13 +16,13 @@ from pathlib import Path
 
 from exporter.engine.files import write_atomically
 from exporter.settings.values import Settings
+from stack.tools.admit import REMEDY
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.overwrite_check import Entries, SyncBaseline, read_baseline, refuse_overwrite, write_baseline
 from stack.tools.progress import say
 from stack.tools.run_command import run_command
 from stack.tools.settings import TaskSettings
 from stack.unbound import drop_ins
-from stack.unbound.admit import REMEDY
 
 TASK = "unbound"
 MAXIMUM_FILE_BYTES = 8 << 20

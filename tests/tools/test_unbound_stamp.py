@@ -13,7 +13,7 @@ import pytest
 from exporter.checks.sync import evaluate
 from exporter.collectors.sync import SyncCollector
 from exporter.model.observations import Check, Status
-from stack.unbound import admit
+from stack.tools import admit
 from tests.unit import samples
 
 GOOD, TYPO = b"server:\n    prefetch: yes\n", b"server:\n    prefetsch: yes\n"

@@ -8,7 +8,7 @@ import pytest
 
 from exporter import checks
 from exporter.model.observations import Check, HealthVerdict, NodeIdentity, NodeStatus, Status
-from exporter.views import frame, page
+from exporter.views import layout, page
 from tests.unit import samples
 from tests.unit.samples import NOW, absent_vip, beta, check, container, instance, probe, process, question, task, vip
 
@@ -87,7 +87,7 @@ def test_each_verdict_has_a_word_a_shape_and_a_colour(status: Status, headline: 
     seen = read(samples.healthy(), (check(status=status, advice="do something"),))
     assert seen.text.startswith(f"{mark} alpha: {headline} {mark} {headline} ")
     assert status.word in seen.classes
-    assert f".{status.word}" in frame.STYLE
+    assert f".{status.word}" in layout.STYLE
 
 
 def test_what_is_wrong_stands_on_top_with_what_to_try() -> None:
@@ -189,9 +189,9 @@ def test_the_page_needs_no_script_and_nothing_from_elsewhere() -> None:
     assert not {"script", "link", "img", "iframe"} & set(seen.tags)
     links = [value for name, value in seen.attributes if name in ("href", "src")]
     assert links == ["metrics", "api/v1/status", "runbooks/"]
-    assert "url(" not in frame.STYLE
-    assert "@import" not in frame.STYLE
-    assert "</" not in frame.STYLE
+    assert "url(" not in layout.STYLE
+    assert "@import" not in layout.STYLE
+    assert "</" not in layout.STYLE
 
 
 def test_it_fits_a_phone_and_looks_again_by_itself() -> None:

@@ -1,4 +1,4 @@
-"""Give Unbound the drop-in files that it may have: ``python3 -m stack.unbound.admit [--leave-out] FROM TO``.
+"""Give Unbound the drop-in files that it may have: ``python3 -m stack.tools.admit [--leave-out] FROM TO``.
 
 FROM is the owner's folder, TO the one that Unbound includes. Without ``--leave-out`` one fault is enough to change
 nothing, for what runs goes on running. With it, at Unbound's own start, what is faulty is left out: DNS without a
