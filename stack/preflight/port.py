@@ -54,7 +54,7 @@ def encrypted(environment: Mapping[str, str], version: int) -> bool:
 
     As stack/tools/web_port.py chooses among the entries of Pi-hole's own form.
     """
-    text = environment.get("PIHOLE_WEB_PORT") or _BY_VARIABLE["PIHOLE_WEB_PORT"]
+    text = environment.get("PIHOLE_WEB_PORT") or default_of("PIHOLE_WEB_PORT")
     entries = [entry.rpartition(":") for entry in text.replace(" ", "").split(",")]
     everywhere = ("", "0.0.0.0") if version == 4 else ("[::]",)  # noqa: S104 (what Pi-hole listens on)
     reaching = [port for address, _, port in entries if address in everywhere or port.startswith("+")]
