@@ -32,7 +32,7 @@ def pair(make_node: MakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             make_node(NODE_NAME=name, NODE_IP=f"{own}/24", PEER_IP=peer, VIP_ADDRESS="127.0.0.53/24",
                       PAIR_KEY_FILE=str(tmp_path / "key"), **folders)
         )  # fmt: skip
-    monkeypatch.setattr("exporter.settings.load.virtual_address_problem", lambda *_: None)
+    monkeypatch.setattr("exporter.settings.rules.virtual_address_problem", lambda *_: None)
     alpha, beta = found
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(ENV.encode())))
     node_backup.keep_settings(alpha.tasks)
