@@ -15,6 +15,7 @@ from stack.preflight.facts import Listener, NeededPort
 
 DNS_PORT = 53
 CLUSTER_PORT = 9094  # of the Alertmanagers, TCP and UDP
+EXCHANGE_PORT = 9755  # of the nodes' backups, which each keeps of the other
 # Listening for TCP; for UDP: not connected.
 _STATES = {"tcp": "0A", "udp": "07"}
 _CONTAINER = re.compile(r"[0-9a-f]{64}")
@@ -25,7 +26,7 @@ _BY_FILE = {
     "observability": {9090: "prometheus", 9093: "alertmanager", CLUSTER_PORT: "alertmanager", 9754: "notifier"},
 }
 # Whose ports only the other node may reach, in every layout.
-PEER_ONLY = ("alertmanager", "notifier")
+PEER_ONLY = ("alertmanager", "backup", "notifier")
 _GRAFANA_ROLES = ("primary", "standalone")
 _BY_VARIABLE = {"EXPORTER_PORT": "exporter", "NODE_EXPORTER_PORT": "node-exporter", "PIHOLE_WEB_PORT": "pihole"}
 _GRAFANA = {"GRAFANA_PORT": "grafana"}
@@ -38,6 +39,8 @@ def needed(environment: Mapping[str, str]) -> dict[int, NeededPort]:
     for part, more in _BY_FILE.items():
         if part in files:
             ports |= {port: NeededPort(container) for port, container in more.items()}
+    if environment.get("PEER_IP"):
+        ports[EXCHANGE_PORT] = NeededPort("backup")
     grafana = "observability" in files and environment.get("NODE_ROLE") in _GRAFANA_ROLES
     for variable, container in (_BY_VARIABLE | (_GRAFANA if grafana else {})).items():
         # Pi-hole's own form has an address before the port and letters after it: 127.0.0.1:8080o,[::1]:8443os.
@@ -51,7 +54,7 @@ def encrypted(environment: Mapping[str, str], version: int) -> bool:
 
     As stack/tools/web_port.py chooses among the entries of Pi-hole's own form.
     """
-    text = environment.get("PIHOLE_WEB_PORT") or _BY_VARIABLE["PIHOLE_WEB_PORT"]
+    text = environment.get("PIHOLE_WEB_PORT") or default_of("PIHOLE_WEB_PORT")
     entries = [entry.rpartition(":") for entry in text.replace(" ", "").split(",")]
     everywhere = ("", "0.0.0.0") if version == 4 else ("[::]",)  # noqa: S104 (what Pi-hole listens on)
     reaching = [port for address, _, port in entries if address in everywhere or port.startswith("+")]

@@ -69,6 +69,8 @@ def add_tasks(add: AddCommand) -> None:
     sub = add("restore", task_commands.restore, "Give a backup back to this node's Pi-hole.")
     sub.add_argument("archive", type=Path, metavar="FILE", help="a backup that was made by the command backup")
     sub.add_argument("--check", action="store_true", help="only look whether it is whole")
+    add("copy", task_commands.copy, "Fetch the other node's newest backup now; it is done every 15 minutes anyway.")
+    add("export", task_commands.export, "Write the newest backup of the whole node, sealed, to standard output.")
     add("keep-settings", task_commands.keep_settings, "Take .env from standard input, for the next backup.")
     add("restore-silences", task_commands.restore_silences, "Give a backup's silences, from standard input, back.")
     sub = add("alive", task_commands.alive, "Say by the exit code whether the loop of a task lives (for Docker).")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -10,13 +11,13 @@ from pathlib import Path
 
 from exporter.http.pause_request import PERIOD
 from stack.tools import backup as backing_up
-from stack.tools import inventory, node_backup, pihole, schedule
+from stack.tools import exchange, inventory, node_backup, pihole, schedule
 from stack.tools import pause as pausing
 from stack.tools.adopt import adopt
 from stack.tools.archive import inspect
 from stack.tools.change_watch import FilesWatch, PeerWatch, Watch
 from stack.tools.drill import drill as rehearse
-from stack.tools.errors import ToolError
+from stack.tools.errors import RefusedError, ToolError
 from stack.tools.pause import PauseEnd, PauseRequest
 from stack.tools.pinned import trust
 from stack.tools.progress import say
@@ -38,6 +39,7 @@ def backup(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     if options.when == "now":
         backing_up.back_up(node, tasks, BY_HAND_WAIT_SECONDS)
         return
+    exchange.start(node, tasks)
     due = schedule.at(tasks.backup_cron)
     if tasks.backup_cron is not None:
         due = schedule.soon_at_first(due, lambda: has_succeeded(node.stamp_directory, backing_up.TASK))
@@ -135,6 +137,22 @@ def restore(options: argparse.Namespace, environment: Mapping[str, str]) -> None
         say(f"{options.archive} is whole: {len(contents.members)} files, {contents.rows} entries")
         return
     backing_up.restore(read_tasks(environment), options.archive)
+
+
+def copy(options: argparse.Namespace, environment: Mapping[str, str]) -> None:  # noqa: ARG001
+    """Fetch the other node's newest backup."""
+    kept = exchange.fetch(read_node(environment), read_tasks(environment), BY_HAND_WAIT_SECONDS)
+    say(f"copy: {kept} is the other node's newest backup, and opens" if kept else "copy: there is no newer one there")
+
+
+def export(options: argparse.Namespace, environment: Mapping[str, str]) -> None:  # noqa: ARG001
+    """Write the newest backup of the whole node, sealed, to standard output."""
+    if sys.stdout.isatty():
+        raise RefusedError("the backup goes to standard output, which is a terminal; add >FILE.sealed")  # noqa: EM101
+    path = exchange.newest_sealed(read_node(environment), read_tasks(environment))
+    with path.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+    say(f"export: {path.name}; it opens with this pair's PAIR_KEY, so keep that somewhere else too")
 
 
 def keep_settings(options: argparse.Namespace, environment: Mapping[str, str]) -> None:  # noqa: ARG001

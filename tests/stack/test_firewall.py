@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 SSH = 22
 LAN = {EXPORTER_PORT, 80, 443, 3000, 8081}
-PEER = {9090, 9093, 9094, 9100, 9754}
+PEER = {9090, 9093, 9094, 9100, 9754, 9755}
 WHOLE = {
     "COMPOSE_FILE": "compose.yaml:layout-b.yaml:observability.yaml",
     "CLIENT_NETWORKS": "127.0.0.0/8,192.0.2.0/24,2001:db8::/64,fe80::/10",

@@ -480,12 +480,12 @@ def test_the_process_is_named_where_it_can_be_seen(
 @pytest.mark.parametrize(
     ("changes", "ports"),
     [
-        ({}, {80: "pihole", 443: "pihole", 5335: "unbound", 9100: "node-exporter", 9753: "exporter"}),
+        ({}, {80: "pihole", 443: "pihole", 5335: "unbound", 9100: "node-exporter", 9753: "exporter", 9755: "backup"}),
         ({"PIHOLE_WEB_PORT": "127.0.0.1:8080o,[::1]:8443os", "EXPORTER_PORT": "9999", "NODE_EXPORTER_PORT": "9101"},
-         {8080: "pihole", 8443: "pihole", 5335: "unbound", 9101: "node-exporter", 9999: "exporter"}),
+         {8080: "pihole", 8443: "pihole", 5335: "unbound", 9101: "node-exporter", 9999: "exporter", 9755: "backup"}),
         ({"COMPOSE_FILE": "compose.yaml:observability.yaml", "NODE_ROLE": "secondary"},
          {80: "pihole", 443: "pihole", 5335: "unbound", 9100: "node-exporter", 9753: "exporter", 9090: "prometheus",
-          9093: "alertmanager", 9094: "alertmanager", 9754: "notifier"}),
+          9093: "alertmanager", 9094: "alertmanager", 9754: "notifier", 9755: "backup"}),
     ],
 )  # fmt: skip
 def test_the_ports_that_the_stack_needs_follow_from_the_settings(

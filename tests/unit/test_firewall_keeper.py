@@ -51,7 +51,7 @@ def test_it_is_loaded_and_taken_away(tmp_path: Path) -> None:
     one = firewall(tmp_path)
     one.look()
     assert "tcp dport 9090 jump admins" in nft("list", "table", "inet", "dnsha")
-    assert (told(tmp_path).state, told(tmp_path).closed) == ("loaded", (9090, 9093, 9094, 9100, 9754))
+    assert (told(tmp_path).state, told(tmp_path).closed) == ("loaded", (9090, 9093, 9094, 9100, 9754, 9755))
     one.end()
     assert nft("list", "tables") == ""
     assert (told(tmp_path).state, told(tmp_path).problem) == ("failed", "its service was stopped")

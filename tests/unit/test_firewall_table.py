@@ -48,7 +48,7 @@ def chain(name: str, /, **changes: str) -> list[str]:
 
 def test_the_ports_of_the_whole_stack_are_judged_by_whom_they_are_for() -> None:
     assert lines() == [
-        "tcp dport { 9093, 9094, 9100, 9754 } jump peer",
+        "tcp dport { 9093, 9094, 9100, 9754, 9755 } jump peer",
         "tcp dport { 9090 } jump admins",
         "tcp dport { 80, 443, 3000, 9753 } jump lan",
         "udp dport { 9094 } jump peer",
@@ -93,12 +93,16 @@ def test_ports_follow_the_settings() -> None:
     found = lines(
         EXPORTER_PORT="19753", NODE_EXPORTER_PORT="19100", GRAFANA_PORT="13000", PIHOLE_WEB_PORT="8080o,[::]:8443os"
     )
-    assert "tcp dport { 9093, 9094, 9754, 19100 } jump peer" in found
+    assert "tcp dport { 9093, 9094, 9754, 9755, 19100 } jump peer" in found
     assert "tcp dport { 8080, 8443, 13000, 19753 } jump lan" in found
 
 
 def test_what_is_not_part_of_the_stack_is_not_judged() -> None:
-    assert lines(OBSERVABILITY="") == ["tcp dport { 9100 } jump admins", "tcp dport { 80, 443, 9753 } jump lan"]
+    assert lines(OBSERVABILITY="") == [
+        "tcp dport { 9755 } jump peer",
+        "tcp dport { 9100 } jump admins",
+        "tcp dport { 80, 443, 9753 } jump lan",
+    ]
     assert "tcp dport { 80, 443, 9753 } jump lan" in lines(NODE_ROLE="secondary")  # it has no Grafana
 
 
@@ -141,9 +145,9 @@ def test_it_is_on_unless_the_owner_says_off(text: str, on: bool) -> None:
 
 
 def test_what_the_lan_does_not_reach_is_named() -> None:
-    assert read().closed == (9090, 9093, 9094, 9100, 9754)
-    assert read(ADMIN_NETWORKS="192.0.2.20").closed == (80, 443, 3000, 9090, 9093, 9094, 9100, 9753, 9754)
-    assert read(PIHOLE_PORTS="5301,5302").closed == (5301, 5302, 9090, 9093, 9094, 9100, 9754)
+    assert read().closed == (9090, 9093, 9094, 9100, 9754, 9755)
+    assert read(ADMIN_NETWORKS="192.0.2.20").closed == (80, 443, 3000, 9090, 9093, 9094, 9100, 9753, 9754, 9755)
+    assert read(PIHOLE_PORTS="5301,5302").closed == (5301, 5302, 9090, 9093, 9094, 9100, 9754, 9755)
 
 
 VARIANTS: dict[str, dict[str, str]] = {

@@ -19,7 +19,7 @@ from tests.wire.stage import STRANGER, Stage
 # What must never be cut: SSH, DNS, and a service of the owner's that is no part of the stack.
 ALWAYS = {22, 53, 12345}
 LAN = {80, 443, 3000, 8081, EXPORTER_PORT}
-PEER = {9090, 9093, 9094, 9100, 9754}
+PEER = {9090, 9093, 9094, 9100, 9754, 9755}
 INNER = {5301, 5302}  # layout B's Pi-holes, behind dnsdist
 TCP = ALWAYS | LAN | PEER | INNER
 UDP_ALWAYS = {53, 12345}
