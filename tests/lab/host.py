@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Sequence
@@ -133,7 +134,7 @@ class Host:
     def resume_services(self) -> None:
         """Let every frozen service run on."""
         for service in self.services.values():
-            if service.running:
+            with contextlib.suppress(ServiceError):  # it does not run, or no more
                 service.resume()
 
     def terminate_services(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -117,7 +118,7 @@ class Service:
 
     def terminate(self) -> None:
         """Ask the daemon to end (SIGTERM), without waiting."""
-        if self.running:
+        with contextlib.suppress(ServiceError):  # it does not run, or no more
             self.send(signal.SIGTERM)
 
     def stop(self, timeout: float = 10.0) -> None:
