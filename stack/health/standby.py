@@ -19,6 +19,8 @@ FAILURES_NEEDED = 4
 # The primary, whose the virtual IP is without this, waits so long from the second time on.
 HOLD_SECONDS = 10.0
 LONG_HOLD_SECONDS = 600.0
+# A node that just came back answers on its own address first: its virtual one gets as long.
+COMES_BACK_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -94,12 +96,17 @@ class Standby:
         """Take, keep or give back."""
         if self.taking and self._is_over(now, seen):
             self.taking = False
-        elif not self.taking and seen.able and not seen.owns and seen.silent and not seen.doubt:
+        elif self._may_take(seen):
             self.taking, self._because = True, seen.silent
             again = now - self._taken < LONG_HOLD_SECONDS
             long = seen.peer_good_for > 0 and (again or not self.primary)
             self._taken, self._until = now, now + (LONG_HOLD_SECONDS if long else HOLD_SECONDS)
         self.verdict, self.problem = self._finding(seen)
+
+    def _may_take(self, seen: Seen) -> bool:
+        comes_back = 0 < seen.peer_good_for < COMES_BACK_SECONDS
+        able = seen.able and not seen.owns and not self.taking
+        return able and bool(seen.silent) and not seen.doubt and not comes_back
 
     def _is_over(self, now: float, seen: Seen) -> bool:
         answers = max(seen.peer_good_for, seen.vip_good_for) >= HOLD_SECONDS

@@ -86,6 +86,16 @@ def test_it_moves_once_in_ten_minutes_where_only_the_virtual_address_is_silent()
     assert all(later - earlier > LONG_HOLD_SECONDS for earlier, later in itertools.pairwise(took))
 
 
+def test_a_node_that_comes_back_is_given_a_second_to_answer_on_the_virtual_ip_too() -> None:
+    """After a partition its own address answered first, and the standby took what was about to answer."""
+    standby = Standby("beta")
+    standby.decide(0.0, seen(peer_good_for=0.1))
+    standby.decide(0.8, seen(peer_good_for=0.9))
+    assert not standby.taking
+    standby.decide(1.0, seen(peer_good_for=1.1))
+    assert standby.taking
+
+
 def test_the_primary_gives_it_back_soon_the_first_time_for_it_has_the_vip_anyway() -> None:
     """A healed pair said for ten minutes that its primary took the address."""
     standby = Standby("alpha", primary=True)

@@ -149,7 +149,7 @@ def overflow(server: HttpServer, source: str, family: socket.AddressFamily, targ
 @in_network_namespace
 def test_over_ipv6_a_host_is_its_64_and_the_peer_has_its_seats_too(tmp_path: Path) -> None:
     own, other_node, stranger, neighbour = "2001:db8::11", "2001:db8::12", "2001:db8:1::1", "2001:db8:1:0:ffff::2"
-    ip("link set lo up", *(f"address add {each}/128 dev lo" for each in (own, other_node, stranger, neighbour)))
+    ip("link set lo up", *(f"address add {each}/128 dev lo nodad" for each in (own, other_node, stranger, neighbour)))
     held: list[socket.socket] = []
     server = make("", other_node)
     held += overflow(server, "2001:db8:1::1", socket.AF_INET6, own)
