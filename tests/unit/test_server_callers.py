@@ -146,10 +146,24 @@ def overflow(server: HttpServer, source: str, family: socket.AddressFamily, targ
     return begun
 
 
+def usable(address: str) -> bool:
+    """Whether an IPv6 address of this host is: the kernel adds its route a moment after the address."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as one:
+        one.settimeout(0.1)
+        try:
+            one.bind((address, 0))
+            one.sendto(b"x", one.getsockname())
+            return one.recv(1) == b"x"
+        except OSError:
+            return False
+
+
 @in_network_namespace
 def test_over_ipv6_a_host_is_its_64_and_the_peer_has_its_seats_too(tmp_path: Path) -> None:
     own, other_node, stranger, neighbour = "2001:db8::11", "2001:db8::12", "2001:db8:1::1", "2001:db8:1:0:ffff::2"
-    ip("link set lo up", *(f"address add {each}/128 dev lo nodad" for each in (own, other_node, stranger, neighbour)))
+    addresses = (own, other_node, stranger, neighbour)
+    ip("link set lo up", *(f"address add {each}/128 dev lo nodad" for each in addresses))
+    until(lambda: all(map(usable, addresses)))
     held: list[socket.socket] = []
     server = make("", other_node)
     held += overflow(server, "2001:db8:1::1", socket.AF_INET6, own)
