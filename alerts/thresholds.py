@@ -44,6 +44,15 @@ MOVE_TOLD: Final = "22s"
 # An outage that was over before any alert could tell it is told afterwards, from this length on.
 OUTAGE_WORTH_SECONDS: Final = 3
 
+# Failovers, as the dashboard lists them. One is seen by the new owner's next scrape and the evaluation after it, and
+# its outage by the scrapes until this.
+FAILOVER_SEEN_SECONDS: Final = 20
+FAILOVER_TOGETHER_SECONDS: Final = 3  # keepalived moves all addresses of an instance at once
+FAILOVER_OWNED: Final = "40s"
+FAILOVER_PEER: Final = "1h"
+FAILOVER_REASON: Final = "15s"
+FAILOVER_EVIDENCE_SECONDS: Final = 10
+
 # VRRP
 NOT_READY: Final = "30s"
 REFUSED_ADVERTISEMENTS: Final = 10  # in REFUSED_WINDOW; a contradiction sends one a second or more

@@ -309,12 +309,27 @@ def table(
     *queries: Query,
     columns: Sequence[Column],
     sort: str,
+    grouped: Mapping[str, Sequence[str]] | None = None,
+    numbers: Sequence[str] = (),
     descending: bool = False,
     unit: str = "none",
     width: int = 24,
     height: int = 8,
 ) -> Tile:
-    """Rows of labels and values; the queries' results are joined by the labels they share."""
+    """Rows of labels and values; the queries' results are joined by the labels they share.
+
+    ``grouped`` makes one row of several before that: those that are alike in the fields ``by``; of the others it has
+    all unique values, or the largest. ``numbers`` are labels that are numbers.
+    """
+    before, after = [], []
+    if grouped:
+        fields_of = {field: {"operation": "groupby", "aggregations": []} for field in grouped["by"]}
+        for reducer in ("uniqueValues", "max"):
+            fields_of |= {field: {"operation": "aggregate", "aggregations": [reducer]} for field in grouped[reducer]}
+        before = [{"id": "groupBy", "options": {"fields": fields_of}}]
+    if numbers:
+        conversions = [{"targetField": field, "destinationType": "number"} for field in numbers]
+        after = [{"id": "convertFieldType", "options": {"conversions": conversions, "fields": {}}}]
     fields = [column.field for column in columns]
     more = {
         "type": "table",
@@ -333,7 +348,9 @@ def table(
             "sortBy": [{"displayName": sort, "desc": descending}],
         },
         "transformations": [
+            *before,
             {"id": "merge", "options": {}},
+            *after,
             {"id": "filterFieldsByName", "options": {"include": {"names": fields}}},
             {
                 "id": "organize",

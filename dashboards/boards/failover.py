@@ -6,14 +6,33 @@ from dashboards import style
 from dashboards.boards import shared
 from dashboards.frame import Board
 from dashboards.panels import Column, stat, state_timeline, table, time_series
-from dashboards.queries import VRRP_STATE, Query, began, changed, grown, in_site, on_nodes, with_vip
+from dashboards.queries import VRRP_STATE, Query, began, grown, in_site, on_nodes, with_vip
 from dashboards.rows import Row
 
-_MOVE = "max by (node, vip) (dnsha_vip_last_transition_timestamp_seconds{})"
-# An outage is counted when it ends, so just after the move; near the end of the time range "after" is not there yet.
-# The move lies up to a step back, and the nodes are not scraped at the same moment: a step and a scrape.
-_OUTAGES = 'dnsha_resolve_outage_seconds_total{target="vip"}'
-_LOST = with_vip(f"(({_OUTAGES} offset -25s) or {_OUTAGES}) - ({_OUTAGES} offset $__rate_interval)")
+# alerts/templates/failover.yaml records every failover as series of its own, so that the time shown and its steps do
+# not matter: "when" tells them apart.
+_ONE = "from, to, when"
+_RECORDED = "site_node_protocol_vip_from_to_when:dnsha_failover_outage"
+_SEEN = f"max by (vip, {_ONE}) (max_over_time(site_vip_from_to_when:dnsha_failover:timestamp_seconds{{}}[$__range]))"
+# As the probe that lost most; a probe's counter starts anew with its exporter.
+_LOST = (
+    f"max by (vip, {_ONE}) (clamp_min(max_over_time({_RECORDED}_after:seconds{{}}[$__range])"
+    f" - min_over_time({_RECORDED}_before:seconds{{}}[$__range]), 0))"
+)
+_NOT_MEASURED = -1
+_NONE = "max(site_node:dnsha_ready:bool{})"
+for _label, _text in (("when", "0"), ("from", "–"), ("to", "no failover")):  # noqa: RUF001  a dash, as in tables
+    _NONE = f'label_replace({_NONE}, "{_label}", "{_text}", "", "")'
+
+
+def _table(promql: str) -> Query:
+    return Query(in_site(promql), instant=True, format="table")
+
+
+def _known(promql: str, by: str) -> str:
+    """Leave out what says that nobody had it where the node that had was seen a moment later."""
+    by_a_node, by_nobody = (promql.replace("{}", f'{{from{matcher}"nobody"}}') for matcher in ("!=", "="))
+    return f"{by_a_node} or on ({by}) {by_nobody}"
 
 
 def _event(name: str, promql: str) -> Query:
@@ -21,37 +40,35 @@ def _event(name: str, promql: str) -> Query:
     return Query(in_site(f'label_replace({promql}, "event", "{name}", "", "")'), format="table")
 
 
-def _at_moves(promql: str) -> str:
-    """A value for each node and virtual IP, at the steps in which the virtual IP came or went there."""
-    return in_site(f"({promql}) and on (node, vip) ({changed(_MOVE)})")
-
-
 _MOVES = table(
     "Every move",
-    "One row for each time that a node got or lost the virtual IP: when, to the kernel's own clock; whether the node "
-    "has "
-    "it since; how many of the pair own it as this node sees it; how long clients had no answer, as outages that "
-    "ended within the step of the move or up to 25 seconds after tell. Moves "
-    "within one step of the time shown share a row and the outages, so zoom in.",
-    Query(in_site(f"1000 * ({changed(_MOVE)})"), format="table"),
-    Query(_at_moves("max by (node, vip) (dnsha_vip_owned{})"), format="table"),
-    Query(_at_moves("max by (node, vip) (dnsha_vip_owners{})"), format="table"),
-    Query(
-        _at_moves(f"max by (vip) ({_LOST}) * on (vip) group_right () (max by (node, vip) (dnsha_vip_owned{{}}) ^ 0)"),
-        format="table",
+    "One row for each time that a node took virtual IPs: when, by its kernel's clock; which node had them before; what "
+    "was wrong there; and how long clients had no answer, by the probe that waited longest. A move that was undone "
+    "before the next scrape is not seen.",
+    _table(_known(f"({_LOST} or on (vip, {_ONE}) (0 * {_SEEN} + {_NOT_MEASURED}))", "vip, to, when")),
+    _table(
+        _known(
+            f"max by ({_ONE}, why) (max_over_time(site_from_to_when_why:dnsha_failover:info{{}}[$__range]))",
+            "to, when",
+        )
     ),
+    _table(f"{_NONE} unless on () {_SEEN}"),
     columns=[
-        Column("Value #A", "When", unit="dateTimeAsIso"),
-        Column("node", "Node"),
-        Column("vip", "Virtual IP"),
-        Column("Value #B", "Has it then", unit="bool", mappings=style.OWNER),
-        Column("Value #C", "Owners then", unit="short", mappings=style.OWNERS),
-        Column("Value #D", "Without an answer", unit="s"),
+        Column("when", "When", unit="dateTimeAsIso", mappings=style.states({0: style.State("–", style.UNKNOWN)}),  # noqa: RUF001
+               painted=False, width=200),
+        Column("from", "From", width=120),
+        Column("to", "To", width=120),
+        Column("vip (uniqueValues)", "Addresses"),
+        Column("why (uniqueValues)", "Why"),
+        Column("Value #A (max)", "Without an answer", unit="s",
+               mappings=style.states({_NOT_MEASURED: style.State("–", style.UNKNOWN)}), painted=False),  # noqa: RUF001
     ],
+    grouped={"by": ("when", "from", "to"), "uniqueValues": ("vip", "why"), "max": ("Value #A",)},
+    numbers=("when",),
     sort="When",
     descending=True,
     height=12,
-)
+)  # fmt: skip
 _EVENTS = table(
     "What happened",
     "Events from both nodes, to the step of the time shown: what VRRP, keepalived, DNS, containers and people did.",

@@ -29,9 +29,12 @@ def made_labels(promql: str) -> set[str]:
 
 
 def answer_labels(promql: str) -> set[str]:
-    """Every label that the answer can have: what an aggregation is made of has lost its own."""
+    """Every label that the answer can have: what an aggregation is made of has lost its own.
+
+    What stands at the end behind "unless on ()" only silences.
+    """
     labels: set[str] = set()
-    left = promql
+    left = promql.split(" unless on () ", maxsplit=1)[0]
     while found := _AGGREGATION.search(left):
         labels |= _labels(found[1])
         end, depth = found.end(), 1

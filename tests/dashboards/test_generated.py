@@ -109,7 +109,7 @@ def test_a_state_timeline_s_colours_are_those_of_its_words(document: dict[str, A
 # Where red may be seen: what a critical alert tells of.
 CRITICAL = {
     "dns": {"Answers now", "Answers, path by path", "Error budget used, in the time shown"},
-    "failover": {"Owners now", "DNS, as each node's probe sees it", "Every move"},
+    "failover": {"Owners now", "DNS, as each node's probe sees it"},
     "fleet": {"DNS down", "Split brain or no owner", "All sites", "Alerts now"},
     "node": set(),
     "overview": {
@@ -128,8 +128,8 @@ def test_red_is_for_what_is_critical(name: str) -> None:
     assert red == {"Alerts: critical"}
 
 
-# Tables of what happened, and when; every other one says how it is now.
-OF_THE_PAST = {"Every move", "What happened"}
+# A table of what happened in the steps of the time shown; every other one says how it is at its end.
+OF_THE_PAST = {"What happened"}
 
 
 @each_board

@@ -20,7 +20,7 @@ OTHER_LABELS = {
     "alertname", "alertstate", "severity", "component", "device", "mode", "fstype", "mountpoint", "zone", "type",
     "chip", "sensor", "cpu",
 }  # fmt: skip
-RECORDED_LABELS = {"vip", "task", "problem"}
+RECORDED_LABELS = {"vip", "task", "problem", "protocol", "from", "to", "when", "why"}
 
 
 def _samples() -> Iterator[tuple[str, set[str]]]:

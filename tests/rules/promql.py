@@ -27,7 +27,7 @@ def used(expression: str) -> Used:
     grouping: list[str] = []
     for labels in re.findall(r"\b(?:by|on|ignoring|without)\s*\(([^)]*)\)", bare):
         grouping += re.findall(r"\w+", labels)
-    bare = re.sub(r"\b(by|on|ignoring|without)\s*\([^)]*\)", " ", bare)
+    bare = re.sub(r"\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)", " ", bare)
     bare = re.sub(r"\[[^\]]*\]|\boffset\s+\w+", " ", bare)
     matchers: dict[str, set[str]] = {name: set() for name in names}
     for name, braces, call in re.findall(
