@@ -97,6 +97,13 @@ def test_every_image_that_needs_no_root_has_another_user() -> None:
     assert set(users.values()) == {"9753:9753"}
 
 
+def test_what_is_copied_from_the_clone_is_sent_to_the_build() -> None:
+    sent = [line[1:] for line in SHIPPED.with_suffix(".dockerignore").read_text().splitlines() if line[:1] == "!"]
+    instructions = [one for one in parse(SHIPPED.read_text()) if one.word == "COPY" and "--from=" not in one.text]
+    sources = {word.rstrip("/") for one in instructions for word in one.text.split()[:-1] if not word.startswith("--")}
+    assert {source for source in sources if not any(f"{source}/".startswith(f"{one}/") for one in sent)} == set()
+
+
 def test_keepaliveds_configuration_is_not_executable_for_keepalived_skips_it_then() -> None:
     copies = [one.text for one in parse(SHIPPED.read_text()) if one.word == "COPY" and one.stage == "keepalived"]
     last = [copy for copy in copies if "stack/ stack/" in copy or "keepalived.conf" in copy][-1]
