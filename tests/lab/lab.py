@@ -130,7 +130,7 @@ class Lab(Pair):
         host = self.hosts[node]
         host.power_on()
         for sampler in self._samplers:
-            sampler.host_is(node, host.holder.pid)
+            sampler.hosts_are({node: host.holder.pid})
         host.launch_services()
         host.wait_ready(READY_SECONDS)
 
@@ -233,9 +233,7 @@ class Lab(Pair):
         watching.wait_started()
         sampler = Sampler(asking, watching, self._samplers.remove)
         self._samplers.append(sampler)
-        for host in self.nodes:
-            if host.on:
-                sampler.host_is(host.place.name, host.holder.pid)
+        sampler.hosts_are({host.place.name: host.holder.pid for host in self.nodes if host.on})
         return sampler
 
     # Health

@@ -1,9 +1,9 @@
 """Watches, from the kernel's tables, which nodes hold which VIP; a process of its own.
 
-``python -m tests.lab.owner_sampler INTERVAL ADDRESS...`` reads lines ``NODE PID`` from standard input: the process
-whose network namespace is that node, again after every boot. It looks every INTERVAL seconds, and writes one JSON
-object when its input ends: ``samples``, ``end``, and ``changes``, a list of ``[time, address, [node, ...]]``; times of
-CLOCK_MONOTONIC.
+``python -m tests.lab.owner_sampler INTERVAL ADDRESS...`` reads lines ``NODE PID...`` from standard input: the
+processes whose network namespaces are those nodes, all of them in its first line, and a node again after every boot.
+It looks every INTERVAL seconds, and writes one JSON object when its input ends: ``samples``, ``end``, and ``changes``,
+a list of ``[time, address, [node, ...]]``; times of CLOCK_MONOTONIC.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def watch(interval: float, addresses: list[str], instructions: int) -> tuple[int
                 return samples, changes
             *lines, buffer = (buffer + chunk).split(b"\n")
             for line in lines:
-                node, pid = line.decode().split()
-                nodes[node] = int(pid)
+                words = line.decode().split()
+                nodes |= dict(zip(words[::2], map(int, words[1::2]), strict=True))
         samples += 1
         for address in addresses:
             owners = [node for node, pid in nodes.items() if holds(pid, address)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -28,9 +28,12 @@ class Sampler:
     ) -> None:
         self.stop()
 
-    def host_is(self, node: str, pid: int) -> None:
-        """Tell the owner sampler by which process to find a node's network namespace (a boot changes it)."""
-        self._owners.tell(f"{node} {pid}")
+    def hosts_are(self, pids: Mapping[str, int]) -> None:
+        """Tell the owner sampler by which process to find each node's network namespace (a boot changes it).
+
+        Those that are on must be told together: it would take who is missing for one without the address.
+        """
+        self._owners.tell(" ".join(f"{node} {pid}" for node, pid in pids.items()))
 
     def stop(self) -> Sample:
         """Stop both, wait for the answers still due, and return what was seen.

@@ -140,7 +140,7 @@ class Rig(Lab):
         host = self.node(node)
         host.power_on()
         for sampler in self._samplers:
-            sampler.host_is(node, host.holder.pid)
+            sampler.hosts_are({node: host.holder.pid})
         host.wait_engine()
 
     def drain(self, node: str) -> None:
