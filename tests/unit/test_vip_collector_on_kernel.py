@@ -71,7 +71,7 @@ def test_each_acquisition_and_release_is_counted_and_timed_per_address(tmp_path:
     with collecting() as one:
         assert [counts(one), counts(one, VIP_6)] == [(False, 0, 0), (False, 0, 0)]
         vip = look(one)
-        assert (vip.last_transition, vip.steady, vip.device, vip.usable) == (None, None, None, None)
+        assert (vip.last_transition, vip.stable_seconds, vip.device, vip.usable) == (None, None, None, None)
         before = time.time()
         ip(ADD)
         vip = look(one)
@@ -79,8 +79,8 @@ def test_each_acquisition_and_release_is_counted_and_timed_per_address(tmp_path:
         assert (vip.device, vip.usable, vip.family) == ("lan0", True, "ipv4")
         assert vip.last_transition is not None
         assert before <= vip.last_transition <= time.time()
-        assert vip.steady is not None
-        assert 0 <= vip.steady <= time.time() - before
+        assert vip.stable_seconds is not None
+        assert 0 <= vip.stable_seconds <= time.time() - before
         ip(ADD_6, REMOVE)
         until(one, lambda seen: seen.vips[1].owned)  # the kernel announces an IPv6 address a little later
         assert [counts(one), counts(one, VIP_6)] == [(False, 1, 1), (True, 1, 0)]
@@ -253,7 +253,7 @@ def test_an_address_that_is_there_at_the_first_start_is_no_acquisition_but_has_i
     made = time.time()
     with collecting(tmp_path / "vip.json") as one:
         vip = look(one)
-    assert (vip.acquisitions, vip.releases, vip.steady) == (0, 0, None)
+    assert (vip.acquisitions, vip.releases, vip.stable_seconds) == (0, 0, None)
     assert vip.last_transition is not None
     assert abs(vip.last_transition - made) < 1.0  # the kernel's stamp follows its ticks, not its clock
 
