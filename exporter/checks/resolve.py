@@ -133,6 +133,6 @@ def _who_should_answer(status: NodeStatus, probe: Probe) -> str | None:
     vip = _vip(status, probe)
     if vip is None or _is_from_before_it_moved(probe, vip):
         return None
-    settled = vip.steady is None or vip.steady > 2 * pair.SETTLED_SECONDS
+    settled = vip.stable_seconds is None or vip.stable_seconds > 2 * pair.SETTLED_SECONDS
     owners = pair.owners(status, vip) if settled else None
     return owners[0] if owners is not None and len(owners) == 1 else None

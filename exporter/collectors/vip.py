@@ -238,7 +238,7 @@ class VipCollector:
             acquisitions=vip.acquisitions,
             releases=vip.releases,
             last_transition=vip.last_transition,
-            steady=None if vip.changed_at is None else time.monotonic() - vip.changed_at,
+            stable_seconds=None if vip.changed_at is None else time.monotonic() - vip.changed_at,
         )
 
     def _fail(self, error: Exception) -> None:

@@ -40,7 +40,7 @@ class Vip:
     acquisitions: int
     releases: int
     last_transition: float | None
-    steady: float | None  # seconds since the last change that this process saw, by a clock that never steps
+    stable_seconds: float | None  # seconds since the last change that this process saw, by a clock that never steps
 
     @property
     def owned(self) -> bool:
@@ -322,10 +322,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class PeerVip:
-    """A virtual IP as the other node has it; ``steady`` is what its own ``Vip.steady`` is."""
+    """A virtual IP as the other node has it; ``stable_seconds`` is what its own ``Vip.stable_seconds`` is."""
 
     owned: bool
-    steady: float | None
+    stable_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,8 @@ def owners(status: NodeStatus, vip: Vip) -> list[str] | None:
     theirs = observation.peer.vips.get(vip.address)
     if theirs is None:
         return None
-    settled_here = vip.steady is None or vip.steady - observation.age >= SETTLED_SECONDS
-    settled_there = theirs.steady is None or theirs.steady >= SETTLED_SECONDS
+    settled_here = vip.stable_seconds is None or vip.stable_seconds - observation.age >= SETTLED_SECONDS
+    settled_there = theirs.stable_seconds is None or theirs.stable_seconds >= SETTLED_SECONDS
     if vip.owned == theirs.owned and not (settled_here and settled_there):
         return None
     return [name for name, owned in ((status.node.name, vip.owned), (observation.peer.name, theirs.owned)) if owned]

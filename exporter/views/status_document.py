@@ -27,6 +27,8 @@ from exporter.model.observations import (
 from exporter.parsers.status_document import FORMAT
 
 SCHEMA = Path(__file__).with_name("status.schema.json")
+# Fields that the document has under an older name, which exporters of other versions read.
+_PUBLISHED = {"stable_seconds": "steady"}
 
 
 def build(status: NodeStatus, checks: Sequence[Check], overall: Status) -> bytes:
@@ -74,7 +76,7 @@ def _plain(value: object) -> object:
 
 def _fields(value: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return a dataclass' fields; the words of enums where they are keys."""
-    found = {name: getattr(value, name) for name in value.__slots__}
+    found = {_PUBLISHED.get(name, name): getattr(value, name) for name in value.__slots__}
     for name, field in found.items():
         if isinstance(field, dict) and field and isinstance(next(iter(field)), Enum):
             found[name] = {key.value: item for key, item in field.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -13,6 +12,7 @@ from tests.lab.http_get import get
 from tests.lab.lab import Lab
 from tests.lab.plan import EXPORTER_PORT, REPOSITORY
 from tests.lab.service import BASE_ENVIRONMENT
+from tests.lab.waiting import wait_for
 
 VIP = "192.0.2.200"
 OTHER_VIP = "192.0.2.201"
@@ -28,13 +28,9 @@ def exporter_on_client(lab: Lab, environment: Mapping[str, str] | None = None) -
     command = lab.client.command(["env", f"--chdir={REPOSITORY}", *EXPORTER_COMMAND])
     process = subprocess.Popen(command, env={**BASE_ENVIRONMENT, **settings}, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            try:
-                get(lab.client, "127.0.0.1", EXPORTER_PORT, "/healthz")
-                break
-            except OSError:
-                time.sleep(0.05)
+        wait_for(
+            "the exporter", lambda: get(lab.client, "127.0.0.1", EXPORTER_PORT, "/healthz"), timeout=15, every=0.05
+        )
         yield process
     finally:
         process.terminate()

@@ -1,4 +1,4 @@
-"""Waiting with a deadline: every wait in the lab ends, and says what it saw last."""
+"""Waiting with a deadline, for all tests: every wait ends, and says what it saw last."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ def wait_for(
     timeout: float = 5.0,
     every: float = 0.01,
     steady: float = 0.0,
+    not_yet: tuple[type[Exception], ...] = (OSError, NoAnswerError),
 ) -> Seen:
     """Look again and again until what is seen has satisfied ``until`` for ``steady``; return what was seen last.
 
-    ``OSError`` and ``NoAnswerError`` while looking count as "not yet". Times are in seconds.
+    What is in ``not_yet``, raised while looking, counts as "not yet". Times are in seconds.
 
     Raises:
         LabTimeoutError: not seen within ``timeout``; the message tells what was seen last.
@@ -32,7 +33,7 @@ def wait_for(
     while True:
         try:
             seen = look()
-        except (OSError, NoAnswerError) as error:
+        except not_yet as error:
             since = None
             last = f"{type(error).__name__}: {error}"
         else:

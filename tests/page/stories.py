@@ -68,7 +68,10 @@ def broken() -> NodeStatus:
     """Nearly everything is wrong at once, and names are as long as they may be."""
     stairs = beta(
         name=_LONG,
-        vips={samples.VIP: PeerVip(owned=True, steady=40.0), samples.VIP_6: PeerVip(owned=False, steady=40.0)},
+        vips={
+            samples.VIP: PeerVip(owned=True, stable_seconds=40.0),
+            samples.VIP_6: PeerVip(owned=False, stable_seconds=40.0),
+        },
         keepalived_up=False,
         virtual_router_ids={"VI_1": 54},
         digests={"unbound": "cd" * 32},
@@ -82,7 +85,7 @@ def broken() -> NodeStatus:
     timeout = "192.0.2.53:53 did not answer within 1 s"
     return _with_time(
         samples.status(
-            samples.vips(vip(steady=60.0), absent_vip(samples.VIP_6)),
+            samples.vips(vip(stable_seconds=60.0), absent_vip(samples.VIP_6)),
             samples.vrrp(instance(effective_priority=190), keepalived_up=False, drained=True),
             samples.health(
                 question(verdict=HealthVerdict.HARD, problem="Pi-hole refuses questions: nothing listens there"),

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from stack.keepalived import supervisor
+from tests.lab.waiting import wait_for
 
 REPOSITORY = Path(__file__).parents[2]
 # A process that supervises `sleep` in keepalived's place, with two processes beside it that write down their ids.
@@ -76,12 +77,8 @@ class Running:
     def pid(self, name: str) -> int:
         return int(self.until(name, lambda: self.words(name))[0])
 
-    def until(self, what: str, look: Callable[[], Any], seconds: float = 10.0) -> Any:
-        deadline = time.monotonic() + seconds
-        while not (found := look()):
-            assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
-            time.sleep(0.01)
-        return found
+    def until(self, what: str, look: Callable[[], Any], seconds: float = 30.0) -> Any:
+        return wait_for(what, look, timeout=seconds)
 
     def told(self, name: str) -> dict[str, Any]:
         path = self.folder / "processes.json"
@@ -211,8 +208,5 @@ def test_a_process_that_cannot_be_started_now_is_started_later(monkeypatch: pyte
     assert not helper.start_if_due(100.1)
     assert helper.start_if_due(101.0)
     assert helper.running
-    deadline = time.monotonic() + 10
-    while not helper.look(101.0, paused=False):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for("its end", lambda: helper.look(101.0, paused=False), timeout=10)
     assert helper.last_end == "ended with 0"

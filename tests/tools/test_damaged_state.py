@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from stack.tools.overwrite_check import SyncBaseline, read_baseline, write_basel
 from stack.tools.runlock import one_run
 from stack.tools.schedule import run_for_ever
 from stack.tools.stamps import has_succeeded, stamped
+from tests.lab.waiting import wait_for
 
 from .conftest import MakeNode
 
@@ -126,9 +126,7 @@ def test_the_exporters_counters_begin_anew_and_what_they_were_is_kept(
     collector = VipCollector([parse_virtual_address("192.0.2.53")], path)
     collector.start()
     try:
-        deadline = time.monotonic() + 10
-        while not path.is_file() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for("the state", path.is_file, timeout=15)
     finally:
         collector.stop()
     assert json.loads(path.read_bytes())["vips"].keys() == {"192.0.2.53"}

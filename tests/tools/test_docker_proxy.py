@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from exporter.model.errors import ApiRefusedError
 from exporter.parsers.container import EVENTS_WANTED, parse_container
 from exporter.sources import docker_api
+from tests.lab.waiting import wait_for
 from tests.unit.standin_docker_daemon import CHUNKED, SECRET, StandinDocker, body, container, raw
 
 REPOSITORY = Path(__file__).parents[2]
@@ -71,11 +71,12 @@ def proxied(tmp_path: Path) -> Iterator[Proxied]:
         environment = {**os.environ, "COMPOSE_PROJECT_NAME": "dnsha"}
         proxy = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
-            deadline = time.monotonic() + 10
-            while not (tmp_path / "proxy.sock").exists():
-                assert proxy.poll() is None, (tmp_path / "haproxy.log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+            wait_for(
+                "the proxy's socket or its end",
+                lambda: (tmp_path / "proxy.sock").exists() or proxy.poll() is not None,
+                timeout=15,
+            )
+            assert proxy.poll() is None, (tmp_path / "haproxy.log").read_text()
             yield Proxied(f"unix://{tmp_path}/proxy.sock", docker)
         finally:
             proxy.terminate()

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 
 from exporter.settings import upstream
 from stack.unbound.upstream import configuration
+from tests.lab.waiting import wait_for
 
 from .unbound_node import UnboundNode, unbound_node
 
@@ -72,11 +72,13 @@ def server(node: UnboundNode, folder: Path, port: int, answer: str, more: str = 
     with (folder / f"server-{port}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 20
-        while f"{SERVER}:{port}" not in node.run("ss", "-lnt").stdout:
-            assert process.poll() is None, (folder / f"server-{port}.log").read_text()
-            assert time.monotonic() < deadline, "the server of the test does not listen within 20 s"
-            time.sleep(0.05)
+        wait_for(
+            "the server of the test to listen, or to end",
+            lambda: f"{SERVER}:{port}" in node.run("ss", "-lnt").stdout or process.poll() is not None,
+            timeout=20,
+            every=0.05,
+        )
+        assert process.poll() is None, (folder / f"server-{port}.log").read_text()
         yield
     finally:
         process.terminate()

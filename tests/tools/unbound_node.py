@@ -6,10 +6,12 @@ import contextlib
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.lab.processes import name_of
+from tests.lab.waiting import wait_for
 
 REPOSITORY = Path(__file__).parents[2]
 # The root's key-signing keys as IANA publishes them (root-anchors.xml, 20326 and 38696), in the form of Debian's file.
@@ -68,11 +70,13 @@ class UnboundNode:
         with self.log.open("wb") as log:
             daemon = subprocess.Popen(self._inside(["/opt/dnsha/stack/unbound/start"]), stdout=log, stderr=log)
         try:
-            deadline = time.monotonic() + 30
-            while '"alpha"' not in self.ask("x.canary.dnsha.example", "TXT"):
-                assert daemon.poll() is None, self.log.read_text()
-                assert time.monotonic() < deadline, self.log.read_text()
-                time.sleep(0.1)
+            wait_for(
+                "Unbound's canary, or its end",
+                lambda: '"alpha"' in self.ask("x.canary.dnsha.example", "TXT") or daemon.poll() is not None,
+                timeout=30,
+                every=0.1,
+            )
+            assert daemon.poll() is None, self.log.read_text()
             yield daemon
         finally:
             daemon.terminate()
@@ -102,11 +106,12 @@ def unbound_node(folder: Path, **environment: str) -> Iterator[UnboundNode]:
             ["unshare", "--mount", "--net", "--propagation", "private", "sh", "-c", script], stdout=log, stderr=log
         )
     try:
-        deadline = time.monotonic() + 10
-        while Path(f"/proc/{holder.pid}/comm").read_text().strip() != "sleep":
-            assert holder.poll() is None, (folder / "namespaces.log").read_text()
-            assert time.monotonic() < deadline, "the namespaces were not made within 10 s"
-            time.sleep(0.02)
+        wait_for(
+            "the namespaces, or their holder's end",
+            lambda: name_of(holder.pid) == "sleep" or holder.poll() is not None,
+            timeout=15,
+        )
+        assert holder.poll() is None, (folder / "namespaces.log").read_text()
         yield UnboundNode(holder.pid, drop_ins, folder / "unbound.log", environment)
     finally:
         holder.kill()

@@ -122,7 +122,7 @@ def vip(address: str = VIP, **changes: Any) -> Vip:
         acquisitions=3,
         releases=2,
         last_transition=NOW - 3600,
-        steady=3600.0,
+        stable_seconds=3600.0,
     )
     return replace(good, **changes)
 
@@ -271,7 +271,7 @@ def beta(**changes: Any) -> Peer:
         name="beta",
         role="secondary",
         version="0.1.0",
-        vips={VIP: PeerVip(owned=False, steady=3600.0), VIP_6: PeerVip(owned=False, steady=3600.0)},
+        vips={VIP: PeerVip(owned=False, stable_seconds=3600.0), VIP_6: PeerVip(owned=False, stable_seconds=3600.0)},
         keepalived_up=True,
         virtual_router_ids={"VI_1": 53},
         vrrp_versions={"VI_1": 3},

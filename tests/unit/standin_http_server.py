@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Callable
 from typing import Self
+
+from tests.lab.waiting import wait_for
 
 Behaviour = Callable[[socket.socket, threading.Event], None]
 
@@ -69,10 +70,7 @@ class StandinHttpServer:
 
     def wait_for_requests(self, count: int) -> None:
         """Wait until so many requests have come."""
-        deadline = time.monotonic() + 5
-        while len(self.requests) < count and time.monotonic() < deadline:
-            time.sleep(0.005)
-        assert len(self.requests) >= count, self.requests
+        wait_for(f"{count} requests", lambda: self.requests, until=lambda seen: len(seen) >= count, timeout=15)
 
     def _start(self, target: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=target, args=arguments)

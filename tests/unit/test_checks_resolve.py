@@ -101,7 +101,7 @@ def test_the_owner_s_answer_through_the_virtual_ip_is_well_wherever_it_is() -> N
 @pytest.mark.parametrize(
     ("here", "theirs"),
     [
-        (vip(steady=0.1), PeerVip(False, 60.0)),  # it has just come
+        (vip(stable_seconds=0.1), PeerVip(False, 60.0)),  # it has just come
         (vip(), PeerVip(True, 60.0)),  # two owners: that is another check's matter
         (vip(last_transition=NOW - 0.2), PeerVip(False, 60.0)),  # the answer is older than the move
         # it came while the old owner went on answering, for itself too

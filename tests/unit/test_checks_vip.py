@@ -12,8 +12,8 @@ from tests.unit.samples import NOW, VIP, VIP_6, absent_vip, beta, probe, vip
 OK, WARNING, CRITICAL, UNKNOWN = Status.OK, Status.WARNING, Status.CRITICAL, Status.UNKNOWN
 
 
-def owned_by_beta(owned: bool = True, steady: float | None = 3600.0) -> PeerObservation:
-    return samples.peer(beta(vips={VIP: PeerVip(owned, steady), VIP_6: PeerVip(owned, steady)}))
+def owned_by_beta(owned: bool = True, stable_seconds: float | None = 3600.0) -> PeerObservation:
+    return samples.peer(beta(vips={VIP: PeerVip(owned, stable_seconds), VIP_6: PeerVip(owned, stable_seconds)}))
 
 
 def test_an_owner_here_is_well_and_each_address_is_judged_by_itself() -> None:
@@ -30,7 +30,7 @@ def test_two_owners_are_a_split_brain_and_the_advice_says_where_to_look() -> Non
 
 
 def test_a_move_that_is_going_on_is_no_split_brain() -> None:
-    found = evaluate(samples.vips(vip(steady=0.05, last_transition=NOW - 0.05)), owned_by_beta())
+    found = evaluate(samples.vips(vip(stable_seconds=0.05, last_transition=NOW - 0.05)), owned_by_beta())
     assert verdicts(found, "vip.split_brain") == {}
     assert the(found, "vip.owner").seen == "192.0.2.53 is on eth0 for 0 s"
 

@@ -20,8 +20,8 @@ from exporter.app import COLLECTORS
 from exporter.collectors.peer import PeerCollector
 from exporter.http.client import FetchError, http_get
 from exporter.model.errors import NotReadyError
-from exporter.model.observations import PeerObservation
 from exporter.settings.table import read_by
+from tests.lab.waiting import wait_for
 from tests.unit import samples
 from tests.unit.certificates import TLS, make_certificate, users
 from tests.unit.network_namespace import REPOSITORY, in_network_namespace, ip
@@ -205,15 +205,13 @@ def serve(directory: Path, port: int, **variables: str) -> subprocess.Popen[str]
 
 
 def until_healthy(port: int) -> None:
-    deadline = time.monotonic() + 15
-    while True:
-        try:
-            assert http_get("127.0.0.1", port, "/healthz", 1.0) == b"ok\n"
-        except FetchError:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        else:
-            return
+    answer = wait_for(
+        "the exporter to answer",
+        lambda: http_get("127.0.0.1", port, "/healthz", 1.0),
+        timeout=15,
+        not_yet=(FetchError,),
+    )
+    assert answer == b"ok\n"
 
 
 @in_network_namespace
@@ -276,10 +274,7 @@ def test_with_a_web_configuration_the_node_s_own_programs_go_on_asking(tmp_path:
     web.write_text(TLS + users())
     environment = {**GOOD, "WEB_CONFIG_FILE": str(web), "EXPORTER_PORT": "9753"}
     with serve(tmp_path, 9753, WEB_CONFIG_FILE=str(web)) as process:
-        deadline = time.monotonic() + 15
-        while (problem := healthcheck.problem(environment)) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert problem is None
+        wait_for("health", lambda: healthcheck.problem(environment), until=lambda seen: seen is None, timeout=15)
         arguments = [sys.executable, "-m", "exporter", "--once", "--web.config.file", str(web)]
         beside = subprocess.run(
             arguments, cwd=REPOSITORY, env={**os.environ, **GOOD}, capture_output=True, text=True, check=False
@@ -287,22 +282,13 @@ def test_with_a_web_configuration_the_node_s_own_programs_go_on_asking(tmp_path:
         assert "from the running exporter, port 9753" in beside.stdout
         peer = PeerCollector(ipaddress.ip_address("127.0.0.1"), 9753, 0.1, 2.0, "beta", tls=True)
         peer.start()
-        while not (seen := _first(peer)):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        seen = wait_for("the peer's answer", peer.collect, timeout=15, every=0.05, not_yet=(NotReadyError,))
         peer.stop()
         assert (seen.error, seen.peer and seen.peer.name) == (None, GOOD["NODE_NAME"])
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=15)
     assert "Traceback" not in errors
     assert healthcheck.problem(environment) is not None
-
-
-def _first(peer: PeerCollector) -> PeerObservation | None:
-    try:
-        return peer.collect()
-    except NotReadyError:
-        return None
 
 
 def test_a_broken_web_configuration_starts_nothing(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from exporter.parsers.firewall import FirewallReport, parse_firewall
 from stack.firewall import keeper
 from stack.firewall.keeper import Firewall
 from stack.firewall.settings import read_firewall
+from tests.lab.waiting import wait_for
 from tests.unit.network_namespace import REPOSITORY, in_network_namespace
 
 NFT = shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin") or "nft"
@@ -138,11 +139,8 @@ def start() -> subprocess.Popen[str]:
     )
 
 
-def wait_loaded(seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while "dnsha" not in nft("list", "tables"):
-        assert time.monotonic() < deadline, "it was not loaded in time"
-        time.sleep(0.05)
+def wait_loaded() -> None:
+    wait_for("the table", lambda: nft("list", "tables"), until=lambda seen: "dnsha" in seen, timeout=15, every=0.05)
 
 
 @in_network_namespace
@@ -156,10 +154,13 @@ def test_the_service_takes_its_table_away_when_it_is_stopped_and_replaces_what_a
     assert nft("list", "tables") == "table inet dnsha\n"
     nft("add", "chain", "inet", "dnsha", "of_an_older_version")
     one = start()
-    deadline = time.monotonic() + 15
-    while "of_an_older_version" in nft("list", "table", "inet", "dnsha"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(
+        "the older table to be replaced",
+        lambda: nft("list", "table", "inet", "dnsha"),
+        until=lambda seen: "of_an_older_version" not in seen,
+        timeout=15,
+        every=0.05,
+    )
     began = time.monotonic()
     one.terminate()
     _, said = one.communicate(timeout=10)
@@ -177,11 +178,10 @@ def test_a_stop_that_comes_while_it_starts_is_not_lost(tmp_path: Path) -> None:
     )
     first = None
     try:
-        deadline = time.monotonic() + 10
-        while first is None or not keeps_for_later(first, signal.SIGTERM):
-            assert time.monotonic() < deadline
-            children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-            first = int(children[0]) if children else None
+        first = wait_for(
+            "the service", lambda: child_that_keeps_for_later(parent.pid, signal.SIGTERM), timeout=15, every=0
+        )
+        assert first is not None
         os.kill(first, signal.SIGTERM)  # long before it has read its settings
         assert parent.wait(timeout=20) == 0
         assert nft("list", "tables") == ""
@@ -190,6 +190,12 @@ def test_a_stop_that_comes_while_it_starts_is_not_lost(tmp_path: Path) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         parent.wait(timeout=10)
+
+
+def child_that_keeps_for_later(parent: int, number: signal.Signals) -> int | None:
+    """The only child of a process, as soon as it would do so."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return int(children[0]) if children and keeps_for_later(int(children[0]), number) else None
 
 
 def keeps_for_later(pid: int, number: signal.Signals) -> bool:

@@ -12,8 +12,8 @@ from tests.unit.samples import VIP, absent_vip, beta, vip
 SETTLED = pair.SETTLED_SECONDS
 
 
-def theirs(owned: bool, steady: float | None = 3600.0) -> Peer:
-    return beta(vips={VIP: PeerVip(owned=owned, steady=steady)})
+def theirs(owned: bool, stable_seconds: float | None = 3600.0) -> Peer:
+    return beta(vips={VIP: PeerVip(owned=owned, stable_seconds=stable_seconds)})
 
 
 def owners(here: Vip, there: Peer | None, age: float = 0.0) -> list[str] | None:
@@ -35,31 +35,31 @@ def test_without_the_peer_s_word_nobody_can_tell() -> None:
     assert owners(vip(), None) is None
     assert pair.owners(samples.status(samples.vips()), vip()) is None
     assert owners(vip(), beta(vips={})) is None
-    assert owners(vip(), beta(vips={"192.0.2.99": PeerVip(owned=False, steady=None)})) is None
+    assert owners(vip(), beta(vips={"192.0.2.99": PeerVip(owned=False, stable_seconds=None)})) is None
 
 
 @pytest.mark.parametrize("owned", [True, False])
 def test_while_the_virtual_ip_moves_both_or_none_have_it_for_a_moment_and_that_is_no_alarm(owned: bool) -> None:
-    def here(steady: float | None) -> Vip:
-        return vip(steady=steady) if owned else absent_vip(steady=steady)
+    def here(stable_seconds: float | None) -> Vip:
+        return vip(stable_seconds=stable_seconds) if owned else absent_vip(stable_seconds=stable_seconds)
 
     assert owners(here(SETTLED / 2), theirs(owned)) is None
-    assert owners(here(3600.0), theirs(owned, steady=SETTLED / 2)) is None
-    assert owners(here(SETTLED), theirs(owned, steady=SETTLED)) is not None
+    assert owners(here(3600.0), theirs(owned, stable_seconds=SETTLED / 2)) is None
+    assert owners(here(SETTLED), theirs(owned, stable_seconds=SETTLED)) is not None
 
 
 def test_a_word_from_before_the_change_here_proves_nothing() -> None:
     """The peer was asked two seconds ago, when it still had the address; this node took it one second ago."""
-    assert owners(vip(steady=1.0), theirs(owned=True), age=2.0) is None
-    assert owners(vip(steady=2.5), theirs(owned=True), age=2.0) == ["alpha", "beta"]
+    assert owners(vip(stable_seconds=1.0), theirs(owned=True), age=2.0) is None
+    assert owners(vip(stable_seconds=2.5), theirs(owned=True), age=2.0) == ["alpha", "beta"]
 
 
 def test_exporters_that_have_seen_no_change_have_settled() -> None:
-    assert owners(vip(steady=None), theirs(owned=True, steady=None)) == ["alpha", "beta"]
+    assert owners(vip(stable_seconds=None), theirs(owned=True, stable_seconds=None)) == ["alpha", "beta"]
 
 
 def test_one_owner_needs_no_time_to_settle() -> None:
-    assert owners(vip(steady=0.0), theirs(owned=False, steady=0.0)) == ["alpha"]
+    assert owners(vip(stable_seconds=0.0), theirs(owned=False, stable_seconds=0.0)) == ["alpha"]
 
 
 def drift(status: NodeStatus) -> dict[str, bool]:

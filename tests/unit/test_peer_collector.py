@@ -35,7 +35,7 @@ BETA = NodeIdentity("beta", "secondary", samples.BETA, "0.1.0")
 
 def beta_says(owned: bool = False, name: str = "beta", **changes: Any) -> Behaviour:
     """A real exporter's document about a node called beta."""
-    vip = samples.vip(steady=None) if owned else samples.absent_vip(steady=None)
+    vip = samples.vip(stable_seconds=None) if owned else samples.absent_vip(stable_seconds=None)
     identity = NodeIdentity(name, BETA.role, BETA.address, BETA.version)
     status = NodeStatus(identity, time.time(), samples.status(samples.vips(vip), samples.vrrp()).results)
     document = {**json.loads(status_document.build(status, (), Status.OK)), **changes}

@@ -23,6 +23,7 @@ from exporter.engine.runtime import RuntimeFiles
 from exporter.parsers.keepalived_events import History
 from stack.keepalived import dumps, recorder
 from stack.keepalived.event_log import EventLog
+from tests.lab.waiting import wait_for
 
 # On SIGUSR1 it writes a dump as keepalived up to 2.4.3 does: into the file that is read, piece by piece.
 STANDIN_KEEPALIVED = """
@@ -80,11 +81,7 @@ class Watched:
         return [json.loads(line)["message"] for line in self.files.events.read_text().splitlines()]
 
     def until(self, message: str) -> list[str]:
-        deadline = time.monotonic() + 5
-        while message not in self.messages():
-            assert time.monotonic() < deadline, self.messages()
-            time.sleep(0.005)
-        return self.messages()
+        return wait_for(message, self.messages, until=lambda seen: message in seen, timeout=15)
 
 
 @pytest.fixture
@@ -161,9 +158,7 @@ def test_the_last_words_of_a_killed_keepalived_are_kept(watched: Watched) -> Non
 
 def test_a_dump_is_published_whole_and_only_after_it_was_asked_for(watched: Watched) -> None:
     (watched.files.directory / "keepalived.json").write_text('["an old one, whole but of yesterday"]')
-    deadline = time.monotonic() + 5
-    while not watched.files.dump.exists() and time.monotonic() < deadline:
-        time.sleep(0.002)
+    wait_for("a dump", watched.files.dump.exists, timeout=15, every=0.002)
     assert json.loads(watched.files.dump.read_text()) == json.loads(DUMP)
 
 
@@ -180,9 +175,7 @@ def test_a_dump_that_never_becomes_whole_is_not_published_and_holds_no_event_up(
     watched = Watched(tmp_path, DUMP[:-3])
     child = vrrp_child(watched, 100)
     source = tmp_path / "keepalived.json"
-    deadline = time.monotonic() + 5
-    while not source.exists() and time.monotonic() < deadline:
-        time.sleep(0.002)
+    wait_for("the source", source.exists, timeout=15, every=0.002)
     written = time.time()
     os.write(child, b'INSTANCE "VI_1" MASTER 250\n')
     watched.until('INSTANCE "VI_1" MASTER 250')

@@ -20,6 +20,7 @@ from exporter.model.observations import Probe, ResolveObservation
 from exporter.settings.load import load
 from exporter.settings.parse import Endpoint, NodeAddress
 from exporter.settings.values import Settings
+from tests.lab.waiting import wait_for
 from tests.unit.standin_dns_server import (
     SERVFAIL,
     Pause,
@@ -90,16 +91,13 @@ def eventually(
     collector: ResolveCollector, until: Callable[[dict[Key, Probe]], bool], timeout: float = 10
 ) -> dict[Key, Probe]:
     """The collector's probes by target, server and protocol, as soon as they satisfy ``until``."""
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            probes = by_key(collector.collect())
-        except NotReadyError:
-            probes = {}
-        if probes and until(probes):
-            return probes
-        assert time.monotonic() < deadline, f"not within {timeout} s; last seen: {probes}"
-        time.sleep(0.005)
+    return wait_for(
+        "such probes",
+        lambda: by_key(collector.collect()),
+        until=lambda seen: bool(seen) and until(seen),
+        timeout=timeout,
+        not_yet=(NotReadyError,),
+    )
 
 
 def by_key(observation: ResolveObservation) -> dict[Key, Probe]:
@@ -314,9 +312,7 @@ def test_stopping_does_not_wait_for_a_query_under_way() -> None:
         before = descriptors()
         collector = ResolveCollector(settings, port=server.port)
         collector.start()
-        deadline = time.monotonic() + 5
-        while len(server.queries) < 6 and time.monotonic() < deadline:
-            time.sleep(0.005)
+        wait_for("six queries", lambda: len(server.queries), until=lambda seen: seen >= 6, timeout=15)
         began = time.monotonic()
         with pytest.raises(NotReadyError):
             collector.collect()

@@ -18,6 +18,7 @@ from exporter.http import handler as module
 from exporter.http.callers import THIS_MACHINE
 from exporter.http.handler import Answer
 from exporter.http.server import HttpServer, ListenError
+from tests.lab.waiting import wait_for
 
 LONG = b"x" * 5000
 
@@ -187,10 +188,7 @@ def taken(server: HttpServer) -> int:
 
 
 def wait_for_seats(server: HttpServer, number: int) -> None:
-    deadline = time.monotonic() + 5
-    while taken(server) != number:
-        assert time.monotonic() < deadline, taken(server)
-        time.sleep(0.01)
+    wait_for(f"{number} seats taken", lambda: taken(server), until=lambda seen: seen == number, timeout=15)
 
 
 def is_refused(server: HttpServer) -> bool:

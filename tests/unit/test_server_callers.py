@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from exporter.http import callers
 from exporter.http.callers import ANYBODY, PEER, THIS_MACHINE
 from exporter.http.seats import host_of
 from exporter.http.server import HttpServer, ListenError
+from tests.lab.waiting import wait_for
 from tests.unit.network_namespace import in_network_namespace, ip
 
 # On loopback: what does not come from the address it goes to is a stranger.
@@ -76,18 +77,11 @@ def fill(server: HttpServer, source: str, number: int, held: list[socket.socket]
     """Hold connections that say nothing, and wait until each has its seat."""
     before = taken(server)
     held += [connect(server, source, target) for _ in range(number)]
-    until(lambda: taken(server) == before + number)
+    wait_for("the seats", lambda: taken(server), until=lambda seen: seen == before + number, timeout=15)
 
 
 def taken(server: HttpServer) -> int:
     return sum(seats.taken for seats in server.seats.values())
-
-
-def until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 4
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_one_host_does_not_take_the_seats_of_another(server: HttpServer, held: list[socket.socket]) -> None:
@@ -163,7 +157,7 @@ def test_over_ipv6_a_host_is_its_64_and_the_peer_has_its_seats_too(tmp_path: Pat
     own, other_node, stranger, neighbour = "2001:db8::11", "2001:db8::12", "2001:db8:1::1", "2001:db8:1:0:ffff::2"
     addresses = (own, other_node, stranger, neighbour)
     ip("link set lo up", *(f"address add {each}/128 dev lo nodad" for each in addresses))
-    until(lambda: all(map(usable, addresses)))
+    wait_for("the addresses", lambda: all(map(usable, addresses)), timeout=15)
     held: list[socket.socket] = []
     server = make("", other_node)
     held += overflow(server, "2001:db8:1::1", socket.AF_INET6, own)
@@ -171,7 +165,7 @@ def test_over_ipv6_a_host_is_its_64_and_the_peer_has_its_seats_too(tmp_path: Pat
     for connection in held:
         connection.close()
     with serving(server):
-        until(lambda: taken(server) == 0)
+        wait_for("no seat", lambda: taken(server), until=lambda seen: seen == 0, timeout=15)
         fill(server, stranger, ANYBODY.each, held, own)
         assert answer(server, neighbour, own) == b"refused"
         fill(server, other_node, PEER.connections, held, own)

@@ -13,6 +13,7 @@ import pytest
 from exporter.http import handler
 from exporter.http.handler import MAXIMUM_HEAD_BYTES
 from exporter.http.server import HttpServer
+from tests.lab.waiting import wait_for
 
 LARGE = b"x" * (16 << 20)
 LINE, END = b"GET / HTTP/1.1\r\n", b"\r\n\r\n"
@@ -81,10 +82,7 @@ def seats_taken(server: HttpServer) -> int:
 
 
 def wait_for_nobody(server: HttpServer, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while seats_taken(server):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for("no seat taken", lambda: seats_taken(server), until=lambda seen: not seen, timeout=seconds)
 
 
 @pytest.mark.parametrize("half_closed", [False, True])

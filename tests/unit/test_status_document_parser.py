@@ -65,8 +65,8 @@ def test_everything_that_the_pair_needs_to_know_is_read() -> None:
     peer = read()
     assert (peer.name, peer.role, peer.version) == ("beta", "secondary", "0.2.0")
     assert peer.vips == {
-        "192.0.2.53": PeerVip(owned=True, steady=12.5),
-        "2001:db8::53": PeerVip(owned=False, steady=None),
+        "192.0.2.53": PeerVip(owned=True, stable_seconds=12.5),
+        "2001:db8::53": PeerVip(owned=False, stable_seconds=None),
     }
     assert (peer.keepalived_up, peer.drained) == (True, False)
     assert peer.virtual_router_ids == {"VI_1": 53}

@@ -37,7 +37,7 @@ def document(status: NodeStatus) -> dict[str, Any]:
 def failing() -> NodeStatus:
     """A node on which all that can be missing is missing."""
     return samples.status(
-        samples.vips(samples.absent_vip(last_transition=None, steady=None)),
+        samples.vips(samples.absent_vip(last_transition=None, stable_seconds=None)),
         samples.vrrp(
             samples.instance(name="VI_2", state=None),
             samples.instance(

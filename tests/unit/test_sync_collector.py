@@ -17,6 +17,7 @@ from exporter.collectors.sync import SyncCollector
 from exporter.model.errors import NotReadyError
 from exporter.model.observations import SyncObservation, SyncTask
 from exporter.sources.digest import digest
+from tests.lab.waiting import wait_for
 from tests.unit.unprivileged import unprivileged, world_readable_directory
 
 NOW = 1_700_000_000.0
@@ -37,17 +38,11 @@ def collecting(
 
 
 def until(collector: SyncCollector, condition: Callable[[SyncObservation], bool] = lambda _: True) -> SyncObservation:
-    deadline = time.monotonic() + 5
-    while True:
-        try:
-            seen = collector.collect()
-        except NotReadyError:
-            seen = None
-        if seen is not None and condition(seen):
-            return seen
-        assert time.monotonic() < deadline, seen
+    def seen() -> SyncObservation:
         collector._worker.wake()
-        time.sleep(0.005)
+        return collector.collect()
+
+    return wait_for("such a look", seen, until=condition, timeout=15, not_yet=(NotReadyError,))
 
 
 def look(directory: Path, content: Mapping[str, Path] | None = None) -> SyncObservation:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from exporter.model.addressing import parse_virtual_address
 from exporter.model.errors import CollectorError, NotReadyError, ParseError
 from exporter.model.observations import VipObservation
 from exporter.wire.address_message import AddressChange
+from tests.lab.waiting import wait_for
 
 VIP = "192.0.2.53"
 NOW = 1_700_000_000.0
@@ -67,15 +67,10 @@ def collector(kernel: FakeKernel) -> Iterator[VipCollector]:
 
 def first_result(collector: VipCollector) -> VipObservation | CollectorError:
     collector.start()
-    deadline = time.monotonic() + 5
-    while True:
-        try:
-            return collector.collect()
-        except NotReadyError:
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-        except CollectorError as error:
-            return error
+    try:
+        return wait_for("a first result", collector.collect, timeout=15, every=0.002, not_yet=(NotReadyError,))
+    except CollectorError as error:
+        return error
 
 
 def held(created: float | None) -> AddressChange:

@@ -20,6 +20,7 @@ from exporter.model.errors import CollectorError, NotReadyError, ParseError
 from exporter.model.observations import Vip, VipObservation
 from exporter.sources import addresses
 from exporter.wire.address_message import parse_address_messages
+from tests.lab.waiting import wait_for
 from tests.unit.network_namespace import REPOSITORY, in_network_namespace, ip
 
 VIP, VIP_6 = "192.0.2.53", "2001:db8::53"
@@ -44,16 +45,7 @@ def collecting(state_file: Path | None = None, on_change: Callable[[], None] = l
 
 
 def until(one: VipCollector, condition: Callable[[VipObservation], bool]) -> VipObservation:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            seen = one.collect()
-        except NotReadyError:
-            seen = None
-        if seen is not None and condition(seen):
-            return seen
-        assert time.monotonic() < deadline, seen
-        time.sleep(0.005)
+    return wait_for("such addresses", one.collect, until=condition, timeout=15, every=0.005, not_yet=(NotReadyError,))
 
 
 def look(one: VipCollector, address: str = VIP) -> Vip:
@@ -71,7 +63,7 @@ def test_each_acquisition_and_release_is_counted_and_timed_per_address(tmp_path:
     with collecting() as one:
         assert [counts(one), counts(one, VIP_6)] == [(False, 0, 0), (False, 0, 0)]
         vip = look(one)
-        assert (vip.last_transition, vip.steady, vip.device, vip.usable) == (None, None, None, None)
+        assert (vip.last_transition, vip.stable_seconds, vip.device, vip.usable) == (None, None, None, None)
         before = time.time()
         ip(ADD)
         vip = look(one)
@@ -79,8 +71,8 @@ def test_each_acquisition_and_release_is_counted_and_timed_per_address(tmp_path:
         assert (vip.device, vip.usable, vip.family) == ("lan0", True, "ipv4")
         assert vip.last_transition is not None
         assert before <= vip.last_transition <= time.time()
-        assert vip.steady is not None
-        assert 0 <= vip.steady <= time.time() - before
+        assert vip.stable_seconds is not None
+        assert 0 <= vip.stable_seconds <= time.time() - before
         ip(ADD_6, REMOVE)
         until(one, lambda seen: seen.vips[1].owned)  # the kernel announces an IPv6 address a little later
         assert [counts(one), counts(one, VIP_6)] == [(False, 1, 1), (True, 1, 0)]
@@ -105,10 +97,7 @@ def test_a_change_is_seen_without_anybody_looking(tmp_path: Path) -> None:
     ip(*LAN)
     with collecting(on_change=lambda: changes.append(time.monotonic())) as one:
         ip(ADD)
-        deadline = time.monotonic() + 5
-        while not changes and time.monotonic() < deadline:
-            time.sleep(0.001)
-        assert len(changes) == 1
+        assert len(wait_for("the change", lambda: changes, timeout=15, every=0.001)) == 1
         del one
 
 
@@ -253,7 +242,7 @@ def test_an_address_that_is_there_at_the_first_start_is_no_acquisition_but_has_i
     made = time.time()
     with collecting(tmp_path / "vip.json") as one:
         vip = look(one)
-    assert (vip.acquisitions, vip.releases, vip.steady) == (0, 0, None)
+    assert (vip.acquisitions, vip.releases, vip.stable_seconds) == (0, 0, None)
     assert vip.last_transition is not None
     assert abs(vip.last_transition - made) < 1.0  # the kernel's stamp follows its ticks, not its clock
 
@@ -311,10 +300,7 @@ def test_what_changed_after_a_kill_without_any_change_before_is_counted(tmp_path
     ip(*LAN, ADD)
     one = collector(state)
     one.start()
-    deadline = time.monotonic() + 5
-    while not state.exists():  # SIGKILL leaves no time to save: what is known must be on disk before
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for("the state", state.exists, timeout=15)  # SIGKILL leaves no time to save: it must be on disk before
     ip(REMOVE)
     saved = state.read_bytes()
     one.stop()
@@ -363,10 +349,12 @@ def test_a_change_is_on_disk_within_seconds_also_if_nothing_else_happens(tmp_pat
     ip(*LAN)
     with collecting(state) as one:
         ip(ADD)
-        deadline = time.monotonic() + 5
-        while not (state.exists() and json.loads(state.read_bytes())["vips"][VIP]["acquisitions"] == 1):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(
+            "the acquisition to be saved",
+            lambda: json.loads(state.read_bytes())["vips"][VIP],
+            until=lambda seen: bool(seen["acquisitions"] == 1),
+            timeout=15,
+        )
         del one
 
 
@@ -403,10 +391,7 @@ def test_a_subscription_that_breaks_while_somebody_looks_is_made_anew(tmp_path: 
         said = problem(one)
         assert said in ("", "the kernel's addresses cannot be watched: a netlink message is cut off")
         ip(ADD)
-        deadline = time.monotonic() + 5
-        while problem(one):
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+        wait_for("no problem", lambda: problem(one), until=lambda seen: not seen, timeout=15, every=0.005)
         assert counts(one) == (True, 1, 0)
 
 
@@ -418,10 +403,7 @@ def test_a_process_that_may_not_use_netlink_is_told_so(tmp_path: Path) -> None:
     addresses._netlink_socket = refuse  # type: ignore[assignment] # as seccomp or RestrictAddressFamilies= would
     one = collector()
     one.start()
-    deadline = time.monotonic() + 5
-    while "allow AF_NETLINK" not in problem(one) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    said = problem(one)
+    said = wait_for("advice", lambda: problem(one), until=lambda seen: "allow AF_NETLINK" in seen, timeout=15)
     one.stop()
     assert said.startswith("the kernel does not let this process watch addresses: Operation not permitted; ")
 
