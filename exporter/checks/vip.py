@@ -41,7 +41,7 @@ def _on_the_wire(evaluation: Evaluation, conflict: Conflict, *, known: Collectio
     device = conflict.foreign
     find = (
         "find that device by its MAC (the router's list of clients, a switch's list of ports), give it another address "
-        "and keep this one out of the router's DHCP range; whichever node owns the address announces it every 10 s"
+        "and keep this one out of the router's DHCP range; whichever node owns the address announces it every 5 s"
     )
     if device is not None and device.lasting:
         seen = f"{device.hardware}, which is neither node, answers for {conflict.address} too"

@@ -14,8 +14,8 @@ from exporter.model.errors import CollectorError
 from exporter.model.observations import ConflictObservation
 from exporter.parsers.wire_report import MAXIMUM_BYTES, parse_wire_report
 
-# The watch writes every two seconds: three missed ones, and two of a busy machine.
-OLD_REPORT_SECONDS = 8.0
+# The watch writes every second: three missed ones, and two of a busy machine.
+OLD_REPORT_SECONDS = 5.0
 
 
 class ConflictCollector:

@@ -83,6 +83,8 @@ class VipCollector:
             self._read(self._subscription)
             if self._subscription is None:
                 raise type(self._error)(str(self._error))  # anew: one that is raised twice keeps every traceback
+            if self._changed:
+                self._save()  # before anybody is told: a kill must not take back a counter that was read
             return VipObservation(
                 vips=tuple(self._describe(address, vip) for address, vip in self._vips.items()),
                 overruns=self._overruns,

@@ -36,10 +36,16 @@ def collector(state_file: Path | None = None, on_change: Callable[[], None] = la
 @contextmanager
 def collecting(state_file: Path | None = None, on_change: Callable[[], None] = lambda: None) -> Iterator[VipCollector]:
     one = collector(state_file, on_change)
+    with _started(one):
+        yield one
+
+
+@contextmanager
+def _started(one: VipCollector) -> Iterator[None]:
     one.start()
     try:
         until(one, lambda seen: True)
-        yield one
+        yield
     finally:
         one.stop()
 
@@ -259,6 +265,24 @@ def test_a_restart_keeps_the_counters_and_invents_nothing(tmp_path: Path) -> Non
             after = look(one)
         assert (after.acquisitions, after.releases) == (before.acquisitions, before.releases) == (4, 3)
         assert after.last_transition == before.last_transition
+
+
+@in_network_namespace
+def test_what_was_told_is_on_disk_so_that_no_kill_takes_a_counter_back(tmp_path: Path) -> None:
+    state = tmp_path / "vip.json"
+    ip(*LAN)
+    with collecting(state) as one:
+        for acquired in range(1, 6):  # sooner after each other than the thread behind saves
+            ip(ADD, REMOVE)
+            told = counts(one)
+            killed_now = VipCollector([parse_virtual_address(VIP)], _copy(state, tmp_path / f"{acquired}.json"))
+            with _started(killed_now):
+                assert told == counts(killed_now) == (False, acquired, acquired)
+
+
+def _copy(state: Path, to: Path) -> Path:
+    to.write_bytes(state.read_bytes())
+    return to
 
 
 @in_network_namespace

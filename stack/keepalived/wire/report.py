@@ -13,7 +13,7 @@ from stack.keepalived.wire.nodes import Nodes
 from stack.keepalived.wire.owners import Owners
 from stack.keepalived.wire.speakers import Speakers
 
-EVERY_SECONDS = 2.0
+EVERY_SECONDS = 1.0
 
 
 class Reporter:
