@@ -233,7 +233,10 @@ def test_grafana_finds_its_dashboards_its_source_and_its_password(observed: Obse
         for headers in ({"Authorization": f"Basic {password}"}, {})
     ]
     sources = {source["uid"]: source["url"] for source in json.loads(answers[0].body)}
-    assert sources == {"dnsha-prometheus": "http://127.0.0.1:9090"}
+    assert sources == {
+        "dnsha-prometheus": "http://127.0.0.1:9090",
+        "dnsha-alertmanager": "http://127.0.0.1:9093",
+    }
     assert answers[1].status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN)
 
 

@@ -107,9 +107,9 @@ def test_alertmanager_joins_the_other_node_where_there_is_one(role: str, tmp_pat
 
 # What somebody who reads the compose files would write down by hand: nothing has to be set in .env for it.
 BY_ROLE = {
-    "primary": ({"backup"}, {"unbound", "pihole"}),
-    "secondary": ({"pihole", "backup"}, {"unbound", "pihole"}),
-    "standalone": ({"backup"}, set()),
+    "primary": ({"backup", "drop-ins"}, {"unbound", "pihole"}),
+    "secondary": ({"pihole", "backup", "drop-ins"}, {"unbound", "pihole"}),
+    "standalone": ({"backup", "drop-ins"}, set()),
 }
 
 
@@ -131,9 +131,9 @@ def test_the_exporter_expects_what_runs_on_a_node_of_its_role(layout: str, role:
 @pytest.mark.parametrize(
     ("role", "tasks"),
     [
-        ("primary", {"backup", "drill"}),
-        ("secondary", {"backup", "pihole", "unbound"}),
-        ("standalone", {"backup"}),
+        ("primary", {"backup", "drop-ins", "drill"}),
+        ("secondary", {"backup", "drop-ins", "pihole", "unbound"}),
+        ("standalone", {"backup", "drop-ins"}),
     ],
 )
 def test_what_is_switched_on_is_expected_too(role: str, tasks: set[str], tmp_path: Path) -> None:
