@@ -39,6 +39,8 @@ _BYGONE: Final = {
     "panel": ("cacheTimeout", "editable", "error", "height", "hideTimeOverride", "minSpan", "span", "maxPerRow",
               "repeat", "repeatDirection", "timeFrom", "timeShift", "transparent"),
     "target": ("query", "target", "metric", "step"),
+    "settings": (),
+    "timepicker": ("time_options",),
     "variable": ("useTags", "tagsQuery", "tagValuesQuery", "auto", "auto_min", "auto_count"),
 }  # fmt: skip
 
@@ -227,12 +229,17 @@ def _modern(document: dict[str, Any]) -> dict[str, Any]:
         if panel["type"] in ("row", "text"):
             for key in ("datasource", "fieldConfig", "targets", "transformations", "interval", "links"):
                 panel.pop(key, None)
+        else:
+            defaults = panel["fieldConfig"]["defaults"]
+            _drop(defaults, "settings")
+            _drop(defaults.get("custom", {}), "settings")
         _drop(panel, "panel")
     for variable in document["templating"]["list"]:
         _drop(variable, "variable")
         current = variable.pop("current")
         if variable.get("includeAll"):
             variable["current"] = {"selected": True, "text": ["All"], "value": [current["value"]]}
+    _drop(document["timepicker"], "timepicker")
     _drop(document, "dashboard")
     document["fiscalYearStartMonth"] = 0
     return document

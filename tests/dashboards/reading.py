@@ -66,7 +66,7 @@ def read(replay: Replay, step: float | None = None) -> dict[str, list[dict[str, 
         for name, document in boards().items()
     }
     request = {"now": replay.end, "from": replay.start, "to": replay.end, "dashboards": asked}
-    answer: dict[str, list[dict[str, Any]]] = json.loads(_run(["node", str(_program())], json.dumps(request)))
+    answer: dict[str, list[dict[str, Any]]] = json.loads(run(["node", str(_program())], json.dumps(request)))
     return answer
 
 
@@ -76,13 +76,16 @@ def _program() -> Path:
     made = Path(tempfile.mkdtemp(prefix="dnsha-reading-"), "read.cjs")
     atexit.register(shutil.rmtree, made.parent, ignore_errors=True)
     bundler = str(LIBRARIES / "node_modules" / ".bin" / "esbuild")
-    _run(
-        [bundler, "--bundle", "--platform=node", "--log-level=error", f"--outfile={made}", str(LIBRARIES / "read.cjs")]
-    )
+    run([bundler, "--bundle", "--platform=node", "--log-level=error", f"--outfile={made}", str(LIBRARIES / "read.cjs")])
     return made
 
 
-def _run(command: Sequence[str], request: str = "") -> str:
+def run(command: Sequence[str], request: str = "") -> str:
+    """Run one of Node's programs and return what it printed.
+
+    Raises:
+        ReadingError: it failed or took too long.
+    """
     environment = {"PATH": os.environ["PATH"], "TZ": "UTC", "LANG": "en_US.UTF-8"}
     try:
         done = subprocess.run(
