@@ -36,7 +36,7 @@ _OF_CHECK = {
     "resolve.world": "DnsHaWorldNotResolving",
     "sync.disk": "DnsHaDiskFull",
     "sync.drift": "DnsHaSyncDrifted",
-    "sync.task": "DnsHaTaskFailed",
+    "sync.task": "DnsHaTaskFailing",
     "vip.abandoned": "DnsHaKeepalivedDeadHoldingVip",
     "vip.device": "DnsHaCheckFailing",
     "vip.file": "DnsHaCheckFailing",

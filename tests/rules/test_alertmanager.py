@@ -166,7 +166,7 @@ SITUATIONS: dict[str, tuple[list[Labels], list[Labels]]] = {
         ],
         [
             alert("DnsHaContainerRestarting", "alpha", container="pihole"),
-            alert("DnsHaTaskFailed", "alpha", task="pihole"),
+            alert("DnsHaTaskFailing", "alpha", task="pihole"),
         ],
     ),
     "a heartbeat that does not get through": (
