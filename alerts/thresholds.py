@@ -83,7 +83,6 @@ OUTAGE_MEMORY: Final = "7m"
 
 # Containers
 CONTAINER_DOWN: Final = "30s"
-CONTAINER_UNHEALTHY: Final = "1m"
 CONTAINER_ENDS: Final = 3  # in CONTAINER_WINDOW
 CONTAINER_WINDOW: Final = "15m"
 
@@ -106,19 +105,22 @@ MONITORING_DOWN: Final = "5m"
 MONITORING_FAILING: Final = "5m"
 CLUSTER_DIFFERS: Final = "2m"  # an Alertmanager that was away joins again within ten seconds
 
-# Hardware
+# Hardware. What wobbles around a value begins at one and ends at another.
 DISK_FREE: Final = 0.10
+DISK_FREE_AGAIN: Final = 0.15
 DISK_FOR: Final = "5m"
 DISK_FULL_IN_HOURS: Final = 24
 DISK_FILLING_BELOW: Final = 0.40  # more free than that is no worry, whatever the trend
 DISK_FILLING_FOR: Final = "1h"
 READ_ONLY_FOR: Final = "1m"
 TEMPERATURE_CELSIUS: Final = 80  # a Raspberry Pi slows down from here on
+TEMPERATURE_COOL_CELSIUS: Final = 75
 TEMPERATURE_IMPOSSIBLE_CELSIUS: Final = 120  # unconnected sensors say so
 TEMPERATURE_FOR: Final = "5m"
 UNDER_VOLTAGE_MEMORY: Final = "10m"
-CLOCK_UNSYNCHRONISED_FOR: Final = "15m"
+CLOCK_UNSYNCHRONISED_FOR: Final = "10m"  # and CLOCK_DIFFERENCE_FOR
 CLOCK_DIFFERENCE_SECONDS: Final = 5  # as the exporter's clock_tolerance
 CLOCK_DIFFERENCE_FOR: Final = "5m"
 MEMORY_FREE: Final = 0.10
+MEMORY_FREE_AGAIN: Final = 0.15
 MEMORY_FOR: Final = "10m"

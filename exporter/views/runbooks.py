@@ -22,7 +22,7 @@ _OF_CHECK = {
     "health.vip": "DnsHaVipNotAnswering",
     "keepalived.running": "DnsHaKeepalivedDown",
     "node.drained": "DnsHaDrainedTooLong",
-    "peer.clock": "DnsHaClocksDiffer",
+    "peer.clock": "DnsHaClockWrong",
     "peer.pair_key": "DnsHaPeerUnreachable",
     "peer.reachable": "DnsHaPeerUnreachable",
     "peer.settings": "DnsHaVrrpSettingsDiffer",

@@ -128,7 +128,7 @@ SITUATIONS: dict[str, tuple[list[Labels], list[Labels]]] = {
         [
             alert("DnsHaPiholeDown", "alpha", server="127.0.0.1:53"),
             alert("DnsHaContainerDown", "alpha", container="dnsha-unbound-1"),
-            alert("DnsHaContainerUnhealthy", "alpha", container="dnsha-pihole-1"),
+            alert("DnsHaContainerDown", "alpha", container="dnsha-pihole-1"),
             alert("DnsHaRedundancyLost", "alpha"),
             alert("DnsHaResolveFailing", "beta", target="peer", server="192.0.2.11:53", protocol="tcp"),
         ],
