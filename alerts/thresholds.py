@@ -24,7 +24,7 @@ LASTING: Final = "5s"
 # each step up is more than a scrape and an evaluation of the groups below (5 s and 5 s, or 15 s where nothing is kept).
 # With them and what Alertmanager waits, the end of an outage is told within a minute.
 KEEP_FIRING: Final = "18s"
-KEEP_FIRING_DAEMON: Final = "30s"  # whose death explains others: keepalived, Unbound
+KEEP_FIRING_DAEMON: Final = "30s"  # explains others; keepalived and Unbound by THREE_SCRAPES and KEEP_FIRING
 KEEP_FIRING_PAIR: Final = "44s"  # explains all of the above: the virtual IP, a node
 KEEP_FIRING_SITE: Final = "1m"  # and this one both nodes
 # An exporter that is being replaced has said whether its node is drained at most so long ago.
@@ -66,10 +66,11 @@ HELPER_STARTS: Final = 5  # in HELPER_WINDOW
 HELPER_WINDOW: Final = "15m"
 
 # Resolving
-UNBOUND_SILENT: Final = "10s"
-PIHOLE_SILENT: Final = "20s"  # new block lists make it pause
+# Two scrapes and four, and LASTING more: new block lists make Pi-hole pause.
+UNBOUND_SILENT: Final = "8s"
+PIHOLE_SILENT: Final = "18s"
 WORLD_FAILING: Final = "20s"  # two nodes find out within 13 s of each other, and are scraped
-RESOLVE_FAILING: Final = "2m"
+PATH_FAILING: Final = "2m"
 SLOW_ANSWER_SECONDS: Final = 0.25  # as the exporter's slow_answer
 SLOW_FOR: Final = "5m"
 # The promise: this share of queries through the virtual IP may fail over 30 days (43 minutes).
@@ -83,7 +84,6 @@ OUTAGE_MEMORY: Final = "7m"
 
 # Containers
 CONTAINER_DOWN: Final = "30s"
-CONTAINER_UNHEALTHY: Final = "1m"
 CONTAINER_ENDS: Final = 3  # in CONTAINER_WINDOW
 CONTAINER_WINDOW: Final = "15m"
 
@@ -97,28 +97,29 @@ DRIFTED: Final = "2h"  # longer than the default time between two syncs
 NODE_BOOTS: Final = "3m"
 NODE_SETTLES: Final = "2m"  # after it answers again, until all of it does
 SITE_SILENT: Final = "30s"
-EXPORTER_DOWN: Final = "1m"
 NOT_WATCHED: Final = "5m"
-COLLECTOR_FAILING: Final = "2m"
-PEER_UNREACHABLE: Final = "1m"
 VERSIONS_DIFFER: Final = "6h"
-MONITORING_DOWN: Final = "5m"
+MONITORING_DOWN: Final = "1m"
+MONITORING_SILENT: Final = "4m"  # and MONITORING_DOWN: what the other node has too
 MONITORING_FAILING: Final = "5m"
 CLUSTER_DIFFERS: Final = "2m"  # an Alertmanager that was away joins again within ten seconds
 
-# Hardware
+# Hardware. What wobbles around a value begins at one and ends at another.
 DISK_FREE: Final = 0.10
+DISK_FREE_AGAIN: Final = 0.15
 DISK_FOR: Final = "5m"
 DISK_FULL_IN_HOURS: Final = 24
 DISK_FILLING_BELOW: Final = 0.40  # more free than that is no worry, whatever the trend
 DISK_FILLING_FOR: Final = "1h"
 READ_ONLY_FOR: Final = "1m"
 TEMPERATURE_CELSIUS: Final = 80  # a Raspberry Pi slows down from here on
+TEMPERATURE_COOL_CELSIUS: Final = 75
 TEMPERATURE_IMPOSSIBLE_CELSIUS: Final = 120  # unconnected sensors say so
 TEMPERATURE_FOR: Final = "5m"
 UNDER_VOLTAGE_MEMORY: Final = "10m"
-CLOCK_UNSYNCHRONISED_FOR: Final = "15m"
+CLOCK_UNSYNCHRONISED_FOR: Final = "10m"  # and CLOCK_DIFFERENCE_FOR
 CLOCK_DIFFERENCE_SECONDS: Final = 5  # as the exporter's clock_tolerance
 CLOCK_DIFFERENCE_FOR: Final = "5m"
 MEMORY_FREE: Final = 0.10
+MEMORY_FREE_AGAIN: Final = 0.15
 MEMORY_FOR: Final = "10m"

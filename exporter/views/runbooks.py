@@ -13,30 +13,30 @@ _OF_CHECK = {
     "conflict.advertisements": "DnsHaLanConflict",
     "conflict.this_host": "DnsHaLanConflict",
     "container.running": "DnsHaContainerDown",
-    "exporter.running": "DnsHaExporterDown",
+    "exporter.running": "DnsHaMonitoringDown",
     "filter.running": "DnsHaHelperDown",
     "firewall.loaded": "DnsHaCheckFailing",
     "health.address": "DnsHaRedundancyLost",
     "health.chain": "DnsHaRedundancyLost",
     "health.running": "DnsHaHelperDown",
     "health.vip": "DnsHaVipNotAnswering",
-    "keepalived.running": "DnsHaKeepalivedDown",
+    "keepalived.running": "DnsHaServiceDown",
     "node.drained": "DnsHaDrainedTooLong",
-    "peer.clock": "DnsHaClocksDiffer",
-    "peer.pair_key": "DnsHaPeerUnreachable",
-    "peer.reachable": "DnsHaPeerUnreachable",
+    "peer.clock": "DnsHaClockWrong",
+    "peer.pair_key": "DnsHaPathFailing",
+    "peer.reachable": "DnsHaPathFailing",
     "peer.settings": "DnsHaVrrpSettingsDiffer",
     "recorder.running": "DnsHaHelperDown",
     "resolve.answered_by": "DnsHaCheckFailing",
-    "resolve.peer": "DnsHaPeerUnreachable",
-    "resolve.pihole": "DnsHaPiholeDown",
+    "resolve.peer": "DnsHaPathFailing",
+    "resolve.pihole": "DnsHaServiceDown",
     "resolve.resolvers": "DnsHaWorldNotResolving",
-    "resolve.unbound": "DnsHaUnboundDown",
+    "resolve.unbound": "DnsHaServiceDown",
     "resolve.vip": "DnsHaVipNotAnswering",
     "resolve.world": "DnsHaWorldNotResolving",
     "sync.disk": "DnsHaDiskFull",
     "sync.drift": "DnsHaSyncDrifted",
-    "sync.task": "DnsHaTaskFailed",
+    "sync.task": "DnsHaTaskFailing",
     "vip.abandoned": "DnsHaKeepalivedDeadHoldingVip",
     "vip.device": "DnsHaCheckFailing",
     "vip.file": "DnsHaCheckFailing",
@@ -46,7 +46,7 @@ _OF_CHECK = {
     "vip.usable": "DnsHaVipUnusable",
     "vrrp.agreement": "DnsHaCheckFailing",
     "vrrp.file": "DnsHaCheckFailing",
-    "vrrp.filter": "DnsHaVrrpMisconfigured",
+    "vrrp.filter": "DnsHaLanConflict",
     "vrrp.flapping": "DnsHaFlapping",
     "vrrp.priority": "DnsHaRedundancyLost",
     "vrrp.state": "DnsHaRedundancyLost",
@@ -56,7 +56,7 @@ _OF_CHECK = {
 
 def of_check(check: str) -> str:
     """Return the name of the runbook for a check, by its id; empty if there is none."""
-    return "DnsHaCollectorFailing" if check.endswith(".data") else _OF_CHECK.get(check, "")
+    return "DnsHaCheckFailing" if check.endswith(".data") else _OF_CHECK.get(check, "")
 
 
 def runbook(name: str, text: str) -> str:

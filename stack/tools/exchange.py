@@ -35,7 +35,8 @@ TASK = "copy"
 PORT = EXCHANGE_PORT
 # Of one wait for the other side; and of a whole fetch, of which a slow card needs some.
 WAIT_SECONDS, FETCH_SECONDS = 10.0, 300.0
-FIRST_SECONDS, EVERY_SECONDS = 60.0, 900.0
+# After a failure it is tried again as soon as at the start: the other node may have come up meanwhile.
+SOON_SECONDS, EVERY_SECONDS = 60.0, 900.0
 _CHUNK = 1 << 16
 _NAME = re.compile(r"node-[A-Za-z0-9.-]{1,63}-[0-9]{8}T[0-9]{6}Z\.sealed")
 _HELD = "X-Dnsha-Held"
@@ -155,22 +156,22 @@ def _serve(node: Settings, tasks: TaskSettings) -> None:
         with serve(node, tasks) as server:
             server.serve_forever()
 
-    _keep_trying("serving the newest backup to the other node", run, WAIT_SECONDS)
+    _keep_trying("serving the newest backup to the other node", run, WAIT_SECONDS, WAIT_SECONDS)
 
 
 def _fetch_for_ever(node: Settings, tasks: TaskSettings) -> None:
-    time.sleep(FIRST_SECONDS)
+    time.sleep(SOON_SECONDS)
 
     def run() -> None:
         kept = fetch(node, tasks, 0)
         if kept is not None:
             say(f"copy: {kept} is the other node's newest backup, and opens")
 
-    _keep_trying("fetching the other node's newest backup", run, EVERY_SECONDS)
+    _keep_trying("fetching the other node's newest backup", run, EVERY_SECONDS, SOON_SECONDS)
 
 
-def _keep_trying(what: str, run: Callable[[], None], seconds: float) -> None:
-    """Do it again and again; say what is wrong when it changes."""
+def _keep_trying(what: str, run: Callable[[], None], seconds: float, after_problem: float) -> None:
+    """Do it again and again, so many seconds apart; say what is wrong when it changes."""
     told = ""
     while True:
         problem = ""
@@ -181,7 +182,7 @@ def _keep_trying(what: str, run: Callable[[], None], seconds: float) -> None:
         if problem and problem != told:
             say(f"copy: {what}: {problem}")
         told = problem
-        time.sleep(seconds)
+        time.sleep(after_problem if problem else seconds)
 
 
 def _download(host: str, port: int, held: str, target: Path) -> bool:

@@ -18,7 +18,7 @@ from tests.unit.standin_application import running_exporter
 
 MEASURE = Path(__file__).with_name("measure.js").read_text("utf-8")
 PHONE, DESK = (390, 844), (1280, 800)
-RUNBOOKS = ("", "DnsHaSplitBrain", "DnsHaTaskFailed", "DnsHaVrrpMisconfigured")
+RUNBOOKS = ("", "DnsHaSplitBrain", "DnsHaTaskFailing", "DnsHaLanConflict")
 
 screens = pytest.mark.parametrize("screen", [PHONE, DESK], ids=["phone", "desk"])
 schemes = pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -96,7 +96,7 @@ SITUATIONS: dict[str, tuple[list[Labels], list[Labels]]] = {
         ],
         [
             alert("DnsHaKeepalivedDeadHoldingVip", "alpha", vip=VIP),
-            alert("DnsHaKeepalivedDown", "alpha"),
+            alert("DnsHaServiceDown", "alpha", service="keepalived"),
             alert("DnsHaContainerDown", "alpha", container="keepalived"),
             alert("DnsHaRedundancyLost", "alpha"),
             alert("DnsHaCheckFailing", "alpha", check="vrrp.agreement"),
@@ -108,29 +108,35 @@ SITUATIONS: dict[str, tuple[list[Labels], list[Labels]]] = {
             alert("DnsHaVipNotAnswering", vip=VIP),
             alert("DnsHaErrorBudgetBurnFast", vip=VIP),
             alert("DnsHaErrorBudgetBurnFast", vip="2001:db8::53"),
-            alert("DnsHaKeepalivedDown", "alpha"),
-            alert("DnsHaKeepalivedDown", "beta"),
+            alert("DnsHaServiceDown", "alpha", service="keepalived"),
+            alert("DnsHaServiceDown", "beta", service="keepalived"),
         ],
     ),
     "a dead node": (
-        [alert("DnsHaNodeDown", "alpha"), alert("DnsHaUnboundDown", "beta", server="127.0.0.1:5335")],
         [
-            alert("DnsHaExporterDown", "alpha"),
+            alert("DnsHaNodeDown", "alpha"),
+            alert("DnsHaServiceDown", "beta", service="unbound", server="127.0.0.1:5335"),
+        ],
+        [
+            alert("DnsHaMonitoringDown", "alpha", job="dnsha"),
             alert("DnsHaMonitoringDown", "alpha", job="node"),
             alert("DnsHaMonitoringDown", "alpha", job="alertmanager"),
-            alert("DnsHaKeepalivedDown", "alpha"),
-            alert("DnsHaPeerUnreachable", "beta"),
-            alert("DnsHaResolveFailing", "beta", target="peer", server="192.0.2.11:53", protocol="udp"),
+            alert("DnsHaServiceDown", "alpha", service="keepalived"),
+            alert("DnsHaPathFailing", "beta", target="peer", protocol="http"),
+            alert("DnsHaPathFailing", "beta", target="peer", server="192.0.2.11:53", protocol="udp"),
         ],
     ),
     "a dead Unbound behind a live Pi-hole": (
-        [alert("DnsHaUnboundDown", "alpha", server="127.0.0.1:5335"), alert("DnsHaPiholeDown", "beta", server="x")],
         [
-            alert("DnsHaPiholeDown", "alpha", server="127.0.0.1:53"),
+            alert("DnsHaServiceDown", "alpha", service="unbound", server="127.0.0.1:5335"),
+            alert("DnsHaServiceDown", "beta", service="pihole", server="x"),
+        ],
+        [
+            alert("DnsHaServiceDown", "alpha", service="pihole", server="127.0.0.1:53"),
             alert("DnsHaContainerDown", "alpha", container="dnsha-unbound-1"),
-            alert("DnsHaContainerUnhealthy", "alpha", container="dnsha-pihole-1"),
+            alert("DnsHaContainerDown", "alpha", container="dnsha-pihole-1"),
             alert("DnsHaRedundancyLost", "alpha"),
-            alert("DnsHaResolveFailing", "beta", target="peer", server="192.0.2.11:53", protocol="tcp"),
+            alert("DnsHaPathFailing", "beta", target="peer", server="192.0.2.11:53", protocol="tcp"),
         ],
     ),
     "a health check that fails on one node, and the recorder's death on the other": (
@@ -139,11 +145,11 @@ SITUATIONS: dict[str, tuple[list[Labels], list[Labels]]] = {
             alert("DnsHaHelperDown", "beta", process="recorder"),
             alert("DnsHaCheckFailing", "beta", check="health.chain"),
             alert("DnsHaCheckFailing", "alpha", check="vip.device"),
-            alert("DnsHaCollectorFailing", "beta", collector="resolve"),
+            alert("DnsHaCheckFailing", "beta", check="resolve.data"),
         ],
         [
             alert("DnsHaCheckFailing", "alpha", check="health.address"),
-            alert("DnsHaCollectorFailing", "beta", collector="vrrp"),
+            alert("DnsHaCheckFailing", "beta", check="vrrp.data"),
         ],
     ),
     "names of the internet that resolve on one node alone": (
@@ -155,8 +161,8 @@ SITUATIONS: dict[str, tuple[list[Labels], list[Labels]]] = {
         [alert("DnsHaNodeWorldNotResolving", "alpha", severity="warning")],
     ),
     "a dead exporter": (
-        [alert("DnsHaExporterDown", "alpha"), alert("DnsHaMonitoringDown", "alpha", job="prometheus")],
-        [alert("DnsHaPeerUnreachable", "beta")],
+        [alert("DnsHaMonitoringDown", "alpha", job="dnsha"), alert("DnsHaMonitoringDown", "alpha", job="prometheus")],
+        [alert("DnsHaPathFailing", "beta", target="peer", protocol="http")],
     ),
     "a node that was forgotten in maintenance": (
         [
@@ -166,16 +172,23 @@ SITUATIONS: dict[str, tuple[list[Labels], list[Labels]]] = {
         ],
         [
             alert("DnsHaContainerRestarting", "alpha", container="pihole"),
-            alert("DnsHaTaskFailed", "alpha", task="pihole"),
+            alert("DnsHaTaskFailing", "alpha", task="pihole"),
         ],
     ),
     "a heartbeat that does not get through": (
-        [alert("DnsHaHeartbeatFailing", "alpha"), alert("DnsHaReceiverFailing", "alpha", receiver="2", scheme="ntfy")],
+        [
+            alert("DnsHaNotificationsFailing", "alpha", receiver="HEARTBEAT_URL"),
+            alert("DnsHaNotificationsFailing", "alpha", receiver="2", scheme="ntfy"),
+        ],
         [alert("DnsHaNotificationsFailing", "alpha")],
     ),
     "a site without power": (
         [alert("DnsHaSiteDown"), alert("DnsHaWatchdog")],
-        [alert("DnsHaNodeDown", "alpha"), alert("DnsHaNodeDown", "beta"), alert("DnsHaExporterDown", "beta")],
+        [
+            alert("DnsHaNodeDown", "alpha"),
+            alert("DnsHaNodeDown", "beta"),
+            alert("DnsHaMonitoringDown", "beta", job="dnsha"),
+        ],
     ),
     "a node that dies while the address flaps and the budget burns": (
         [alert("DnsHaFlapping", vip=VIP), alert("DnsHaErrorBudgetBurnFast", vip=VIP), alert("DnsHaNodeDown", "beta")],

@@ -83,7 +83,7 @@ def vip_silent(second: int) -> bool:
 CASES: list[tuple[str, Callable[[int], bool], int]] = [
     (f'alertname="DnsHaSplitBrain",{IPV4}', two_owners, 8),
     (f'alertname="DnsHaNoOwner",{IPV4}', no_owner, 14),
-    ('alertname="DnsHaKeepalivedDown"', keepalived_dead, 14),
+    ('alertname="DnsHaServiceDown",service="keepalived"', keepalived_dead, 14),
     (f'alertname="DnsHaVipNotAnswering",{IPV4}', vip_silent, 19),
 ]
 

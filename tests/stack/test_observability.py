@@ -270,7 +270,7 @@ def test_one_failure_is_one_message_and_one_recovery(observed: Observed) -> None
     engine = observed.rig.node(ALPHA.name).engine
     engine.docker("stop", "--time", "1", "unbound")
     told = wait_one(UNBOUND, lambda: observed.told(UNBOUND, start))
-    assert f"http://{told.sender}:{EXPORTER_PORT}/runbooks/DnsHaUnboundDown" in told.body
+    assert f"http://{told.sender}:{EXPORTER_PORT}/runbooks/DnsHaServiceDown" in told.body
     time.sleep(QUIET_SECONDS)
     engine.docker("start", "unbound")
     wait_one(UNBOUND_IS_BACK, lambda: observed.ended(UNBOUND_IS_BACK, start))

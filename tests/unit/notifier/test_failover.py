@@ -65,7 +65,7 @@ def test_without_prometheus_it_is_told_in_the_words_of_its_rule() -> None:
 
 
 def test_what_made_it_move_says_where_it_went() -> None:
-    cause = alert(labels={"alertname": "DnsHaUnboundDown", "severity": "warning", "component": "dns"})
+    cause = alert(labels={"alertname": "DnsHaServiceDown", "severity": "warning", "component": "dns"})
     body = write(Facts(moves=(GONE,)), cause).body
     assert "Now: Both answer. Unplug one. The virtual IP moved from alpha to beta at 11:59:50, because" in body
 

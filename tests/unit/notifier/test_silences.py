@@ -16,7 +16,7 @@ from exporter.http.client import FetchError
 from exporter.model.errors import ParseError
 
 CRITICAL = {"alertname": "DnsHaNoOwner", "severity": "critical", "component": "vip"}
-WARNING = {"alertname": "DnsHaSyncStale", "severity": "warning", "component": "sync"}
+WARNING = {"alertname": "DnsHaTaskFailing", "severity": "warning", "component": "sync"}
 
 
 def matcher(name: str, value: str, *, regex: bool = False, equal: bool = True) -> dict[str, Any]:
@@ -32,7 +32,7 @@ HIDING = {
     "everything in other words": [matcher("nothing", "", regex=False)],
     "all critical ones": [matcher("severity", "critical")],
     "one by its name": [matcher("alertname", "DnsHaNoOwner")],
-    "one of a list": [matcher("alertname", "DnsHaSyncStale|DnsHaNoOwner", regex=True)],
+    "one of a list": [matcher("alertname", "DnsHaTaskFailing|DnsHaNoOwner", regex=True)],
     "what begins so": [matcher("alertname", "DnsHaNo.*", regex=True)],
     "what is no warning": [matcher("severity", "warning", equal=False)],
     "what is none of these": [matcher("severity", "warning|info", regex=True, equal=False)],
@@ -41,10 +41,10 @@ HIDING = {
     "what must not be tried": [matcher("alertname", "(D+)+$", regex=True, equal=False)],
 }
 HARMLESS = {
-    "one warning": [matcher("alertname", "DnsHaSyncStale")],
+    "one warning": [matcher("alertname", "DnsHaTaskFailing")],
     "warnings and infos": [matcher("severity", "warning|info", regex=True)],
     "all but critical ones": [matcher("severity", "critical", equal=False)],
-    "a warning of one node": [matcher("alertname", "DnsHaSyncStale"), matcher("node", "beta")],
+    "a warning of one node": [matcher("alertname", "DnsHaTaskFailing"), matcher("node", "beta")],
     "another component": [matcher("component", "sync"), matcher("site", ".*", regex=True)],
     "a beginning that it has not": [matcher("alertname", "DnsHaSync.*|Other", regex=True)],
 }
