@@ -48,6 +48,7 @@ from exporter.model.observations import (
     VrrpObservation,
     VrrpState,
 )
+from exporter.settings import web_port
 from exporter.settings.parse import Endpoint, NodeAddress
 from exporter.settings.values import Settings
 
@@ -98,6 +99,11 @@ def settings(**changes: Any) -> Settings:
         canary_zone="canary.dnsha.example",
         pihole_address=(Endpoint(loopback, 53),),
         unbound_address=(Endpoint(loopback, 5335),),
+        unbound_control=None,
+        pihole_statistics_password_file=None,
+        pihole_top=False,
+        pihole_web_port=web_port.parse("80o,443os"),
+        pihole_api="",
         probe_interval=1.0,
         probe_interval_vip=1.0,
         probe_interval_peer=10.0,
