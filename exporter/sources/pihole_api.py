@@ -21,10 +21,10 @@ MAXIMUM_BYTES = 64 << 10
 _NO_CONTENT = 204
 # Why a log-in is refused; what else there is says its status.
 _REFUSALS: dict[int, str] = {
-    http.HTTPStatus.UNAUTHORIZED: "it is another one: write the password that its web interface made into "
+    http.HTTPStatus.UNAUTHORIZED: "its password is another one: write the password that its web interface made into "
     "PIHOLE_APP_PASSWORD in .env, and docker compose up -d",
-    http.HTTPStatus.TOO_MANY_REQUESTS: "it has no free session, or there were too many log-ins; log out of its web "
-    "interface or raise webserver.api.max_sessions",
+    http.HTTPStatus.TOO_MANY_REQUESTS: "it has no free session, or there were too many log-ins in a second; log out of "
+    "its web interface or raise webserver.api.max_sessions",
     http.HTTPStatus.BAD_REQUEST: "it asks for a second factor: make an application password in its web interface",
 }
 
@@ -95,7 +95,8 @@ class PiholeApi:
             self._sid = parse_session(answer.body)
         except StatusError as error:
             why = _REFUSALS.get(error.status, "is it Pi-hole v6?")
-            raise LoginError(f"Pi-hole at {self._url} refused its password ({error.status}): {why}") from None
+            kind = CollectorError if error.status == http.HTTPStatus.TOO_MANY_REQUESTS else LoginError
+            raise kind(f"Pi-hole at {self._url} refused to log in ({error.status}): {why}") from None
         except ParseError as error:
             raise LoginError(f"Pi-hole at {self._url}: {error}; is it Pi-hole v6?") from None
 
