@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 
 from exporter import __version__, checks
 from exporter.collectors.advert_filter import AdvertFilterCollector
@@ -11,8 +12,10 @@ from exporter.collectors.conflict import ConflictCollector
 from exporter.collectors.firewall import FirewallCollector
 from exporter.collectors.health import HealthCollector
 from exporter.collectors.peer import PeerCollector
+from exporter.collectors.pihole import PiholeCollector
 from exporter.collectors.resolve.collector import ResolveCollector
 from exporter.collectors.sync import SyncCollector
+from exporter.collectors.unbound import UnboundCollector
 from exporter.collectors.vip import VipCollector
 from exporter.collectors.vrrp import VrrpCollector
 from exporter.engine.collector import Collector
@@ -21,9 +24,23 @@ from exporter.engine.runtime import RuntimeFiles
 from exporter.http.pair_key import key_from
 from exporter.http.web_config import speaks_tls
 from exporter.model.observations import Check, NodeIdentity, NodeStatus, Status
+from exporter.settings import web_port
 from exporter.settings.values import Settings
 
-COLLECTORS = ("vip", "vrrp", "health", "adverts", "firewall", "resolve", "containers", "sync", "peer", "conflict")
+COLLECTORS = (
+    "vip",
+    "vrrp",
+    "health",
+    "adverts",
+    "firewall",
+    "resolve",
+    "containers",
+    "sync",
+    "peer",
+    "conflict",
+    "unbound",
+    "pihole",
+)
 VIP_STATE_FILE, VRRP_STATE_FILE = "vip.json", "vrrp.json"
 
 
@@ -98,4 +115,18 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
     if peer is not None:
         collectors.append(peer)
     collectors.append(ConflictCollector(runtime_files))
+    return collectors + _resolvers(settings, persistent=persistent)
+
+
+def _resolvers(settings: Settings, *, persistent: bool) -> list[Collector]:
+    """What asks this node's Unbound and Pi-hole for their own statistics."""
+    collectors: list[Collector] = []
+    if settings.unbound_control is not None:
+        collectors.append(UnboundCollector(settings.unbound_control))
+    if settings.pihole_statistics_password_file is not None:
+        url = settings.pihole_api or web_port.api_url(settings.pihole_web_port, ip_address("127.0.0.1"))
+        password_file = settings.pihole_statistics_password_file
+        # A process that is not stopped, but ends, gives its session back after each look.
+        own, top = str(settings.node_ip.address), settings.pihole_top
+        collectors.append(PiholeCollector(url, password_file, own=own, top=top, keep_session=persistent))
     return collectors

@@ -1,4 +1,4 @@
-"""One HTTP GET with an absolute deadline and a bound on the answer.
+"""One HTTP request with an absolute deadline and a bound on the answer.
 
 HTTP/1.0 (RFC 1945) has neither chunks nor connections kept open, so the answer ends where the
 connection does; a server that drips, hangs or never ends costs the deadline and no more.
@@ -23,6 +23,15 @@ MAXIMUM_BYTES = 1 << 20
 
 class FetchError(ExporterError):
     """There is no usable answer; the message says why."""
+
+
+class StatusError(FetchError):
+    """The answer has another status than 200; its body may say why."""
+
+    def __init__(self, message: str, status: int, body: bytes) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +64,22 @@ def http_exchange(
     headers: Mapping[str, str] | None = None,
     *,
     tls: bool = False,
+    method: str = "GET",
+    content: bytes | None = None,
 ) -> HttpAnswer:
-    """Fetch a path with headers of one's own, and return the answer's too; otherwise as ``http_get``.
+    """Send headers and content of one's own, and return the answer's headers too; otherwise as ``http_get``.
 
     Raises:
+        StatusError: the answer is complete, and its status not 200.
         FetchError: as ``http_get``.
     """
     where = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}{path}"
     deadline = time.monotonic() + timeout
     lines = {"Host": host, "Accept": "*/*", "Connection": "close", **(headers or {})}
+    if content is not None:
+        lines["Content-Length"] = str(len(content))
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    request = f"GET {path} HTTP/1.0\r\n{head}\r\n".encode("ascii")
+    request = f"{method} {path} HTTP/1.0\r\n{head}\r\n".encode("ascii") + (content or b"")
     try:
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(socket.create_connection((host, port), timeout))
@@ -123,7 +137,7 @@ def _parsed(answer: bytes, where: str) -> HttpAnswer:
         raise FetchError(msg)
     if words[1] != b"200":
         msg = f"{where} answered {words[1][:3].decode()}"
-        raise FetchError(msg)
+        raise StatusError(msg, int(words[1][:3]), body)
     headers: dict[str, str] = {}
     for line in lines[1:]:
         name, _, value = (part.strip().decode("latin-1") for part in line.partition(b":"))

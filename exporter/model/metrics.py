@@ -188,3 +188,52 @@ CONFLICT_ADVERTISEMENTS = _counter(
 CONFLICT_DROPPED_FRAMES = _counter(
     "conflict_dropped_frames", "", "ARP, neighbour and VRRP packets that came faster than the wire watch looks at them."
 )
+
+# This node's Unbound, by its own statistics; they begin anew with each of its starts
+UNBOUND_START_TIME = _gauge("unbound_start_timestamp_seconds", "", "Unix time of Unbound's start.")
+UNBOUND_QUERIES = _counter("unbound_queries", "", "Queries of clients; the stack's own for the canary are among them.")
+UNBOUND_QUERIES_BY_TYPE = _counter(
+    "unbound_queries_by_type", "query_type", "Queries of clients, by type; the stack's own for the canary are TXT."
+)
+UNBOUND_CACHE_HITS = _counter("unbound_cache_hits", "", "Queries answered from the cache, or from local data.")
+UNBOUND_CACHE_MISSES = _counter("unbound_cache_misses", "", "Queries that needed other servers.")
+UNBOUND_PREFETCHES = _counter("unbound_prefetches", "", "Names fetched anew before they expired.")
+UNBOUND_EXPIRED = _counter("unbound_expired_answers", "", "Answers that had expired in the cache.")
+UNBOUND_RECURSION_DURATION = _metric(
+    "unbound_recursion_duration_seconds", "histogram", "", "Time that other servers took to answer, in seconds."
+)
+UNBOUND_RESPONSES = _counter("unbound_responses", "rcode", "Answers to clients, by response code.")
+UNBOUND_SECURE = _counter("unbound_secure_answers", "", "Answers that DNSSEC proved.")
+UNBOUND_BOGUS = _counter("unbound_bogus_answers", "", "Answers that DNSSEC refused.")
+UNBOUND_WAITING = _gauge("unbound_waiting_queries", "", "Queries of clients that wait for other servers now.")
+UNBOUND_DROPPED = _counter("unbound_dropped_queries", "", "Queries dropped because too many waited.")
+UNBOUND_CACHE_BYTES = _gauge("unbound_cache_bytes", "cache", "Memory that a cache takes, in bytes.")
+
+# This node's Pi-hole, by its API; what it counts is of the last 24 hours
+PIHOLE_BLOCKING = _gauge(
+    "pihole_blocking_enabled", "", "1 if Pi-hole blocks, 0 if blocking is switched off; absent if Pi-hole cannot say."
+)
+PIHOLE_BLOCKING_CHANGE = _gauge(
+    "pihole_blocking_change_timestamp_seconds",
+    "",
+    "Unix time at which Pi-hole switches blocking over by itself; absent without a timer.",
+)
+PIHOLE_GRAVITY_DOMAINS = _gauge("pihole_gravity_domains", "", "Domains in the blocklists as Pi-hole loaded them.")
+PIHOLE_GRAVITY_TIME = _gauge(
+    "pihole_gravity_last_update_timestamp_seconds", "", "Unix time at which Pi-hole last loaded its blocklists."
+)
+PIHOLE_QUERIES = _gauge("pihole_queries", "", "Queries in the last 24 hours.")
+PIHOLE_BLOCKED = _gauge("pihole_blocked_queries", "", "Queries blocked in the last 24 hours.")
+PIHOLE_CACHED = _gauge("pihole_cached_queries", "", "Queries answered from the cache in the last 24 hours.")
+PIHOLE_FORWARDED = _gauge("pihole_forwarded_queries", "", "Queries forwarded to Unbound in the last 24 hours.")
+PIHOLE_QUERIES_BY_TYPE = _gauge("pihole_queries_by_type", "query_type", "Queries in the last 24 hours, by type.")
+PIHOLE_REPLIES = _gauge("pihole_replies", "reply", "Replies in the last 24 hours, in Pi-hole's words.")
+PIHOLE_QUERY_RATE = _gauge("pihole_queries_per_second", "", "Queries a second now.")
+PIHOLE_DOMAINS = _gauge("pihole_unique_domains", "", "Domains asked for in the last 24 hours.")
+PIHOLE_CLIENTS = _gauge("pihole_active_clients", "", "Clients that asked in the last 24 hours.")
+PIHOLE_KNOWN_CLIENTS = _gauge("pihole_known_clients", "", "Clients that Pi-hole knows.")
+PIHOLE_TOP = _gauge(
+    "pihole_top_queries",
+    "top name",
+    "Queries in the last 24 hours of the most frequent: domain, blocked or client; only with PIHOLE_TOP=yes.",
+)

@@ -420,6 +420,56 @@ class ConflictObservation:
     dropped_frames: int = 0  # which came faster than they were looked at
 
 
+@dataclass(frozen=True, slots=True)
+class UnboundObservation:
+    """Unbound's own statistics since it started; counters begin anew with each start (unbound-control(8))."""
+
+    start_time: float
+    queries: int
+    queries_by_type: Mapping[str, int]
+    cache_hits: int
+    cache_misses: int
+    prefetches: int
+    expired_answers: int
+    recursion: Latency
+    responses: Mapping[str, int]  # by response code
+    secure_answers: int
+    bogus_answers: int
+    waiting: int
+    dropped: int
+    cache_bytes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TopEntry:
+    """One of the most frequent; ``kind`` says of what: domain, blocked or client."""
+
+    kind: str
+    name: str
+    queries: int
+
+
+@dataclass(frozen=True, slots=True)
+class PiholeObservation:
+    """Pi-hole's own figures; what it counts is of the last 24 hours."""
+
+    blocking: bool | None  # None: it cannot say
+    blocking_change: float | None  # when it switches blocking over by itself; None: no timer
+    gravity_domains: int | None  # None: it has no list loaded that it could count
+    gravity_time: float | None
+    queries: int
+    blocked: int
+    cached: int
+    forwarded: int
+    queries_by_type: Mapping[str, int]
+    replies: Mapping[str, int]
+    queries_per_second: float
+    domains: int
+    active_clients: int
+    known_clients: int
+    top: tuple[TopEntry, ...] = ()
+
+
 Observation = (
     VipObservation
     | VrrpObservation
@@ -431,6 +481,8 @@ Observation = (
     | SyncObservation
     | PeerObservation
     | ConflictObservation
+    | UnboundObservation
+    | PiholeObservation
 )
 
 

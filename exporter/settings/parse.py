@@ -123,6 +123,11 @@ def on_off(text: str) -> bool:
     return choice("on", "off")(text.lower()) == "on"
 
 
+def yes_no(text: str) -> bool:
+    """Yes or no."""
+    return choice("yes", "no")(text.lower()) == "yes"
+
+
 def true_false(text: str) -> bool:
     """True or false."""
     return choice("true", "false")(text.lower()) == "true"

@@ -52,6 +52,17 @@ SETTINGS: tuple[Setting, ...] = (
             "commas."),
     Setting("unbound_address", parse.endpoints(5335), "127.0.0.1:5335", "This node's Unbound, in the same form.",
             PAIR),
+    Setting("unbound_control", parse.optional_file, "", "Unbound's control socket, or a filter before it, for its "
+            "statistics; empty: none."),
+    Setting("pihole_statistics_password_file", parse.optional_file, "", "File with Pi-hole's application password, for "
+            "its statistics; empty: none."),
+    Setting("pihole_top", parse.yes_no, "no", "yes: the names of the ten most frequent domains, blocked domains and "
+            "clients become series."),
+    # Pi-hole's own default (FTL v6.4.1, src/config/config.c: webserver.port).
+    Setting("pihole_web_port", web_port.parse, "80o,443os,[::]:80o,[::]:443os",
+            "Ports of Pi-hole's web interface, in its own form.", ("exporter", "tasks", "firewall")),
+    Setting("pihole_api", parse.url, "", "This node's Pi-hole, for its API (default: 127.0.0.1 at a port of those).",
+            ("exporter", "tasks")),
     Setting("probe_interval", parse.seconds(0.05, 3600), "1", "Seconds between two queries over UDP to this node's "
             "Pi-hole and Unbound, which do not count them."),
     Setting("probe_interval_vip", parse.seconds(0.05, 3600), "1", "Seconds between two queries over UDP to a virtual "
@@ -100,11 +111,6 @@ SETTINGS: tuple[Setting, ...] = (
             "tls:ADDRESS@853#NAME by commas.", ("unbound",)),
     # Sync, backup and drill; those of the node itself are the exporter's. Passwords and keys are files, never values.
     Setting("task_directory", parse.directory, "/var/lib/dnsha/tasks", "Where tasks keep locks and what they know.",
-            TASKS),
-    # Pi-hole's own default (FTL v6.4.1, src/config/config.c: webserver.port).
-    Setting("pihole_web_port", web_port.parse, "80o,443os,[::]:80o,[::]:443os",
-            "Ports of Pi-hole's web interface, in its own form.", ("tasks", "firewall")),
-    Setting("pihole_api", parse.url, "", "This node's Pi-hole, for its API (default: 127.0.0.1 at a port of those).",
             TASKS),
     Setting("pihole_password_file", parse.directory, "/run/secrets/pihole_password", "File with its password.", TASKS),
     Setting("pihole_app_password_file", parse.optional_file, "", "File with an application password, used in its "
@@ -158,6 +164,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("peer_pihole_app_password", str, "", "The other node's.", COMPOSE, secret=True),
     Setting("grafana_admin_password", str, "", "The password of Grafana's user admin.", COMPOSE, secret=True),
     Setting("pair_key", str, "", "The key by which the nodes know each other.", COMPOSE, secret=True),
+    Setting("unbound_statistics", str, "", "Anything lets the exporter show Unbound's statistics.", COMPOSE),
+    Setting("pihole_statistics", str, "", "Anything lets the exporter show Pi-hole's statistics.", COMPOSE),
     Setting("signal", str, "", "Anything runs the service that speaks Signal.", COMPOSE),
     Setting("sync_unbound", str, "", "Anything copies Unbound's drop-in files from the primary.", COMPOSE),
     Setting("client_networks", parse.networks,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from exporter.model.addressing import Address, VirtualAddress
 from exporter.settings.parse import Endpoint, ExpectedContainer, NodeAddress
+from exporter.settings.web_port import WebPort
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Settings:
     canary_zone: str
     pihole_address: tuple[Endpoint, ...]
     unbound_address: tuple[Endpoint, ...]
+    unbound_control: Path | None
+    pihole_statistics_password_file: Path | None
+    pihole_top: bool
+    pihole_web_port: tuple[WebPort, ...]
+    pihole_api: str
     probe_interval: float
     probe_interval_vip: float
     probe_interval_peer: float

@@ -30,9 +30,11 @@ from exporter.model.observations import (
     Latency,
     NodeStatus,
     PeerObservation,
+    PiholeObservation,
     ResolveObservation,
     Status,
     SyncObservation,
+    UnboundObservation,
     VipObservation,
     VrrpObservation,
     VrrpState,
@@ -265,6 +267,50 @@ def _add_conflicts(samples: Samples, seen: ConflictObservation, _: NodeStatus) -
             samples.add(metrics.CONFLICT_ADVERTISEMENTS, count, reason)
 
 
+def _add_unbound(samples: Samples, seen: UnboundObservation, _: NodeStatus) -> None:
+    samples.add(metrics.UNBOUND_START_TIME, seen.start_time)
+    samples.add(metrics.UNBOUND_QUERIES, seen.queries)
+    samples.add(metrics.UNBOUND_CACHE_HITS, seen.cache_hits)
+    samples.add(metrics.UNBOUND_CACHE_MISSES, seen.cache_misses)
+    samples.add(metrics.UNBOUND_PREFETCHES, seen.prefetches)
+    samples.add(metrics.UNBOUND_EXPIRED, seen.expired_answers)
+    samples.add(metrics.UNBOUND_RECURSION_DURATION, seen.recursion)
+    samples.add(metrics.UNBOUND_SECURE, seen.secure_answers)
+    samples.add(metrics.UNBOUND_BOGUS, seen.bogus_answers)
+    samples.add(metrics.UNBOUND_WAITING, seen.waiting)
+    samples.add(metrics.UNBOUND_DROPPED, seen.dropped)
+    for metric, counts in (
+        (metrics.UNBOUND_QUERIES_BY_TYPE, seen.queries_by_type),
+        (metrics.UNBOUND_RESPONSES, seen.responses),
+        (metrics.UNBOUND_CACHE_BYTES, seen.cache_bytes),
+    ):
+        for word, count in counts.items():
+            samples.add(metric, count, word)
+
+
+def _add_pihole(samples: Samples, seen: PiholeObservation, _: NodeStatus) -> None:
+    samples.add(metrics.PIHOLE_BLOCKING, seen.blocking)
+    samples.add(metrics.PIHOLE_BLOCKING_CHANGE, seen.blocking_change)
+    samples.add(metrics.PIHOLE_GRAVITY_DOMAINS, seen.gravity_domains)
+    samples.add(metrics.PIHOLE_GRAVITY_TIME, seen.gravity_time)
+    samples.add(metrics.PIHOLE_QUERIES, seen.queries)
+    samples.add(metrics.PIHOLE_BLOCKED, seen.blocked)
+    samples.add(metrics.PIHOLE_CACHED, seen.cached)
+    samples.add(metrics.PIHOLE_FORWARDED, seen.forwarded)
+    samples.add(metrics.PIHOLE_QUERY_RATE, seen.queries_per_second)
+    samples.add(metrics.PIHOLE_DOMAINS, seen.domains)
+    samples.add(metrics.PIHOLE_CLIENTS, seen.active_clients)
+    samples.add(metrics.PIHOLE_KNOWN_CLIENTS, seen.known_clients)
+    for metric, counts in (
+        (metrics.PIHOLE_QUERIES_BY_TYPE, seen.queries_by_type),
+        (metrics.PIHOLE_REPLIES, seen.replies),
+    ):
+        for word, count in counts.items():
+            samples.add(metric, count, word)
+    for entry in seen.top:
+        samples.add(metrics.PIHOLE_TOP, entry.queries, entry.kind, entry.name)
+
+
 _ADDERS: dict[type, Callable[..., None]] = {
     VipObservation: _add_vips,
     VrrpObservation: _add_vrrp,
@@ -276,6 +322,8 @@ _ADDERS: dict[type, Callable[..., None]] = {
     SyncObservation: _add_sync,
     PeerObservation: _add_peer,
     ConflictObservation: _add_conflicts,
+    UnboundObservation: _add_unbound,
+    PiholeObservation: _add_pihole,
 }
 
 

@@ -17,9 +17,9 @@ from exporter.settings.web_port import WebPort
 class TaskSettings:
     """One field for each of their rows in the table, of the same name; times in seconds."""
 
-    task_directory: Path
     pihole_web_port: tuple[WebPort, ...]
     pihole_api: str
+    task_directory: Path
     pihole_password_file: Path
     pihole_app_password_file: Path | None
     peer_pihole_api: str

@@ -80,6 +80,22 @@ def content(*lists: str, domains: tuple[str, ...] = (), hosts: tuple[str, ...] =
     return made
 
 
+def no_statistics() -> dict[str, Any]:
+    """What FTL v6.4.1 says of queries and clients before there was one (measured; without ``status``)."""
+    types = ["A", "AAAA", "ANY", "SRV", "SOA", "PTR", "TXT", "NAPTR", "MX", "DS", "RRSIG", "DNSKEY", "NS", "SVCB"]
+    replies = ["UNKNOWN", "NODATA", "NXDOMAIN", "CNAME", "IP", "DOMAIN", "RRNAME", "SERVFAIL", "REFUSED", "NOTIMP"]
+    counts = dict.fromkeys(["total", "blocked", "percent_blocked", "unique_domains", "forwarded", "cached"], 0)
+    return {
+        "queries": {
+            **counts,
+            "frequency": 0,
+            "types": dict.fromkeys([*types, "HTTPS", "OTHER"], 0),
+            "replies": dict.fromkeys([*replies, "OTHER", "DNSSEC", "NONE", "BLOB"], 0),
+        },
+        "clients": {"active": 0, "total": 0},
+    }
+
+
 def _rows(held: dict[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
     rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
     for group in held["groups"]:
@@ -198,6 +214,9 @@ class StandinPihole:
     # When a pause of blocking ends (monotonic); in FTL's memory alone (src/timers.c).
     pause_ends: float | None = None
     gravity: Gravity | None = None
+    # What it has counted in a day, and its lists of the most frequent: domains, blocked and clients (src/api/stats.c).
+    statistics: dict[str, Any] = field(default_factory=no_statistics)
+    top: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     opened: int = 0
     restored: list[bytes] = field(default_factory=list)
@@ -408,7 +427,13 @@ class _Handler(BaseHTTPRequestHandler):
             gravity = self.pihole.gravity
             domains = gravity.domains if gravity and self.pihole.opened_database else -2  # DB_NOT_AVAILABLE
             figures = {"domains_being_blocked": domains, "last_update": gravity.last_update if gravity else 0}
-            self._json(200, {"queries": {}, "clients": {}, "gravity": figures, "took": 0.001})
+            self._json(200, {**self.pihole.statistics, "gravity": figures, "took": 0.001})
+        elif path in ("stats/top_domains", "stats/top_clients"):
+            query = parse_qs(urlsplit(self.path).query)
+            kind = "clients" if path.endswith("clients") else "blocked" if query.get("blocked") else "domains"
+            key = "clients" if kind == "clients" else "domains"
+            found = self.pihole.top.get(kind, [])[: int(query.get("count", ["10"])[0])]
+            self._json(200, {key: found, "total_queries": 0, "blocked_queries": 0, "took": 0.001})
         elif path == "info/ftl":  # src/api/info.c: uptime since this process began, in milliseconds
             uptime = 1000 * (time.monotonic() - self.pihole.started)
             self._json(200, {"ftl": {"pid": 42, "uptime": uptime}, "took": 0.001})

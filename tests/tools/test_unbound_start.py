@@ -52,6 +52,7 @@ def container(tmp_path: Path) -> Container:
         "var/lib/unbound",
         "run/unbound",
         "run/unbound-control",
+        "run/unbound-statistics",
         "run/unbound-shared",
         "etc/unbound/shared",
         "usr/share/dns",

@@ -24,7 +24,8 @@ MOUNTS = """
 set -eu
 ip link set lo up
 for folder in /run /opt /mnt; do mount -t tmpfs tmpfs "$folder"; done
-mkdir -p /run/unbound /run/unbound-control /run/unbound-shared /opt/dnsha /mnt/etc/unbound/shared /mnt/lib
+mkdir -p /run/unbound /run/unbound-control /run/unbound-statistics /run/unbound-shared
+mkdir -p /opt/dnsha /mnt/etc/unbound/shared /mnt/lib
 mount --bind {repository} /opt/dnsha
 cp {repository}/stack/unbound/unbound.conf /mnt/etc/unbound/
 mount --bind {drop_ins} /mnt/etc/unbound/shared

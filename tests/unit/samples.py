@@ -33,11 +33,13 @@ from exporter.model.observations import (
     Peer,
     PeerObservation,
     PeerVip,
+    PiholeObservation,
     Probe,
     ResolveObservation,
     Status,
     SyncObservation,
     SyncTask,
+    UnboundObservation,
     Vip,
     VipObservation,
     VrrpCounters,
@@ -46,6 +48,7 @@ from exporter.model.observations import (
     VrrpObservation,
     VrrpState,
 )
+from exporter.settings import web_port
 from exporter.settings.parse import Endpoint, NodeAddress
 from exporter.settings.values import Settings
 
@@ -65,6 +68,8 @@ _NAMES: Mapping[type[Observation], str] = {
     SyncObservation: "sync",
     PeerObservation: "peer",
     ConflictObservation: "conflict",
+    UnboundObservation: "unbound",
+    PiholeObservation: "pihole",
 }
 
 
@@ -94,6 +99,11 @@ def settings(**changes: Any) -> Settings:
         canary_zone="canary.dnsha.example",
         pihole_address=(Endpoint(loopback, 53),),
         unbound_address=(Endpoint(loopback, 5335),),
+        unbound_control=None,
+        pihole_statistics_password_file=None,
+        pihole_top=False,
+        pihole_web_port=web_port.parse("80o,443os"),
+        pihole_api="",
         probe_interval=1.0,
         probe_interval_vip=1.0,
         probe_interval_peer=10.0,
@@ -292,6 +302,48 @@ def peer(seen: Peer | None = None, **changes: Any) -> PeerObservation:
 def silent_peer(error: str = f"http://{BETA}:9753/api/v1/status did not answer within 1 s") -> PeerObservation:
     """A peer that does not answer."""
     return PeerObservation(BETA, 0.4, 1.0, None, error)
+
+
+def unbound(**changes: Any) -> UnboundObservation:
+    """An Unbound that started an hour ago."""
+    good = UnboundObservation(
+        start_time=NOW - 3600,
+        queries=1000,
+        queries_by_type={"A": 600, "TXT": 400},
+        cache_hits=900,
+        cache_misses=100,
+        prefetches=30,
+        expired_answers=2,
+        recursion=Latency((0.016384, 0.131072, 1.0), (20, 60, 15, 5), 12.5),
+        responses={"NOERROR": 950, "SERVFAIL": 3, "NXDOMAIN": 47},
+        secure_answers=41,
+        bogus_answers=1,
+        waiting=4,
+        dropped=6,
+        cache_bytes={"message": 70_000, "rrset": 140_000},
+    )
+    return replace(good, **changes)
+
+
+def pihole(**changes: Any) -> PiholeObservation:
+    """A Pi-hole that blocks, with lists of an hour ago."""
+    good = PiholeObservation(
+        blocking=True,
+        blocking_change=None,
+        gravity_domains=120_000,
+        gravity_time=NOW - 3600,
+        queries=5000,
+        blocked=900,
+        cached=2500,
+        forwarded=1600,
+        queries_by_type={"A": 4000, "AAAA": 1000},
+        replies={"IP": 3000, "NXDOMAIN": 200},
+        queries_per_second=0.25,
+        domains=432,
+        active_clients=7,
+        known_clients=11,
+    )
+    return replace(good, **changes)
 
 
 def conflicts(*seen: Conflict, **changes: Any) -> ConflictObservation:

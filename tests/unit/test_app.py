@@ -39,6 +39,8 @@ def test_a_standalone_node_has_no_peer() -> None:
         ({"sync_tasks": {"pihole": 3600.0}}, "sync"),
         ({"shared_content": {"unbound": Path("/etc/unbound/shared")}}, "sync"),
         ({"firewall": True}, "firewall"),
+        ({"unbound_control": Path("/run/unbound")}, "unbound"),
+        ({"pihole_statistics_password_file": Path("/run/password")}, "pihole"),
     ],
 )
 def test_what_is_asked_for_is_watched_as_well(settings: dict[str, Any], name: str) -> None:
@@ -59,6 +61,8 @@ def test_every_collector_that_can_run_can_be_named() -> None:
         expected_containers=(PIHOLE,),
         sync_tasks={"pihole": 3600.0},
         firewall=True,
+        unbound_control=Path("/run/unbound"),
+        pihole_statistics_password_file=Path("/run/password"),
     )
     assert sorted(everything) == sorted(COLLECTORS)
 

@@ -22,6 +22,7 @@ from exporter.model.observations import (
     Latency,
     NodeStatus,
     Status,
+    TopEntry,
     VrrpCounters,
     VrrpState,
 )
@@ -112,6 +113,11 @@ def everything() -> NodeStatus:
             Conflict(VIP, "02:00:00:00:00:99", 11),
             advertisements={"wrong_vrid": 12, "forged": 0, "interval": 0},
             dropped_frames=13,
+        ),
+        samples.unbound(),
+        samples.pihole(
+            blocking_change=NOW + 300,
+            top=(TopEntry("domain", "www.example.org", 77), TopEntry("client", "192.0.2.20", 78)),
         ),
         failed={"containers-of-another": "only its name and duration are told"},
     )
