@@ -18,7 +18,7 @@ import pytest
 
 from exporter.collectors.pihole import PiholeCollector
 from exporter.model.errors import CollectorError, NotReadyError
-from exporter.model.observations import PiholeObservation, TopEntry
+from exporter.model.observations import PiholeObservation, Status, TopEntry
 from exporter.views import exposition
 from tests.lab.waiting import wait_for
 from tests.unit import samples
@@ -204,7 +204,7 @@ def test_no_name_is_asked_for_or_shown_unless_somebody_wants_it(password_file: P
         TopEntry("blocked", "ads.example", 9),
         TopEntry("client", "tv.lan", 39),
     )
-    body, _ = exposition.encode(exposition.families(samples.status(private), (), samples.Status.OK), "text/plain")
+    body, _ = exposition.encode(exposition.families(samples.status(private), (), Status.OK), "text/plain")
     assert not any(name in body for name in (b"example", b"tv.lan", b"192.0.2.20"))
 
 
