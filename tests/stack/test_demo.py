@@ -121,6 +121,12 @@ def test_prometheus_watches_both_nodes_and_grafana_has_the_dashboards(demo: Demo
         timeout=90.0,
         every=1.0,
     )
-    assert "DnsHaWatchdog" in json.dumps(ask("9090/api/v1/alerts"))
+    wait_for(
+        "the watchdog's alert",
+        lambda: json.dumps(ask("9090/api/v1/alerts")),
+        until=lambda seen: "DnsHaWatchdog" in seen,
+        timeout=90.0,
+        every=1.0,
+    )
     home = ask("3000/api/dashboards/home")["dashboard"]["uid"]
     assert home in {dashboard["uid"] for dashboard in ask("3000/api/search?type=dash-db")}
