@@ -182,7 +182,8 @@ def test_legends_fit(told: Readings, name: str) -> None:
         panel = by_title[reading["title"]]
         if reading["type"] == "timeseries" and panel["options"]["legend"]["displayMode"] == "list":
             words = [
-                f"{line['name']} Last *: {line['legend'][0]} Max: {line['legend'][1]}" for line in reading["lines"]
+                f"{line['name']} Last *: {line['legend'][0]} Max: {line['legend'][1]}"
+                for line in reading.get("lines", ())
             ]
             width = panel["gridPos"]["w"] * 1200 / 24 - 16
             assert sum(ITEM + LETTER * len(text) for text in words) <= LINES * width, reading["title"]
