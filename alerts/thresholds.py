@@ -90,6 +90,10 @@ CONTAINER_WINDOW: Final = "15m"
 # Sync, backup, drill (dnsha_sync_maximum_age_seconds says how old a success may be)
 TASK_OVERDUE: Final = "5m"
 TASK_NEVER: Final = "26h"  # a new node's nightly backup comes first
+# Pi-hole. A pause with an end is meant; one without is forgotten.
+BLOCKING_OFF: Final = "1h"
+LISTS_OLD_SECONDS: Final = 14 * 86400  # Pi-hole loads its lists once a week
+LISTS_OLD_FOR: Final = "1h"
 DRIFTED: Final = "2h"  # longer than the default time between two syncs
 
 # Nodes, exporters, monitoring

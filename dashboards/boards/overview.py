@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.thresholds import ERROR_BUDGET
 from dashboards import style
-from dashboards.boards import shared
+from dashboards.boards import resolvers, shared
 from dashboards.frame import Board
 from dashboards.panels import Column, stat, state_timeline, table, time_series
 from dashboards.queries import READY, SYNC, Query, failed, in_site, with_vip
@@ -70,6 +70,7 @@ BOARD = Board(
     scope="site",
     rows=[
         Row("", [_ANSWERS, _OWNER, _REDUNDANT, _IN_SYNC]),
+        Row("", resolvers.OF_THE_PAIR),
         Row(
             "What is wrong",
             [

@@ -110,6 +110,13 @@ def write(target: Path, content: bytes) -> bool:
     return changed
 
 
+def for_statistics(environment: Mapping[str, str], passwords: Mapping[Password, str]) -> bytes:
+    """The exporter's copy of the application password, empty while it is not to ask: it notices either by itself."""
+    if not environment.get("PIHOLE_STATISTICS_PASSWORD_FILE"):
+        return b""
+    return next(text for password, text in passwords.items() if password.variable == "PIHOLE_APP_PASSWORD").encode()
+
+
 def main() -> int:
     """Check, then write; say what to correct."""
     environment = dict(os.environ)
@@ -129,6 +136,7 @@ def main() -> int:
     for password, text in passwords.items():
         if write(SECRETS / password.target, text.encode()):
             print(f"{password.variable} has changed; its service takes the new one by: {password.afterwards}")
+    write(SECRETS / "pihole-statistics" / "app_password", for_statistics(environment, passwords))
     for name, text in notifier.items():
         write(SECRETS / "notifier" / name, text.encode())
     if observed(environment):

@@ -21,6 +21,7 @@ UIDS = {
     "node": "dnsha-node",
     "sync": "dnsha-sync",
     "fleet": "dnsha-fleet",
+    "resolvers": "dnsha-resolvers",
 }
 PROVISIONING = generate.GENERATED.parent / "provisioning"
 
@@ -112,6 +113,7 @@ CRITICAL = {
     "failover": {"Owners now", "DNS, as each node's probe sees it"},
     "fleet": {"DNS down", "Split brain or no owner", "All sites", "Alerts now"},
     "node": set(),
+    "resolvers": set(),
     "overview": {
         "Is DNS up?", "Who owns the virtual IP?", "Is it redundant?", "Alerts now", "Answered, in the time shown",
         "Each node's verdict about the pair",

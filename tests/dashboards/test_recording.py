@@ -16,6 +16,16 @@ WITHOUT_DATA = dict.fromkeys(
     ("overview / Who owns the virtual IP? C", "overview / Versions B", "dns / Who answers now B"), _NEVER_SILENT
 ) | {"failover / Every move C": "it says that nothing moved, and something did"}
 
+# The lab where it was made has no Pi-hole, and nobody asked its Unbounds for what they count.
+_NOT_ASKED = "nobody asked Pi-hole and Unbound for their statistics in the recording"
+WITHOUT_DATA |= {
+    str(target): _NOT_ASKED
+    for target in TARGETS
+    if str(target).startswith("resolvers / ")
+    and not target.panel.startswith("annotation")
+    and (not target.instant or target.panel == "Most frequent A")
+}
+
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -34,4 +44,4 @@ def test_the_instant_query_returns_data_at_some_moment(recorded: Replay, target:
 
 def test_reasons_are_given_for_queries_that_exist() -> None:
     assert WITHOUT_DATA.keys() <= {str(target) for target in TARGETS}
-    assert len(BOARDS) == 6
+    assert len(BOARDS) == 7

@@ -64,6 +64,7 @@ def proxied(tmp_path: Path) -> Iterator[Proxied]:
         pytest.fail(reason, pytrace=False) if os.environ.get("CI") else pytest.skip(reason)
     shipped = (REPOSITORY / "stack" / "haproxy" / "haproxy.cfg").read_text()
     ours = shipped.replace("/run/docker-proxy/docker.sock mode 660", f"{tmp_path}/proxy.sock")
+    ours = ours.replace("/run/docker-proxy/unbound.sock mode 660", f"{tmp_path}/unbound.sock")
     assert ours.count("@/var/run/docker.sock") == 4
     (tmp_path / "haproxy.cfg").write_text(ours.replace("/var/run/docker.sock", f"{tmp_path}/docker.sock"))
     with StandinDocker(tmp_path / "docker.sock") as docker, (tmp_path / "haproxy.log").open("wb") as log:
