@@ -1,7 +1,8 @@
-"""Render ``alerts/rules`` from ``alerts/templates``: ``python -m alerts.generate [--check]``.
+"""Render ``alerts/rules`` and the table of README from ``alerts/templates``: ``python -m alerts.generate [--check]``.
 
 A template is a rule file in which ``@{NAME}`` stands for a threshold or a snippet; every alert gets its
-``runbook_url`` here. With ``--check`` nothing is written and the exit code is 1 if a file differs.
+``runbook_url`` here. A line ``# Owner: …`` below an alert's name says what its owner does, for the table.
+With ``--check`` nothing is written and the exit code is 1 if a file differs.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from alerts import thresholds
 HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE / "templates"
 RULES = HERE / "rules"
+README = HERE / "README.md"
+_TABLE = "<!-- Made by `python -m alerts.generate` from the templates. -->\n"
 
 THRESHOLDS: dict[str, str] = {name: str(value) for name, value in vars(thresholds).items() if name.isupper()}
 
@@ -57,8 +60,45 @@ def render(name: str, template: str) -> str:
 
 
 def render_all() -> dict[Path, str]:
-    """Render every template; the result is by the path of the rule file."""
-    return {RULES / path.name: render(path.name, path.read_text()) for path in sorted(TEMPLATES.glob("*.yaml"))}
+    """Render every template, and README; the result is by the path of the file."""
+    rules = {RULES / path.name: render(path.name, path.read_text()) for path in sorted(TEMPLATES.glob("*.yaml"))}
+    return {**rules, README: render_readme(README.read_text())}
+
+
+# Whom a severity wakes (the notifier, alertmanager.yaml): QUIET_HOURS hold all that is not critical.
+WOKEN = {
+    "critical": "everybody, at any hour",
+    "warning": "everybody, outside QUIET_HOURS",
+    "info": "nobody; told within 15 minutes, outside QUIET_HOURS",
+}
+# Those with a route of their own.
+WOKEN_BY = {"DnsHaWatchdog": "nobody; it is HEARTBEAT_URL's", "DnsHaFailover": "nobody; told as NOTIFY_FAILOVER says"}
+
+
+def table() -> str:
+    """Render the table of all alerts: what the owner does, and who is woken; critical ones first.
+
+    Raises:
+        ValueError: an alert does not say what its owner does.
+    """
+    rows: list[tuple[int, str]] = []
+    for path in sorted(TEMPLATES.glob("*.yaml")):
+        for part in path.read_text().split("- alert: ")[1:]:
+            found = re.match(r"(\w+)\n +# Owner: (.+)\n(?:.*\n)*? +severity: (\w+)\n", part)
+            if found is None:
+                msg = f"{path.name}: {part.split()[0]} needs a line '# Owner: …' below its name"
+                raise ValueError(msg)
+            name, action, severity = found.groups()
+            woken = WOKEN_BY.get(name, WOKEN[severity])
+            rows.append((list(WOKEN).index(severity), f"| `{name}` | {severity} | {action} | {woken} |"))
+    head = ["| alert | severity | what the owner does | who is woken |", "| --- | --- | --- | --- |"]
+    return "\n".join([*head, *(row for _, row in sorted(rows))]) + "\n"
+
+
+def render_readme(text: str) -> str:
+    """Put the table into README's text, below its mark."""
+    before, mark, rest = text.partition(_TABLE)
+    return f"{before}{mark}\n{table()}\n{rest[rest.index('## ') :]}"
 
 
 def stale(rendered: dict[Path, str]) -> list[Path]:

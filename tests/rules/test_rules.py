@@ -110,6 +110,20 @@ def test_a_template_with_an_unknown_threshold_is_refused() -> None:
         generate.render("x.yaml", "expr: up > @{NO_SUCH_THRESHOLD}")
 
 
+def test_an_alert_that_does_not_say_what_its_owner_does_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x.yaml").write_text("- alert: DnsHaNew\n  expr: up\n  labels:\n    severity: info\n")
+    monkeypatch.setattr(generate, "TEMPLATES", tmp_path)
+    with pytest.raises(ValueError, match="DnsHaNew needs a line '# Owner"):
+        generate.table()
+
+
+def test_the_table_names_every_alert_with_its_severity() -> None:
+    rows = dict(re.findall(r"^\| `(DnsHa\w+)` \| (\w+) \|", (ALERTS / "README.md").read_text(), re.MULTILINE))
+    assert rows == {name: rule["labels"]["severity"] for name, rule in ALERTING.items()}
+
+
 def test_every_threshold_is_used() -> None:
     templates = "".join(path.read_text() for path in generate.TEMPLATES.glob("*.yaml"))
     unused = {name for name in generate.THRESHOLDS | generate.SNIPPETS if f"@{{{name}}}" not in templates}
