@@ -21,6 +21,7 @@ import pytest
 from exporter.http.client import FetchError, http_get
 
 REPOSITORY = Path(__file__).parents[2]
+MAXIMUM_WHEEL_BYTES = 500_000
 PACKED = ("exporter", "stack", "alerts", "docs/runbooks", "pyproject.toml", "README.md", "LICENSE")
 NODE = {
     "NODE_ROLE": "standalone",
@@ -68,6 +69,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert built.returncode == 0, built.stderr
     shutil.rmtree(folder / "source")
     (wheel,) = folder.glob("*.whl")
+    assert wheel.stat().st_size <= MAXIMUM_WHEEL_BYTES, "leave out of it what only a clone or an image uses"
     venv.create(folder / "environment", symlinks=True)
     python = folder / "environment" / "bin" / "python"
     done = run(*pip, "--python", python, "install", *offline, wheel)
@@ -92,6 +94,17 @@ def test_the_verdict_of_an_installed_exporter(installed: Path, tmp_path: Path) -
     document = json.loads(done.stdout)
     assert document["node"]["name"] == "alpha"
     assert {check["collector"] for check in document["checks"]} >= {"vip"}
+
+
+def test_the_text_and_exit_code_of_an_installed_exporter(installed: Path, tmp_path: Path) -> None:
+    """Nothing has the virtual IP where there is no such address, which is critical."""
+    more = {"EXPORTER_PORT": "1", "RUNTIME_DIRECTORY": str(tmp_path), "STATE_DIRECTORY": str(tmp_path)}
+    command = (installed / "exporter", "--once", "--timeout", "3", "--only", "vip")
+    done = run(*command, cwd=tmp_path, env=environment(**more))
+    assert done.returncode == 2, done
+    assert done.stderr == ""
+    assert done.stdout.startswith("CRITICAL")
+    assert "192.0.2.53" in done.stdout
 
 
 def test_an_installed_exporter_has_its_runbooks(installed: Path, tmp_path: Path) -> None:
