@@ -11,7 +11,7 @@ WAITING := alerting*.py world.py dnsdist.py
 # These look at everything that runs, or at how soon it does something, and so nothing else may.
 ALONE := isolation.py chaos.py
 
-.PHONY: help lock digests sbom demo test test-stack check lab chaos bench bench-alerts bench-hostile bench-stack clean fuzz generate preview
+.PHONY: help lock digests sbom demo test test-stack check lab chaos bench bench-alerts bench-hostile bench-stack clean fuzz generate preview benchmarks
 # From the registry that pip is configured for, whose name is nobody else's business. All files of a release are listed:
 # those for amd64 and arm64, and the source.
 COMPILE := CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes \
@@ -100,7 +100,10 @@ sbom: ## what the built images are made of, by CycloneDX; build/sbom
 fuzz: $(READY) ## a million mutated inputs for each parser, in an hour of two cores; build/fuzz.json
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
-generate: $(READY) ## write README, rules and dashboards anew
+benchmarks: $(READY) ## write docs/benchmarks.md and README's failover table from build/*.json
+	$(BIN)/python -m tests.bench.publish
+
+generate: $(READY) ## write the reference in docs, rules and dashboards anew
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m alerts.generate
 	$(BIN)/python -m dashboards.generate

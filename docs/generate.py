@@ -1,4 +1,4 @@
-"""Write the generated parts of the README anew, from the tables they describe.
+"""Write the generated parts of docs/metrics.md and docs/settings.md anew, from the tables they describe.
 
 ``python -m docs.generate`` writes them; with ``--check`` it only says whether they are up to date.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from exporter.model.metrics import METRICS
 from exporter.settings.setting import Setting
 from exporter.settings.table import read_by
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def metrics_table() -> str:
@@ -52,18 +53,23 @@ def stack_settings_table() -> str:
     ])  # fmt: skip
 
 
-TABLES = {"metrics": metrics_table, "settings": settings_table, "stack settings": stack_settings_table}
+PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    "docs/metrics.md": {"metrics": metrics_table},
+    "docs/settings.md": {"settings": settings_table, "stack settings": stack_settings_table},
+}
+# Where a part stands that a command printed.
+PRINTED = {"demo": "README.md", "once": "docs/command-line.md"}
 
 
-def replace_part(text: str, name: str, content: str) -> str:
-    """Replace what stands between the marks of a part.
+def replace_part(text: str, name: str, content: str, page: str) -> str:
+    """Replace what stands between the marks of a part of a page.
 
     Raises:
         ValueError: the marks are missing or there twice.
     """
     begin, end = f"<!-- {name} begin -->\n", f"<!-- {name} end -->"
     if text.count(begin) != 1 or text.count(end) != 1:
-        msg = f"{README.name} must hold the marks of the part {name!r} once"
+        msg = f"{page} must hold the marks of the part {name!r} once"
         raise ValueError(msg)
     before, _, rest = text.partition(begin)
     return f"{before}{begin}{content}\n{end}{rest.partition(end)[2]}"
@@ -76,19 +82,25 @@ def main() -> int:
         "--check", action="store_true", help="change nothing; exit with 1 when something is out of date"
     )
     parser.add_argument("--printed", nargs=2, action="append", default=[], metavar=("PART", "FILE"),
-                        help="put what a command printed (demo, once, bench) into its part")  # fmt: skip
+                        help="put what a command printed (demo, once) into its part")  # fmt: skip
     options = parser.parse_args()
-    text = fresh = README.read_text("utf-8")
-    for name, make in TABLES.items():
-        fresh = replace_part(fresh, name, make())
-    if options.check and fresh != text:
-        print(f"{README.name} is out of date: run make generate", file=sys.stderr)
+    outdated = []
+    for page, tables in PAGES.items():
+        text = fresh = (ROOT / page).read_text("utf-8")
+        for name, make in tables.items():
+            fresh = replace_part(fresh, name, make(), page)
+        if fresh != text:
+            outdated.append(page)
+            if not options.check:
+                (ROOT / page).write_text(fresh, "utf-8")
+    if options.check and outdated:
+        print(f"{', '.join(outdated)} out of date: run make generate", file=sys.stderr)
         return 1
-    for name, file in options.printed:
+    for name, file in [] if options.check else options.printed:
+        page = PRINTED[name]
         printed = "\n".join(line.rstrip() for line in Path(file).read_text("utf-8").strip("\n").splitlines())
-        fresh = replace_part(fresh, name, f"```text\n{printed}\n```")
-    if not options.check:
-        README.write_text(fresh, "utf-8")
+        text = (ROOT / page).read_text("utf-8")
+        (ROOT / page).write_text(replace_part(text, name, f"```text\n{printed}\n```", page), "utf-8")
     return 0
 
 

@@ -1,6 +1,6 @@
 """The one table of metrics: the only place where a name is spelled.
 
-The exposition, the README, the dashboards and the alert rules are checked against it.
+The exposition, docs/metrics.md, the dashboards and the alert rules are checked against it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one table of settings: every program reads its part, and help texts and the README are made from it."""
+"""The one table of settings: every program reads its part, and help texts and docs/settings.md are made from it."""
 
 from __future__ import annotations
 

@@ -65,20 +65,22 @@ def write(path: Path, versions: Mapping[str, str], figures: Sequence[Figure]) ->
     write_atomically(path, (json.dumps(document, indent=2) + "\n").encode())
 
 
+def read(path: Path) -> list[Figure]:
+    """Read the figures that a run wrote; ``kept`` follows from the rest."""
+    told = json.loads(path.read_text("utf-8"))["figures"]
+    return [Figure(**{name: value for name, value in figure.items() if name != "kept"}) for figure in told]
+
+
 def merge(path: Path, versions: Mapping[str, str], figures: Sequence[Figure]) -> list[Figure]:
     """Write figures into what an earlier run wrote, in place of those of the same names; return all of them."""
-    earlier: list[Figure] = []
-    if path.exists():
-        for told in json.loads(path.read_text())["figures"]:
-            del told["kept"]  # which follows from the rest
-            earlier.append(Figure(**told))
+    earlier = read(path) if path.exists() else []
     merged = list({figure.name: figure for figure in [*earlier, *figures]}.values())
     write(path, versions, merged)
     return merged
 
 
-def table(versions: Mapping[str, str], figures: Sequence[Figure]) -> str:
-    """Write the figures as a table; those that miss their limit are marked."""
+def table(versions: Mapping[str, str], figures: Sequence[Figure], measured_on: str | None = None) -> str:
+    """Write the figures as a table; those that miss their limit are marked. They are this machine's, if not told."""
     rows = [("figure", "value", "limit", "samples", "compared with")]
     for figure in figures:
         sign = "at least " if figure.higher_is_better else "at most "
@@ -91,7 +93,7 @@ def table(versions: Mapping[str, str], figures: Sequence[Figure]) -> str:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines.insert(1, "-" * max(map(len, lines)))
     tools = ", ".join(f"{tool} {version}" for tool, version in versions.items())
-    return "\n".join([machine(), tools, "", *lines])
+    return "\n".join([measured_on or machine(), tools, "", *lines])
 
 
 def report(path: Path, versions: Mapping[str, str], figures: Sequence[Figure]) -> int:
