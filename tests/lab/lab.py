@@ -229,11 +229,11 @@ class Lab(Pair):
         address = vip or self.vips[0]
         asking = HelperProcess(self.client.command, "query_sampler", address, str(interval), str(timeout))
         watching = HelperProcess(list, "owner_sampler", "0.005", *self.vips)
-        asking.wait_started()
-        watching.wait_started()
         sampler = Sampler(asking, watching, self._samplers.remove)
         self._samplers.append(sampler)
         sampler.hosts_are({host.place.name: host.holder.pid for host in self.nodes if host.on})
+        asking.wait_started()
+        watching.wait_started()
         return sampler
 
     # Health

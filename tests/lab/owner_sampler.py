@@ -2,8 +2,8 @@
 
 ``python -m tests.lab.owner_sampler INTERVAL ADDRESS...`` reads lines ``NODE PID...`` from standard input: the
 processes whose network namespaces are those nodes, all of them in its first line, and a node again after every boot.
-It looks every INTERVAL seconds, and writes one JSON object when its input ends: ``samples``, ``end``, and ``changes``,
-a list of ``[time, address, [node, ...]]``; times of CLOCK_MONOTONIC.
+It says ``started`` when it has looked at them for the first time, looks every INTERVAL seconds, and writes one JSON
+object when its input ends: ``samples``, ``end``, and ``changes``, a list of ``[time, address, [node, ...]]``; times of CLOCK_MONOTONIC.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def watch(interval: float, addresses: list[str], instructions: int) -> tuple[int
     nodes: dict[str, int] = {}
     changes: list[Change] = []
     last: dict[str, list[str]] = {}
-    samples = 0
+    samples, told, started = 0, False, False
     buffer = b""
     while True:
         readable, _, _ = select.select([instructions], [], [], interval)
@@ -33,6 +33,7 @@ def watch(interval: float, addresses: list[str], instructions: int) -> tuple[int
             if not chunk:
                 return samples, changes
             *lines, buffer = (buffer + chunk).split(b"\n")
+            told = told or bool(lines)
             for line in lines:
                 words = line.decode().split()
                 nodes |= dict(zip(words[::2], map(int, words[1::2]), strict=True))
@@ -42,11 +43,13 @@ def watch(interval: float, addresses: list[str], instructions: int) -> tuple[int
             if nodes and owners != last.get(address):
                 changes.append((time.monotonic(), address, owners))
                 last[address] = owners
+        if told and not started:
+            print("started", flush=True)
+            started = True
 
 
 def main() -> None:
     """Watch as the command line says."""
-    print("started", flush=True)
     samples, changes = watch(float(sys.argv[1]), sys.argv[2:], sys.stdin.fileno())
     json.dump({"samples": samples, "changes": changes, "end": time.monotonic()}, sys.stdout)
 
