@@ -3,7 +3,8 @@
 ``python -m tests.lab.owner_sampler INTERVAL ADDRESS...`` reads lines ``NODE PID...`` from standard input: the
 processes whose network namespaces are those nodes, all of them in its first line, and a node again after every boot.
 It says ``started`` when it has looked at them for the first time, looks every INTERVAL seconds, and writes one JSON
-object when its input ends: ``samples``, ``end``, and ``changes``, a list of ``[time, address, [node, ...]]``; times of CLOCK_MONOTONIC.
+object when its input ends: ``samples``, ``end``, and ``changes``, a list of ``[time, address, [node, ...]]``; times of
+CLOCK_MONOTONIC.
 """
 
 from __future__ import annotations
