@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 GRAFANA := dashboards/grafana/node_modules/.ready
+GRAFANA_UI := dashboards/grafana/node_modules/.drawing
 LAB := $(BIN)/python -m tests.lab
 # Tests of the lab that wait more than they work, so that some of them may run at once.
 WAITING := alerting*.py world.py dnsdist.py
@@ -48,6 +49,7 @@ check: $(READY) ## format, lint, types, layers, unit tests, rules, generated fil
 
 test: check ## check, and everything that needs a pair, an engine or a browser
 	@tests/packages lab engine alerts page
+	@! command -v npm >/dev/null || $(MAKE) -s $(GRAFANA_UI)
 	$(LAB) run -- $(BIN)/python -m pytest -q $(ALONE:%=tests/lab_tests/test_%)
 	$(LAB) run -- $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/lab_tests $(ALONE:%=--ignore-glob='*/test_%') $(WAITING:%=--ignore-glob='*/test_%')
 	@echo "what mostly waits, such as the way to the phone, beside the wire, an engine and a browser"
@@ -110,6 +112,7 @@ generate: $(READY) ## write the reference in docs, rules and dashboards anew
 
 preview: $(READY) ## draw the dashboards, photograph the status page; docs/images
 	@tests/packages check page
+	@$(MAKE) -s $(GRAFANA_UI)
 	$(BIN)/python -m dashboards.preview
 	$(BIN)/python -m tests.page.photograph
 
@@ -123,7 +126,13 @@ $(READY): pyproject.toml tests/packages
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,dashboards]'
 	@touch $@
 
+# What reads the dashboards, and what draws them too, which is three times as much.
 $(GRAFANA): dashboards/grafana/package-lock.json
 	@echo "installing Grafana's libraries in dashboards/grafana/node_modules"
-	@cd dashboards/grafana && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@cd dashboards/grafana && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
+
+$(GRAFANA_UI): dashboards/grafana/package-lock.json
+	@echo "installing Grafana's libraries, with those that draw, in dashboards/grafana/node_modules"
+	@cd dashboards/grafana && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $(GRAFANA) $@

@@ -46,7 +46,7 @@ def _path(target: str) -> list[Tile]:
     return [
         heatmap(
             f"Answers of {words}, by time",
-            f"How many queries were answered in which time by {words}; darker is more.",
+            f"How many queries were answered in which time by {words}; the more, the farther from the background.",
             _heat(target),
             unit="s",
             width=12,
@@ -123,9 +123,8 @@ BOARD = Board(
             [
                 heatmap(
                     "Answers through the virtual IP, by time",
-                    "Each column shows how many queries were answered in which time; darker is more. A second band "
-                    "further "
-                    "up is what an average hides.",
+                    "Each column shows how many queries were answered in which time: the more, the farther its colour "
+                    "is from the background. A second band further up is what an average hides.",
                     _heat("vip"),
                     unit="s",
                 ),

@@ -58,9 +58,9 @@ _MOVES = table(
                painted=False, width=200),
         Column("from", "From", width=120),
         Column("to", "To", width=120),
-        Column("vip (uniqueValues)", "Addresses"),
+        Column("vip (uniqueValues)", "Addresses", width=220),
         Column("why (uniqueValues)", "Why"),
-        Column("Value #A (max)", "Without an answer", unit="s",
+        Column("Value #A (max)", "Without an answer", unit="s", width=150,
                mappings=style.states({_NOT_MEASURED: style.State("–", style.UNKNOWN)}), painted=False),  # noqa: RUF001
     ],
     grouped={"by": ("when", "from", "to"), "uniqueValues": ("vip", "why"), "max": ("Value #A",)},

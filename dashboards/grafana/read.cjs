@@ -1,7 +1,7 @@
 "use strict";
 // What a person reads on dashboards, told by Grafana's own code: node read.cjs <REQUEST >ANSWER, both JSON.
 //
-// The request: {now, from, to (Unix seconds), dashboards: {name: [{panel, answers: {A: ...}, step}]}}, where answers are
+// The request: {now, dashboards: {name: [{panel, answers: {A: ...}, step}]}}, where times are Unix seconds and answers are
 // Prometheus' own. The answer: {name: [reading]}, with for each panel its words, their colours and links.
 // Transformations, overrides, mappings, thresholds, units and reducers are @grafana/data's. What a kind of panel makes
 // of them is said below in our own words, from the published source of Grafana 13 (public/app/plugins/panel/*,
@@ -10,58 +10,20 @@
 // What the libraries find in every browser: its languages, which Node has from 21 on, and, once loaded, a window.
 globalThis.navigator ??= { language: "en-US", languages: ["en-US"] };
 const data = require("@grafana/data");
-const { firstValueFrom } = require("rxjs");
-const { frames: framesOf } = require("./frames.cjs");
+const { fieldsOf, noDataOf, stateOf, tilesOf } = require("./fields.cjs");
 globalThis.window = globalThis;
 
 const THEME = data.createTheme({ colors: { mode: "dark" } });
-const ZONE = "utc";
-
-// The settings of a field, by the name that an override has for it: what Grafana's editors register.
-function settings() {
-  const item = (id, isCustom = false) => ({
-    id: isCustom ? `custom.${id}` : id,
-    path: id,
-    name: id,
-    isCustom,
-    editor: null,
-    override: null,
-    process: (value) => value,
-    shouldApply: () => true,
-    defaultValue: undefined,
-  });
-  return [
-    ...["displayName", "unit", "decimals", "min", "max", "noValue", "mappings", "thresholds", "color", "links"].map((id) => item(id)),
-    ...["align", "width", "cellOptions", "filterable", "hideFrom", "hidden"].map((id) => item(id, true)),
-  ];
-}
-
-const plain = (words) => words;
-data.standardFieldConfigEditorRegistry.setInit(settings);
-data.standardTransformersRegistry.setInit(() =>
-  // Some are there under two names.
-  [...new Map(Object.values(data.standardTransformers).map((one) => [one.id, one])).values()].map((transformation) => ({
-    id: transformation.id,
-    name: transformation.name,
-    transformation: async () => transformation,
-    editor: null,
-  })),
-);
 
 function word(display) {
   return { text: data.formattedValueToString(display), color: display.color };
-}
-
-function missing(defaults) {
-  return defaults.noValue ?? "No data";
 }
 
 // Columns are not drawn for an empty table; a cell without a value has the column's noValue; a cell's colour is seen
 // where its background is coloured.
 function table(panel, found) {
   const [frame] = found;
-  const { defaults } = panel.fieldConfig;
-  if (!frame || !frame.fields.length || !frame.length) return { nothing: missing(defaults) };
+  if (!frame || !frame.fields.length || !frame.length) return { nothing: noDataOf(panel) };
   const shown = frame.fields.filter((field) => !field.config.custom?.hidden && !field.config.custom?.hideFrom?.viz);
   const rows = Array.from({ length: frame.length }, (_, row) => row);
   const [order] = panel.options.sortBy ?? [];
@@ -92,15 +54,7 @@ function table(panel, found) {
 }
 
 function stat(panel, found, replaceVariables) {
-  const values = data.getFieldDisplayValues({
-    fieldConfig: panel.fieldConfig,
-    reduceOptions: panel.options.reduceOptions,
-    replaceVariables,
-    theme: THEME,
-    data: found,
-    sparkline: false,
-    timeZone: ZONE,
-  });
+  const values = tilesOf(panel, found, THEME, replaceVariables);
   const mode = panel.options.textMode;
   return {
     tiles: values.map(({ display }) => {
@@ -116,7 +70,7 @@ const drawn = (found) => found.filter((frame) => frame.fields.some((field) => fi
 
 function timeSeries(panel, found) {
   const filled = drawn(found);
-  if (!filled.length) return { nothing: missing(panel.fieldConfig.defaults) };
+  if (!filled.length) return { nothing: noDataOf(panel) };
   const calcs = panel.options.legend.calcs;
   return {
     lines: filled.flatMap((frame) =>
@@ -136,26 +90,15 @@ function timeSeries(panel, found) {
   };
 }
 
-// With colours by thresholds and merged values, each value is replaced by its threshold's label; otherwise each has its
-// own word and colour, and where the next one is equal the bar goes on.
 function stateTimeline(panel, found) {
   const filled = drawn(found);
-  if (!filled.length) return { nothing: missing(panel.fieldConfig.defaults) };
-  const byThreshold = panel.options.mergeValues && panel.fieldConfig.defaults.color?.mode === "thresholds";
+  if (!filled.length) return { nothing: noDataOf(panel) };
   return {
     bars: filled.flatMap((frame) =>
       frame.fields
         .filter((field) => field.type === data.FieldType.number)
         .map((field) => {
-          const { steps } = field.config.thresholds;
-          const display = byThreshold
-            ? (value) => {
-                const step = data.getActiveThreshold(value, steps);
-                const unit = data.getValueFormat(field.config.unit ?? "none");
-                return { text: `${data.formattedValueToString(unit(step.value))}+`, color: step.color };
-              }
-            : (value) => word(field.display(value));
-          const states = new Map(field.values.map((value) => [value, display(value)]));
+          const states = new Map(field.values.map((value) => [value, stateOf(panel, field, value)]));
           return { name: data.getFieldDisplayName(field, frame, found), states: [...states.values()] };
         }),
     ),
@@ -164,7 +107,7 @@ function stateTimeline(panel, found) {
 
 function heatmap(panel, found) {
   const [frame] = drawn(found);
-  if (!frame) return { nothing: missing(panel.fieldConfig.defaults) };
+  if (!frame) return { nothing: noDataOf(panel) };
   const unit = data.getValueFormat(panel.options.yAxis.unit);
   return {
     buckets: frame.fields
@@ -175,22 +118,9 @@ function heatmap(panel, found) {
 
 const KINDS = { stat, table, timeseries: timeSeries, "state-timeline": stateTimeline, heatmap };
 
-async function read({ panel, answers, step }) {
-  const replaceVariables = (text, scoped) =>
-    text.replace(/\$\{__value\.raw\}/g, () => {
-      const context = scoped?.__dataContext?.value;
-      return context?.rowIndex === undefined ? "" : String(context.field.values[context.rowIndex]);
-    });
-  const transformed = await firstValueFrom(
-    data.transformDataFrame(panel.transformations ?? [], framesOf(panel, answers, step), { interpolate: plain }),
-  );
-  const found = data.applyFieldOverrides({
-    data: transformed,
-    fieldConfig: structuredClone(panel.fieldConfig),
-    replaceVariables,
-    theme: THEME,
-    timeZone: ZONE,
-  });
+async function read(asked) {
+  const { panel } = asked;
+  const { found, replaceVariables } = await fieldsOf(asked, THEME);
   return { title: panel.title, type: panel.type, ...KINDS[panel.type](panel, found, replaceVariables) };
 }
 

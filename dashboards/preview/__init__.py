@@ -1,5 +1,4 @@
-"""Pictures of the dashboards, drawn from the recording of a real pair: for people who look before they install.
+"""Pictures of the dashboards, drawn by Grafana's own code from the recording of a real pair.
 
-They show each panel's own queries, words, colours and units, not Grafana's own drawing. For development alone: it needs
-matplotlib, and Prometheus for the recording.
+For people who look before they install. For development alone: Node, Chromium, and Prometheus for the recording.
 """

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from dashboards.preview.libraries import READING, missing
 from dashboards.preview.replay import Replay, replay
-from tests.dashboards.reading import missing
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def prometheus_tools() -> None:
 @pytest.fixture(scope="session")
 def grafana_libraries() -> None:
     """Without Node or Grafana's libraries a laptop skips and CI fails."""
-    if reason := missing():
+    if reason := missing(READING):
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)

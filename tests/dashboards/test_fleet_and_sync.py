@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.preview.values import mapped
 from dashboards.style import READY_NODES, SYNC
 from tests.dashboards.made_up import node, query, verdict
+from tests.dashboards.shown import mapped
 
 IN_SYNC = query("overview", "Is it in sync?")
 SITES = [f'{{site="{site}"}}' for site in ("home", "cabin")]

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboards.preview.libraries import LIBRARIES
 from dashboards.preview.replay import REPOSITORY, Replay, silence
 from dashboards.style import CRITICAL, GOOD, UNKNOWN, WARNING
 from tests.dashboards.documents import boards, panels
-from tests.dashboards.reading import LIBRARIES, Cell, cells, read
+from tests.dashboards.reading import Cell, cells, read
 
 Readings = dict[str, list[dict[str, Any]]]
 
@@ -43,9 +44,14 @@ def all_cells(readings: Readings) -> Iterator[tuple[str, Cell]]:
 
 def test_the_libraries_are_of_the_version_that_is_shipped() -> None:
     image = yaml.safe_load((REPOSITORY / "compose" / "observability.yaml").read_text())["x-images"]["grafana"]
-    wanted = json.loads((LIBRARIES / "package.json").read_text())["dependencies"]
+    wanted = json.loads((LIBRARIES / "package.json").read_text())
+    libraries = {
+        name: version
+        for name, version in (wanted["dependencies"] | wanted["devDependencies"]).items()
+        if name.startswith("@grafana/")
+    }
     shipped = image.rpartition(":")[2]
-    assert wanted == {"@grafana/data": shipped, "@grafana/schema": shipped}
+    assert libraries == dict.fromkeys(("@grafana/data", "@grafana/schema", "@grafana/ui"), shipped)
 
 
 def test_without_data_every_panel_says_no_data_and_nothing_else(told_of_nothing: Readings) -> None:

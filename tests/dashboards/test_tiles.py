@@ -10,9 +10,9 @@ import yaml
 from alerts import thresholds
 from dashboards import style
 from dashboards.preview.replay import RULES
-from dashboards.preview.values import mapped, threshold_color
 from tests.dashboards.documents import boards, panels
 from tests.dashboards.made_up import node, query, verdict
+from tests.dashboards.shown import mapped, threshold_color
 
 PROBE = 'target="vip",server="192.0.2.53:53",family="ipv4",protocol="udp"'
 LAST, ALL = (f"dnsha_resolve_{name}{{{node('alpha')},{PROBE}}}" for name in ("last_outage_seconds",

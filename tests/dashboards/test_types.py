@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from dashboards.generate import GENERATED
+from dashboards.preview.libraries import LIBRARIES, run
 from tests.dashboards.documents import boards, panels
-from tests.dashboards.reading import LIBRARIES, run
 
 Json = dict[str, Any]
 Findings = dict[str, list[Json]]

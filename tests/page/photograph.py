@@ -9,7 +9,7 @@ from typing import Final
 
 from PIL import Image
 
-from tests.page.browser import BrowserError, Scheme, browser
+from dashboards.preview.browser import BrowserError, Scheme, browser
 from tests.page.stories import STORIES
 from tests.unit.standin_application import running_exporter
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.page.browser import COMMAND, Browser, Scheme, browser
+from dashboards.preview.browser import COMMAND, Browser, Scheme, browser
 from tests.page.stories import STORIES
 from tests.unit import samples
 from tests.unit.standin_application import running_exporter

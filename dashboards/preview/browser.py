@@ -74,13 +74,13 @@ class Browser:
             raise BrowserError(f"{url}: {problem}")
         self._wait(lambda message: message.get("method") == "Page.loadEventFired", f"{url} to be loaded")
 
-    def evaluate(self, expression: str) -> Any:
-        """Return what a JavaScript expression gives.
+    def evaluate(self, expression: str) -> Any:  # noqa: ANN401  JSON
+        """Return what a JavaScript expression gives, a promise's value once it is kept.
 
         Raises:
             BrowserError: it throws.
         """
-        answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
+        answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in answer:
             raise BrowserError(str(answer["exceptionDetails"]))
         return answer["result"].get("value")
