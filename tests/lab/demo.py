@@ -1,4 +1,4 @@
-"""The demo: a real pair through four failures, with what a client and the exporters saw of each."""
+"""The demo: a real pair, guarded as the product is, through four failures, with what a client and exporters saw."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from .exporters import Report, Run, Watch, run_exporter, wait_reported, wait_set
 from .lab import Lab
 from .outcome import Outcome
 from .plan import BUILD, NODES, VIPS, peer_of
-from .scenarios import SCENARIOS, Scenario
+from .scenarios import GUARDED as SCENARIOS
+from .scenarios import Scenario
 from .waiting import wait_for
 
 RESULT: Final = BUILD / "demo.json"
@@ -27,7 +28,7 @@ _STATUS_WORDS: Final = {0: "ok", 1: "warning", 2: "critical", 3: "unknown"}
 def run() -> int:
     """Run the demo and print it; return 0 when every scenario was told of and recovered from, else 1."""
     started = time.monotonic()
-    with Lab() as lab, contextlib.ExitStack() as watching:
+    with Lab(guard=True) as lab, contextlib.ExitStack() as watching:
         keepalived = f"keepalived {lab.keepalived.version_text} {lab.keepalived.origin}"
         say(f"pair up in {time.monotonic() - started:.1f} s, {keepalived}")
         watches = tuple(watching.enter_context(Watch(lab, place.name)) for place in NODES)

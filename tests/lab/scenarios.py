@@ -1,9 +1,9 @@
-"""The four failures that the demo shows: what happens, how it is noticed, how it ends."""
+"""Four failures: what happens, how it is noticed, how it ends."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .exporters import Report
@@ -75,5 +75,17 @@ SCENARIOS: Final = (
         owners_after=lambda owner, other: (owner, other),
         told_what="an exporter reports the split brain",
         told=_split_brain,
+    ),
+)
+
+# The same where each node runs the guard, as the product does: the VIP leaves the node whose keepalived was killed.
+GUARDED: Final = (
+    *SCENARIOS[:-1],
+    replace(
+        SCENARIOS[-1],
+        headline="all of keepalived is killed on the owner; its guard takes the VIP off it",
+        owners_after=lambda _, other: (other,),
+        told_what="the new owner says that it has the VIP",
+        told=_owns,
     ),
 )

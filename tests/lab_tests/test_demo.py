@@ -76,7 +76,8 @@ def test_the_demo_shows_four_recovered_failures(capsys: pytest.CaptureFixture[st
         assert 0 <= scenario["queries_lost"] < scenario["queries"]
         assert 0 <= scenario["outage_seconds"] < 10
         assert 0 < scenario["exporter_detect_seconds"] < 10
-    assert scenarios["sigkill"]["owners_seen_max"] == 2
+    # The guard takes the VIP off the node of the killed keepalived; without it both own it until the recovery.
+    assert not any("vip.split_brain" in line for line in printed.splitlines() if line.startswith("  sigkill"))
     assert set(result["once"]) == {place.name for place in NODES}
     assert "exporter --once on alpha" in printed
     assert VIPS["ipv4"] in printed
