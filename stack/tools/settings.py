@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter.model.errors import ConfigurationError
 from exporter.settings.cron import Cron
 from exporter.settings.load import load
-from exporter.settings.read import read_environment
+from exporter.settings.read import from_environment, read, read_environment
 from exporter.settings.values import Settings
 from exporter.settings.web_port import WebPort
 
@@ -60,3 +61,15 @@ def read_tasks(environment: Mapping[str, str]) -> TaskSettings:
         ConfigurationError: with every mistake.
     """
     return TaskSettings(**read_environment("tasks", environment))
+
+
+def read_node_and_tasks(environment: Mapping[str, str]) -> tuple[Settings, TaskSettings]:
+    """Read both, so that one run tells all that is wrong, and what both read once.
+
+    Raises:
+        ConfigurationError: with every mistake in either.
+    """
+    reading = read(("exporter", "tasks"), from_environment(environment))
+    if reading.mistakes:
+        raise ConfigurationError([mistake.sentence for mistake in reading.mistakes])
+    return Settings(**reading.part("exporter")), TaskSettings(**reading.part("tasks"))

@@ -23,7 +23,7 @@ from stack.tools.pinned import trust
 from stack.tools.progress import say
 from stack.tools.run_command import run_command
 from stack.tools.runlock import one_run
-from stack.tools.settings import TaskSettings, read_node, read_tasks
+from stack.tools.settings import TaskSettings, read_node, read_node_and_tasks, read_tasks
 from stack.tools.stamps import has_succeeded
 from stack.tools.sync import synchronise
 from stack.tools.sync_unbound import RELOAD_SECONDS
@@ -35,7 +35,7 @@ INVENTORY_SECONDS = 60.0
 
 def backup(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     """Back up now, or whenever it is due."""
-    node, tasks = read_node(environment), read_tasks(environment)
+    node, tasks = read_node_and_tasks(environment)
     if options.when == "now":
         backing_up.back_up(node, tasks, BY_HAND_WAIT_SECONDS)
         return
@@ -54,7 +54,7 @@ def backup(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
 
 def sync(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     """Sync now, or every SYNC_INTERVAL. A primary only writes down what it holds, for the comparison."""
-    node, tasks = read_node(environment), read_tasks(environment)
+    node, tasks = read_node_and_tasks(environment)
     if options.when == "trust":
         trust(pihole.url_there(node, tasks), tasks.task_directory)
         return
@@ -105,7 +105,7 @@ def duration(text: str) -> float | str:
 
 def pause(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     """Pause blocking on both nodes, or end that."""
-    node, tasks = read_node(environment), read_tasks(environment)
+    node, tasks = read_node_and_tasks(environment)
     if options.duration == "url":
         sys.stdout.write(f"{pausing.url(node)}\n")
     elif options.duration == "end":
@@ -141,7 +141,7 @@ def restore(options: argparse.Namespace, environment: Mapping[str, str]) -> None
 
 def copy(options: argparse.Namespace, environment: Mapping[str, str]) -> None:  # noqa: ARG001
     """Fetch the other node's newest backup."""
-    kept = exchange.fetch(read_node(environment), read_tasks(environment), BY_HAND_WAIT_SECONDS)
+    kept = exchange.fetch(*read_node_and_tasks(environment), BY_HAND_WAIT_SECONDS)
     say(f"copy: {kept} is the other node's newest backup, and opens" if kept else "copy: there is no newer one there")
 
 
@@ -149,7 +149,7 @@ def export(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     """Write the newest backup of the whole node, sealed, to standard output."""
     if sys.stdout.isatty():
         raise RefusedError("the backup goes to standard output, which is a terminal; add >FILE.sealed")  # noqa: EM101
-    path = exchange.newest_sealed(read_node(environment), read_tasks(environment))
+    path = exchange.newest_sealed(*read_node_and_tasks(environment))
     with path.open("rb") as file:
         shutil.copyfileobj(file, sys.stdout.buffer)
     say(f"export: {path.name}; it opens with this pair's PAIR_KEY, so keep that somewhere else too")
