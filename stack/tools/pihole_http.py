@@ -150,7 +150,7 @@ def exchange(request: Request) -> Iterator[Answer]:
             response = bounds.enter_context(connection.getresponse())
         if not 200 <= response.status < 300:
             with translated(request, late):
-                text = response.read1(MAXIMUM_ERROR_BYTES)
+                text = response.read(MAXIMUM_ERROR_BYTES)
             raise _refusal(request, response.status, text)
         yield Answer(request, response, late)
 
@@ -205,7 +205,7 @@ def _refusal(request: Request, status: int, text: bytes) -> PiholeError:
         return NoSessionError(f"{request.url} refuses the password; write the right one into the password file")
     if status == HTTPStatus.TOO_MANY_REQUESTS and error.get("key") == "api_seats_exceeded":
         return BusySeatsError(f"{request.url} has no free session: all are taken")
-    if status == HTTPStatus.TOO_MANY_REQUESTS and error.get("key") == "rate_limiting":
+    if status == HTTPStatus.TOO_MANY_REQUESTS:  # with words of it, or cut off by a Pi-hole that ends
         return BusySeatsError(f"{request.url} was asked for a session too often: it takes three passwords a second")
     for sign, kind, sentence in REFUSALS:
         if sign in words:
