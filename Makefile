@@ -12,7 +12,7 @@ WAITING := alerting*.py world.py dnsdist.py
 # These look at everything that runs, or at how soon it does something, and so nothing else may.
 ALONE := isolation.py chaos.py
 
-.PHONY: help lock digests sbom demo test test-stack check lab chaos bench bench-alerts bench-hostile bench-stack clean fuzz generate preview benchmarks
+.PHONY: help lock digests sbom demo test test-stack check lab chaos bench bench-alerts bench-hostile bench-stack clean fuzz generate preview benchmarks dist
 # From the registry that pip is configured for, whose name is nobody else's business. All files of a release are listed:
 # those for amd64 and arm64, and the source.
 COMPILE := CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes \
@@ -98,6 +98,10 @@ digests: ## pin other people's images by their digests, as their registries give
 sbom: ## what the built images are made of, by CycloneDX; build/sbom
 	@tests/packages python
 	$(PYTHON) -m stack.images.sbom $(IMAGES)
+
+dist: $(READY) ## wheel and sdist; build/dist
+	@rm -rf build/dist build/lib
+	$(BIN)/python -c 'from setuptools import build_meta as make; make.build_sdist("build/dist"); make.build_wheel("build/dist")'
 
 fuzz: $(READY) ## a million mutated inputs for each parser, in an hour of two cores; build/fuzz.json
 	$(BIN)/python -m tests.fuzz $(FUZZ)

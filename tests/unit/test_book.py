@@ -12,7 +12,15 @@ from docs.generate import replace_part
 from tests.bench.publish import FAILOVERS, failover_table, publish
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "alerts/README.md", ROOT / "tests/README.md"])
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob(".github/*.md"),
+        ROOT / "alerts/README.md",
+        ROOT / "tests/README.md",
+    ]
+)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 
@@ -64,6 +72,12 @@ def test_every_make_target_and_script_that_is_named_exists(page: Path) -> None:
     assert named - targets == set()
     scripts = re.findall(r"(?<![\w/.-])stack/[a-z_/-]+\.sh", text)
     assert [script for script in scripts if not (ROOT / script).is_file()] == []
+
+
+def test_contributing_says_of_every_make_target_how_long_it_takes_and_what_it_installs() -> None:
+    offered = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    table = re.findall(r"^\| `make ([a-z-]+)` \| \S", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(table) == sorted(offered)
 
 
 def figures_on_disk() -> dict[str, object]:
