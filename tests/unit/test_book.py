@@ -66,6 +66,85 @@ def test_every_make_target_and_script_that_is_named_exists(page: Path) -> None:
     assert [script for script in scripts if not (ROOT / script).is_file()] == []
 
 
+# Names of the past are in the changelog; names of the tests' own in tests/README.
+REFERRING = [page for page in PAGES if page.name != "CHANGELOG.md" and page.parent.name != "tests"]
+
+
+def code_spans(text: str) -> list[str]:
+    """Give what a page has in backticks, outside its blocks."""
+    return re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+
+
+def settings_named(text: str) -> set[str]:
+    """Find what looks like a setting: words in capitals, joined by underscores."""
+    return {name for span in code_spans(text) for name in re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", span)}
+
+
+def metrics_named(text: str) -> set[str]:
+    """Find metrics; a recording rule has a colon before it, and a table of nftables its family."""
+    return {name for span in code_spans(text) for name in re.findall(r"(?<![\w:])(?<!inet )dnsha_\w+", span)}
+
+
+def checks_named(text: str) -> set[str]:
+    """Find the ids of checks, with or without what they are about."""
+    family = "vip|vrrp|keepalived|node|health|resolve|container|sync|peer|conflict|firewall"
+    return {
+        found[1]
+        for span in code_spans(text)
+        if (found := re.fullmatch(rf"((?:{family})\.(?!py$|conf$)[a-z_]+)(?: \[.*\])?", span))
+    }
+
+
+def known_settings() -> set[str]:
+    """Every setting of a table, of the example, of the thresholds and of make."""
+    tables = [ROOT / "docs/settings.md", ROOT / "alerts/README.md"]
+    first_cells = [
+        row for page in tables for row in re.findall(r"^\| (`[^|]+) \|", page.read_text("utf-8"), re.MULTILINE)
+    ]
+    named = set(re.findall(r"[A-Z][A-Z0-9_]+", " ".join(first_cells)))
+    example = (ROOT / "compose/.env.example").read_text("utf-8")
+    thresholds = (ROOT / "alerts/thresholds.py").read_text("utf-8")
+    return (
+        named
+        | set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", example, re.MULTILINE))
+        | set(re.findall(r"^([A-Z][A-Z0-9_]*)\b", thresholds, re.MULTILINE))
+        | set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", (ROOT / "Makefile").read_text("utf-8")))
+    )
+
+
+def known_metrics() -> set[str]:
+    """Every metric of the exporter's table, and those that the notifier writes."""
+    table = re.findall(r"^\| `(dnsha_\w+)`", (ROOT / "docs/metrics.md").read_text("utf-8"), re.MULTILINE)
+    notifier = "".join(file.read_text("utf-8") for file in ROOT.glob("alerts/notifier/*.py"))
+    written = set(re.findall(r"\bdnsha_notifier_\w+", notifier))
+    return set(table) | written | {f"{name}_total" for name in written}  # a counter's name is written with its suffix
+
+
+def known_checks() -> set[str]:
+    """Every id of a check, as the code that judges has it."""
+    code = "".join(file.read_text("utf-8") for file in ROOT.glob("exporter/**/*.py"))
+    collectors = "vip|vrrp|health|adverts|firewall|resolve|containers|sync|peer|conflict"
+    failing = {f"{name}.{kind}" for name in collectors.split("|") for kind in ("data", "file")}
+    return failing | set(re.findall(r'"([a-z]+\.[a-z_]+)"', code))
+
+
+@pytest.mark.parametrize("page", REFERRING, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_setting_metric_and_check_that_is_named_exists(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert settings_named(text) - known_settings() == set()
+    assert metrics_named(text) - known_metrics() == set()
+    assert checks_named(text) - known_checks() == set()
+
+
+def test_names_are_found_in_backticks_alone() -> None:
+    text = (
+        "`VIP_ADRESS=1` NODE_X `dnsha_vip{x}` `a:dnsha_rule` `inet dnsha_vrrp` `vip.ownr [192.0.2.53]` `UDP` `vip.py`\n"
+    )
+    assert settings_named(text) == {"VIP_ADRESS"}
+    assert metrics_named(text) == {"dnsha_vip"}
+    assert checks_named(text) == {"vip.ownr"}
+
+
 def figures_on_disk() -> dict[str, object]:
     told = [
         {"name": f"{name}: without an answer, {which}", "value": value, "unit": "s", "limit": None,
