@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate import replace_part
+from stack.tools.cli import build_parser
 from tests.bench.publish import FAILOVERS, failover_table, publish
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,6 +144,51 @@ def test_names_are_found_in_backticks_alone() -> None:
     assert settings_named(text) == {"VIP_ADRESS"}
     assert metrics_named(text) == {"dnsha_vip"}
     assert checks_named(text) == {"vip.ownr"}
+
+
+COMPOSE_SERVICES = re.compile(
+    r"docker compose (?:exec|start|stop|restart|kill|pause|unpause|logs|up)"
+    r"((?: -[-\w]+(?:[ =](?:\d+\w?|SIG[A-Z]+))?)*)((?: [a-z][a-z-]+)+)"
+)
+
+
+def commands_of_tools(text: str) -> set[str]:
+    """Find the commands that a page gives to the node's tools."""
+    return set(re.findall(r"(?:run --rm (?:--no-deps )?(?:-T )?tools|-m stack\.tools) ([a-z-]+)", text))
+
+
+def services_named(text: str) -> set[str]:
+    """Find the services that a page starts, stops or looks into; of ``exec`` the first word is one, the rest is run."""
+    named: set[str] = set()
+    for found in COMPOSE_SERVICES.finditer(text):
+        words = found[2].split()
+        named |= set(words[:1] if " exec" in found[0] else words)
+    return named
+
+
+@pytest.mark.parametrize("page", REFERRING, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_and_service_that_is_named_exists(page: Path) -> None:
+    text = page.read_text("utf-8")
+    known = next(action.choices for action in build_parser()._actions if action.dest == "command")
+    assert commands_of_tools(text) - set(known or ()) == set()
+    files = "".join(file.read_text("utf-8") for file in ROOT.glob("compose/*.yaml"))
+    assert services_named(text) - set(re.findall(r"^  ([a-z][a-z-]*):", files, re.MULTILINE)) == set()
+    for script, flags in re.findall(r"stack/([a-z]+)\.sh((?: --[a-z-]+)+)", text):
+        code = "".join(
+            file.read_text("utf-8")
+            for file in [ROOT / f"stack/{script}.sh", *ROOT.glob(f"stack/{script}/*")]
+            if file.suffix in (".sh", ".py")
+        )
+        assert [flag for flag in flags.split() if flag not in code] == []
+
+
+def test_commands_and_services_are_found() -> None:
+    text = (
+        "`docker compose run --rm --no-deps tools undrian` `docker compose exec sync python3 -m stack.tools snyc now`\n"
+        "`docker compose kill --signal SIGKILL keepalive` `docker compose logs --since 15m pihole unbond # why`\n"
+    )
+    assert commands_of_tools(text) == {"undrian", "snyc"}
+    assert services_named(text) == {"sync", "keepalive", "pihole", "unbond"}
 
 
 def figures_on_disk() -> dict[str, object]:
