@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate import replace_part
+from stack.firewall.settings import read_firewall
 from stack.tools.cli import build_parser
 from tests.bench.publish import FAILOVERS, failover_table, publish
 
@@ -144,6 +145,23 @@ def test_names_are_found_in_backticks_alone() -> None:
     assert settings_named(text) == {"VIP_ADRESS"}
     assert metrics_named(text) == {"dnsha_vip"}
     assert checks_named(text) == {"vip.ownr"}
+
+
+AUDIENCES = {
+    "nobody": "The two Pi-holes",
+    "peer": "the other node",
+    "admins": "ADMIN_NETWORKS",
+    "lan": "LAN, the other",
+}
+
+
+def test_ports_page_has_every_port_of_the_firewall_with_those_whom_it_lets_in() -> None:
+    node = {"NETWORK_INTERFACE": "eth0", "PEER_IP": "192.0.2.12", "OBSERVABILITY": "yes", "PIHOLE_PORTS": "5301,5302"}
+    rows = (ROOT / "docs/ports.md").read_text("utf-8").splitlines()
+    for audience, ports in read_firewall(node).ports.items():
+        for port in ports:
+            row = next((row for row in rows if re.match(rf"\| [\d, ]*\b{port}\b", row)), f"no row for {port}")
+            assert AUDIENCES[audience].lower() in row.lower(), row
 
 
 COMPOSE_SERVICES = re.compile(
