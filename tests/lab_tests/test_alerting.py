@@ -1,7 +1,7 @@
 """From a failure to the phone, everything between them real: exporters, Prometheus, Alertmanager, the notifier.
 
 The tests go on with one lab, because every daemon needs a while to settle; each begins with all of it running.
-Those of a single failover come first: five moves within five minutes are flapping, which is told instead of each of them.
+Those of a single failover come first: five moves within five minutes are flapping, which is told instead of each.
 """
 
 from __future__ import annotations
