@@ -11,6 +11,7 @@ from exporter.model.observations import AdvertFilterObservation, Check, NodeStat
 from exporter.settings.values import Settings
 
 LATELY_SECONDS = 600.0
+LASTING_SECONDS = 30.0
 
 _EXPECTED = "every VRRP advert for this node is the other node's, and a filter drops what is not"
 # By the field that did not fit: what was seen, and what it means.
@@ -64,7 +65,8 @@ def evaluate(status: NodeStatus, settings: Settings) -> Iterator[Check]:
         dropped = ", ".join(kind for kind, _ in kinds)
         yield evaluation.ok("vrrp.filter", f"it drops what the wire watch knows the senders of: {dropped}", _EXPECTED)
     elif kinds:
-        yield evaluation.warning(
+        lasting = any(abs(status.time - last) <= LASTING_SECONDS for last in seen.last_dropped.values())
+        yield (evaluation.warning if lasting else evaluation.ended)(
             "vrrp.filter",
             f"VRRP adverts were dropped: {', '.join(kind for kind, _ in kinds)}",
             _EXPECTED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.model.observations import Check, NodeStatus, Status
 
@@ -21,6 +21,10 @@ class Evaluation:
     def warning(self, name: str, seen: str, expected: str, advice: str, subject: str = "") -> Check:
         """Clients are served, but something needs a person."""
         return self._check(Status.WARNING, name, seen, expected, advice, subject)
+
+    def ended(self, name: str, seen: str, expected: str, advice: str, subject: str = "") -> Check:
+        """Return a warning of what is over: a person should know, but nothing need wait until it is told no more."""
+        return replace(self.warning(name, seen, expected, advice, subject), over=True)
 
     def critical(self, name: str, seen: str, expected: str, advice: str, subject: str = "") -> Check:
         """Clients are not served, or may not be at any moment."""

@@ -25,7 +25,8 @@ def evaluate(status: NodeStatus, settings: Settings) -> Iterator[Check]:
     expected = f"only this node and its peer advertise virtual router {router}, with equal settings"
     others = [one for one in seen.advertisers if one.kind is not AdvertiserKind.HOST and not one.settled]
     if others:
-        yield evaluation.warning(
+        lasting = any(one.lasting for one in others)
+        yield (evaluation.warning if lasting else evaluation.ended)(
             "conflict.advertisements",
             "; ".join(_sentence(status, one, settings) for one in others),
             expected,
@@ -60,7 +61,7 @@ def _this_host(evaluation: Evaluation, found: list[Advertiser]) -> Check:
     one = found[0]
     how = f"adverts from {one.source} by {one.way} ({'; '.join(one.seen)})"
     ago = since(evaluation.status, one.last)
-    return evaluation.warning(
+    return (evaluation.warning if one.lasting else evaluation.ended)(
         "conflict.this_host",
         f"another VRRP program runs on this host: it sends {how}"
         if one.lasting

@@ -142,7 +142,7 @@ def _process(evaluation: Evaluation, seen: HealthObservation, name: str, process
             "look whether /run/dnsha is full (df /run/dnsha); docker compose logs keepalived says more",
         )
     if process.starts > 1 and ago is not None and ago < LATELY_SECONDS:
-        return evaluation.warning(
+        return evaluation.ended(
             check,
             f"the {noun} was started again {age(ago)} ago, {_times(process.starts - 1)} since keepalived was started: "
             f"it {process.last_end or 'ended'}",

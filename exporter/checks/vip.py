@@ -50,7 +50,7 @@ def _on_the_wire(evaluation: Evaluation, conflict: Conflict, *, known: Collectio
     elif device is not None:
         ago = age(max(0.0, evaluation.status.time - device.last))
         seen = f"{device.hardware}, which is neither node, answered for {conflict.address} until {ago} ago"
-        yield evaluation.warning("vip.foreign_owner", seen, expected, find, conflict.address)
+        yield evaluation.ended("vip.foreign_owner", seen, expected, find, conflict.address)
     if conflict.split and conflict.address not in known:
         yield evaluation.critical(
             "vip.split_brain",

@@ -308,7 +308,10 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One verdict: what was seen, what was expected, and what to try when they differ."""
+    """One verdict: what was seen, what was expected, and what to try when they differ.
+
+    ``over``: what it warns of has ended, and is told for a while so that nobody misses it. Nothing need wait for that.
+    """
 
     id: str
     node: str  # the node it is about
@@ -318,6 +321,7 @@ class Check:
     seen: str
     expected: str
     advice: str
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ def parse_checks(document: Fields) -> tuple[Check, ...]:
             seen=entry.text("seen", MAXIMUM_TEXT),
             expected=entry.text("expected", MAXIMUM_TEXT),
             advice=entry.text("advice", MAXIMUM_TEXT),
+            over=entry.has("over") and entry.flag("over"),
         )
         for entry in document.objects("checks", MAXIMUM_ITEMS)
     )

@@ -27,6 +27,7 @@ def complaints(
 ) -> list[str]:
     """Say what this node's running exporter finds wrong; ``drained``: that this node is drained is well.
 
+    What is over does not count: that it is told for a while is no reason to wait.
     ``but_for`` is the task that asks: that it has never run, or failed the last time, is why it is run again.
 
     A verdict counts only when the running exporter gives it: that it runs is part of what is asked.
@@ -61,6 +62,7 @@ def judged(
         f"{check.node}: {check.id}{f' [{check.subject}]' if check.subject else ''}: {check.seen}"
         for check in checks
         if check.status not in accept
+        and not check.over
         and (check.id, check.node, check.subject) not in meant
         and check.id != PAIR_KEY_CHECK
     ]

@@ -138,6 +138,7 @@ def test_a_process_that_was_started_again_is_a_warning_for_ten_minutes(
     again = process("recorder", starts=starts, last_start=NOW - ago, last_end="was killed by SIGKILL")
     one = the(evaluate(samples.health(processes=(process(), again))), "recorder.running")
     assert (one.status, one.seen) == (status, seen)
+    assert one.over == (status is WARNING)
 
 
 def test_a_silent_supervisor_leaves_the_recorder_unknown_and_the_check_to_its_own_report() -> None:
