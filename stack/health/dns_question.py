@@ -14,6 +14,7 @@ RECURSION_DESIRED = 0x0100
 TXT, IN = 16, 1
 # RFC 6891, 6.1.2: root name, type 41, 1232 bytes over UDP, no extended rcode, version 0, DO, no options.
 OPT = struct.pack("!BHHBBHH", 0, 41, 1232, 0, 0, 0x8000, 0)
+BY_ITSELF = "was answered by this very node"
 RCODES = {1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
 
 
@@ -53,7 +54,7 @@ class Question:
             return "answered with something else than the canary's record"
         node = record[13 : 13 + record[12]].decode("ascii", "replace")
         if self._elsewhere:
-            return "was answered by this very node" if node == self._node else None
+            return BY_ITSELF if node == self._node else None
         return None if node == self._node else f"passed the question on to {node!r} instead of this node's Unbound"
 
 

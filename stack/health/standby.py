@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from stack.health.dns_question import BY_ITSELF
 from stack.health.verdict import Verdict
 
 SILENT_SECONDS = 3.0
@@ -44,7 +45,13 @@ class Answers:
             self.good_since = self.answered
 
     def bad(self, asked: float, now: float, problem: str) -> None:  # noqa: ARG002 (as Asker calls it)
-        """It gave a wrong answer, or none."""
+        """It gave a wrong answer, or none.
+
+        What this very node answers, by a grace route that a dead guard left, says nothing of the other one.
+        """
+        if problem == BY_ITSELF:
+            self.begin()
+            return
         self.failures += 1
         self.good_since = None
 

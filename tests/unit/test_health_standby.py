@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.engine.runtime import RuntimeFiles
+from stack.health.dns_question import Question
 from stack.health.standby import HOLD_SECONDS, LONG_HOLD_SECONDS, SILENT_SECONDS, Answers, Seen, Standby
 from stack.health.track_files import TrackFiles
 from stack.health.verdict import Verdict
@@ -197,3 +198,23 @@ def test_the_file_is_written_and_taken_up(tmp_path: Any) -> None:
     assert TrackFiles(files).resume_vip()
     told.tell_vip(unanswered=False)
     assert files.vip_unanswered.read_text() == "0\n"
+
+
+def test_what_this_node_answers_itself_is_no_silence_of_the_other() -> None:
+    clock = itertools.count(0.0, 0.5)
+    now = 0.0
+    answers = Answers(VIP, lambda: now)
+    answers.begin()
+    question = Question("canary.dnsha.internal", "beta", elsewhere=True)
+    query = question.query(1)
+    asked = query[12:-11]
+    own = query[:2] + bytes.fromhex("8180 0001 0001 0000 0000") + asked
+    own += bytes.fromhex("c00c 0010 0001 00000000 0005 04") + b"beta"
+    for now in itertools.takewhile(lambda second: second < 60, clock):
+        problem = question.evaluate(own, query)
+        assert problem is not None
+        answers.bad(now, now, problem)
+        assert not answers.silent(now)
+    for now in (60.0, 61.0, 62.0, 63.0):
+        answers.bad(now, now, "does not answer")
+    assert answers.silent(63.0)
