@@ -212,6 +212,18 @@ def test_planned_moves_make_nobody_take_it(pair: Lab) -> None:
         assert not wants_it(pair, "beta")
 
 
+def test_a_node_that_answers_itself_for_want_of_a_guard_takes_nothing(pair: Lab) -> None:
+    pair.drain("alpha")
+    pair.wait_owners("beta")
+    pair.kill_service("beta", "guard")  # so its grace route stays when the VIP leaves
+    pair.undrain("alpha")
+    pair.wait_owners("alpha")
+    time.sleep(6)  # longer than a silence
+    pair.start_service("beta", "guard")
+    assert not wants_it(pair, "beta")
+    assert pair.owners() == ("alpha",)
+
+
 def test_a_device_that_claims_the_vip_moves_nothing(pair: Lab) -> None:
     """The standby's questions go to it and stay unanswered; so they would if the address moved."""
     beta, stranger = pair.hosts["beta"], "02:00:00:00:00:66"

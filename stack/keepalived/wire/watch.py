@@ -24,6 +24,7 @@ from stack.keepalived.wire.held import HeldAddresses
 from stack.keepalived.wire.nodes import Nodes
 from stack.keepalived.wire.owners import Owners
 from stack.keepalived.wire.report import Reporter
+from stack.keepalived.wire.resume import resume
 from stack.keepalived.wire.speakers import Speakers
 
 TICK_SECONDS = 0.5
@@ -101,6 +102,7 @@ class WireWatch:
         self._speakers = Speakers(settings.own, self._nodes, self._priority, self._say)
         self._held = HeldAddresses([*settings.addresses, node.address], node.interface)
         self._reporter = Reporter(files, self._owners, self._speakers, self._nodes)
+        resume(files, self._owners, self._speakers, self._reporter, monotonic())
         self._dump = DumpFile(files.dump)
         self._known_priority: int | None = None
         self._priority_asked = float("-inf")
