@@ -49,7 +49,7 @@ def family(address: Address) -> Family:
 
 @dataclass(frozen=True, slots=True)
 class VirtualAddress:
-    """A virtual IP and the prefix length that keepalived gives it (a host route unless stated)."""
+    """A virtual IP, and the prefix length that the owner wrote, by which its subnet is judged."""
 
     address: Address
     prefix_length: int
@@ -59,8 +59,17 @@ class VirtualAddress:
 
     @property
     def with_prefix(self) -> str:
-        """``ADDRESS/LENGTH`` as keepalived's configuration spells it."""
+        """``ADDRESS/LENGTH`` as the owner wrote it."""
         return f"{self.address}/{self.prefix_length}"
+
+    @property
+    def host_route(self) -> str:
+        """``ADDRESS/32`` or ``ADDRESS/128``, whatever the owner wrote: what keepalived puts on the interface.
+
+        Of two addresses in one subnet the kernel deletes the second with the first (promote_secondaries in
+        its ip-sysctl.rst), so a virtual IP that came first, while a DHCP lease was lost, took the node's own with it.
+        """
+        return f"{self.address}/{self.address.max_prefixlen}"
 
 
 def parse_address(text: str) -> Address:

@@ -56,14 +56,18 @@ class Neighbour:
 
 
 def delete_address(virtual: VirtualAddress, interface: str) -> bool:
-    """Take an address off an interface; say whether it was there.
+    """Take an address off an interface, be it a host route or as the owner wrote it; say whether it was there.
 
     Raises:
         OSError: the interface is not there, or the kernel refused.
     """
     index = socket.if_nametoindex(interface)
-    body = struct.pack("=BBBBI", _family(virtual.address), virtual.prefix_length, 0, 0, index)
-    return _ask(RTM_DELADDR, 0, body + attribute(IFA_LOCAL, virtual.address.packed), absent=errno.EADDRNOTAVAIL)
+    local = attribute(IFA_LOCAL, virtual.address.packed)
+    found = False
+    for length in sorted({virtual.address.max_prefixlen, virtual.prefix_length}, reverse=True):
+        body = struct.pack("=BBBBI", _family(virtual.address), length, 0, 0, index)
+        found |= _ask(RTM_DELADDR, 0, body + local, absent=errno.EADDRNOTAVAIL)
+    return found
 
 
 def welcome(address: Address) -> None:

@@ -73,8 +73,8 @@ def render(settings: KeepalivedSettings) -> str:
     it as excluded addresses, as keepalived.conf(5) calls those that its adverts do not list.
     """
     spoken = settings.address.version
-    advertised = [v.with_prefix for v in settings.virtual_addresses if v.address.version == spoken]
-    others = [v.with_prefix for v in settings.virtual_addresses if v.address.version != spoken]
+    advertised = [v.host_route for v in settings.virtual_addresses if v.address.version == spoken]
+    others = [v.host_route for v in settings.virtual_addresses if v.address.version != spoken]
     advert_interval = settings.advert_interval_units / 100
     down_timer = DOWN_TIMER_ADVERTS
     authentication: list[str] = []

@@ -147,7 +147,7 @@ def unplug(stage: Stage, node: str, flaps: float) -> Undo:
 
 def delete_vip(stage: Stage, node: str, family: float) -> Undo:
     """Somebody deletes a virtual IP by hand; nobody puts it back but keepalived."""
-    _ip(stage, node, "delete", f"{VIPS['ipv6'] if family else VIPS['ipv4']}/{64 if family else 24}")
+    _ip(stage, node, "delete", f"{VIPS['ipv6'] if family else VIPS['ipv4']}/{128 if family else 32}")
     return lambda: None
 
 

@@ -92,8 +92,8 @@ def test_the_one_configuration_uses_every_value_and_no_other() -> None:
 
 def test_addresses_of_the_other_family_move_along_without_being_advertised() -> None:
     values = rendered(VIP_ADDRESS="2001:db8::53/64,192.0.2.53/24,192.0.2.54")
-    assert values["VIRTUAL_ADDRESSES"] == ["192.0.2.53/24", "192.0.2.54/32"]
-    assert values["OTHER_FAMILY"] == ["virtual_ipaddress_excluded {", "    2001:db8::53/64", "}"]
+    assert values["VIRTUAL_ADDRESSES"] == ["192.0.2.53/32", "192.0.2.54/32"]
+    assert values["OTHER_FAMILY"] == ["virtual_ipaddress_excluded {", "    2001:db8::53/128", "}"]
 
 
 def test_the_kernel_is_told_at_once_to_receive_what_is_sent_to_a_virtual_ipv6_address() -> None:
