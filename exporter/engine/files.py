@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -35,6 +36,22 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    """Write over a file in place, which takes no new room on a full disk as long as it fits in the same blocks.
+
+    A power cut may leave a part: only for a file of which there is a whole copy.
+
+    Raises:
+        OSError: it is not there, or cannot be written.
+    """
+    with path.open("r+b", buffering=0) as file:
+        written = file.write(content)
+        if written != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        file.truncate()
+        os.fsync(file.fileno())
 
 
 def set_aside(path: Path) -> str:

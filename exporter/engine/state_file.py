@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from exporter.engine.files import read_bounded, set_aside, write_atomically
+from exporter.engine.files import overwrite, read_bounded, set_aside, write_atomically
 from exporter.model.errors import ExporterError
 
 log = logging.getLogger(__name__)
@@ -60,10 +61,15 @@ class StateFile(Generic[T]):
         return (self.notice,) if self.notice is not None and recent else ()
 
     def save(self, content: bytes) -> None:
-        """Replace both copies, one after the other, so that one of them is whole at every moment.
+        """Replace both copies, one after the other, so that one of them is whole at every moment, also on a full disk.
 
         Raises:
             OSError: a copy cannot be written.
         """
         for path in self._paths:
-            write_atomically(path, content)
+            try:
+                write_atomically(path, content)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                overwrite(path, content)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,36 @@ def test_both_damaged_is_told_as_a_loss(state: StateFile[int], tmp_path: Path) -
     assert state.load() is None
     assert state.notice is not None
     assert "counters of before the restart are lost" in state.notice
+
+
+ON_A_FULL_DISK = """
+import pathlib, sys
+from exporter.engine.state_file import StateFile
+folder = pathlib.Path(sys.argv[1])
+state = StateFile(folder / "state.json", bytes)
+state.save(b"before, and longer")
+with (folder / "full").open("wb", buffering=0) as full:
+    for size in (4096, 1):
+        try:
+            while full.write(bytes(size)):
+                pass
+        except OSError:
+            pass
+for content in (b"after", b"at last"):
+    state.save(content)
+    assert [file.read_bytes() for file in sorted(folder.glob("state*"))] == [content, content]
+print(StateFile(folder / "state.json", bytes).load().decode())
+"""
+
+
+def test_what_is_saved_on_a_full_disk_is_read_back(tmp_path: Path) -> None:
+    mounted = 'mount -t tmpfs -o size=64k,nr_inodes=8 none "$1" && exec "$2" -c "$3" "$1"'
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mounted, "sh"]
+    done = subprocess.run(
+        [*command, str(tmp_path), sys.executable, ON_A_FULL_DISK],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("at last\n", "")
