@@ -8,15 +8,25 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from docs.generate import replace_part
 from exporter.engine.files import write_atomically
-from tests.bench.figures import Figure, read, table
+from tests.bench.figures import Figure, machine, read, table
+from tests.chaos.outages import Outages
+from tests.chaos.outages import table as outages_table
 from tests.lab.plan import BUILD
 
 ROOT: Final = BUILD.parent
-PARTS: Final = {"stack-bench": "bench-stack", "bench": "bench", "alerts-bench": "bench-alerts"}
+PARTS: Final = {
+    "stack-bench": "bench-stack",
+    "bench": "bench",
+    "alerts-bench": "bench-alerts",
+    "hostile-bench": "bench-hostile",
+    "fuzz": "fuzz",
+}
+CHAOS_RECORD: Final = "chaos-record.json"
+CHAOS: Final = "chaos*.json"  # several runs may have gone on at once, each with a seed of its own
 FAILOVERS: Final = {
     "the node crashes": "node crash",
     "keepalived is stopped": "keepalived stopped",
@@ -44,6 +54,19 @@ def failover_table(figures: list[Figure]) -> str:
     return "\n".join(rows)
 
 
+def chaos_table(documents: list[dict[str, Any]]) -> str:
+    """Tell what several runs of ``make chaos`` did, and the outage of each fault that was alone."""
+    steps, rounds = (sum(document[what] for document in documents) for what in ("steps", "rounds"))
+    broken = sum(len(document["failed"]) for document in documents)
+    measured = Outages()
+    for document in documents:
+        for fault, seconds in document["seconds_by_fault"].items():
+            measured.by_fault[fault] += seconds
+    seeds = ", ".join(str(document["seed"]) for document in documents)
+    told = f"{steps} steps in {rounds} rounds, each of a seed of its own (from {seeds}); {broken} rounds broke a rule"
+    return f"{machine()}\n{told}\n\n{outages_table(measured.rows())}"
+
+
 def publish(build: Path, page: Path, readme: Path) -> list[str]:
     """Write the parts whose figures are there; return the names of their files."""
     text, front = page.read_text("utf-8"), readme.read_text("utf-8")
@@ -59,6 +82,11 @@ def publish(build: Path, page: Path, readme: Path) -> list[str]:
         if part == "stack-bench":
             front = replace_part(front, "failover", failover_table(figures), readme.name)
         found.append(path.name)
+    chaos = [path for path in sorted(build.glob(CHAOS)) if path.name != CHAOS_RECORD]
+    if chaos:
+        told = chaos_table([json.loads(path.read_text("utf-8")) for path in chaos])
+        text = replace_part(text, "chaos", f"```text\n{told}\n```", page.name)
+        found += [path.name for path in chaos]
     write_atomically(page, text.encode())
     write_atomically(readme, front.encode())
     return found

@@ -151,6 +151,7 @@ def _write(options: argparse.Namespace, rounds: list[Round], measured: Outages, 
         "seconds": round(sum(one.seconds for one in rounds), 1),
         "faults": Counter(step.fault for one in rounds for step in one.owners),
         "outages": measured.rows(),
+        "seconds_by_fault": measured.by_fault,
         "failed": failed,
     }
     _write_atomically(RESULT, json.dumps(document, indent=2) + "\n")

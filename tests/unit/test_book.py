@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from docs.generate import replace_part
 from stack.firewall.settings import read_firewall
 from stack.tools.cli import build_parser
-from tests.bench.publish import FAILOVERS, failover_table, publish
+from tests.bench.publish import FAILOVERS, chaos_table, failover_table, publish
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -245,6 +246,22 @@ def test_benchmarks_and_failover_table_are_written_from_what_was_measured(tmp_pa
     assert "kept" in page.read_text()
     assert "old" not in page.read_text() + readme.read_text()
     assert "| the node crashes | 0.12 s | 4.57 s | 7 |" in readme.read_text()
+
+
+def test_several_runs_of_chaos_are_told_as_one() -> None:
+    runs = [
+        {
+            "seed": seed,
+            "steps": 600,
+            "rounds": 70,
+            "failed": [{}] * failed,
+            "seconds_by_fault": {"crash on the owner": seconds},
+        }
+        for seed, failed, seconds in (("a", 0, [0.2, 0.3]), ("b", 1, [0.25]))
+    ]
+    told = chaos_table(runs)
+    assert "1200 steps in 140 rounds, each of a seed of its own (from a, b); 1 rounds broke a rule" in told
+    assert "0.25     0.30    3" in told
 
 
 def test_a_failure_that_was_not_measured_is_not_told() -> None:
