@@ -53,7 +53,7 @@ test: check ## check, and everything that needs a pair, an engine or a browser
 	$(LAB) run -- $(BIN)/python -m pytest -q $(ALONE:%=tests/lab_tests/test_%)
 	$(LAB) run -- $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/lab_tests $(ALONE:%=--ignore-glob='*/test_%') $(WAITING:%=--ignore-glob='*/test_%')
 	@echo "what mostly waits, such as the way to the phone, beside the wire, an engine and a browser"
-	@$(LAB) run -- $(BIN)/python -m pytest -q -n 3 --dist loadfile $(WAITING:%=tests/lab_tests/test_%) >build/waiting.log 2>&1 & waiting=$$!; \
+	@$(LAB) run -- $(BIN)/python -m pytest -q -n 4 --dist loadfile $(WAITING:%=tests/lab_tests/test_%) >build/waiting.log 2>&1 & waiting=$$!; \
 	$(BIN)/python -m pytest -q tests/wire tests/engine tests/page; code=$$?; \
 	wait $$waiting || code=1; cat build/waiting.log; exit $$code
 
