@@ -65,7 +65,7 @@ def distance(one: str, other: str, eyes: str) -> float:
 
 
 @pytest.mark.parametrize("name", COLORS)
-def test_white_words_can_be_read_on_each_colour_and_each_stands_out_from_both_themes(name: str) -> None:
+def test_white_words_are_readable_on_each_colour_which_stands_out_in_both_themes(name: str) -> None:
     assert contrast(COLORS[name], "#ffffff") >= 4.5
     assert contrast(COLORS[name], LIGHT) >= 3
     assert contrast(COLORS[name], DARK) >= 3

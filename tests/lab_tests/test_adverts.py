@@ -181,7 +181,7 @@ def test_what_a_killed_keepalived_left_is_replaced(pair: Lab) -> None:
     assert dropped(pair, "alpha")["ttl"] >= at_least > 0
 
 
-def test_a_firewall_that_begins_with_flush_ruleset_does_not_take_the_filter_away_for_long(pair: Lab) -> None:
+def test_a_firewall_that_flushes_the_ruleset_does_not_take_the_filter_away_for_long(pair: Lab) -> None:
     pair.hosts["beta"].run("nft", "flush", "ruleset")
     wait_for(
         "the table to be there again",

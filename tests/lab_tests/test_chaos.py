@@ -38,7 +38,7 @@ def test_a_minute_of_random_faults_breaks_no_rule() -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_pair_whose_guards_were_not_started_is_found_out_and_the_sequence_shortened(tmp_path: Path) -> None:
+def test_a_pair_without_guards_is_found_out_and_the_sequence_shortened(tmp_path: Path) -> None:
     steps = (Step(0.5, "load", "beta", 1.0, 2.0), Step(1.0, "kill-container", "alpha", 4.0))
     sequence = tmp_path / "steps.json"
     sequence.write_text(write(steps))

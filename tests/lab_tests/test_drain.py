@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 REQUEST = "/run/dnsha/drain"
 
 
-def test_a_client_is_answered_all_the_time_while_the_primary_drains_and_takes_the_vip_back(settled_pair: Lab) -> None:
+def test_a_client_is_answered_all_the_time_through_a_drain_and_the_fail_back(settled_pair: Lab) -> None:
     with settled_pair.sample() as sampler:
         drained = run_tool(settled_pair, "alpha", "drain")
         assert drained.exit_code == 0, drained.said

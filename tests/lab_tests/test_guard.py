@@ -88,7 +88,7 @@ def test_a_guard_that_starts_after_the_death_removes_what_is_left(pair: Lab) -> 
     pair.wait_owners("beta")
 
 
-def test_a_guard_leaves_an_address_alone_that_was_added_by_hand_while_keepalived_is_stopped(pair: Lab) -> None:
+def test_a_guard_leaves_an_address_added_by_hand_while_keepalived_is_stopped(pair: Lab) -> None:
     pair.stop_service("beta", "keepalived")
     time.sleep(0.3)
     pair.hosts["beta"].run("ip", "address", "add", "192.0.2.99/32", "dev", "eth0")

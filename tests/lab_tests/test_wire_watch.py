@@ -96,7 +96,7 @@ def accusations(pair: Lab) -> list[str]:
     ]
 
 
-def test_another_device_with_the_virtual_ip_is_named_and_the_owner_announces_it_again(pair: Lab) -> None:
+def test_a_foreign_owner_is_named_and_the_owner_announces_the_virtual_ip_again(pair: Lab) -> None:
     with having_the_vips(pair):
         for vip in (VIP, VIP6):
             _, code = once(pair, "alpha", f"{CLIENT.mac}, which is neither node, answers for {vip} too")
@@ -280,7 +280,7 @@ def test_what_a_healthy_pair_does_accuses_nobody(pair: Lab) -> None:
     card.run("ip", "link", "set", INTERFACE, "address", BETA.mac)
 
 
-def test_settings_that_are_changed_on_one_node_after_the_other_are_forgotten_when_they_fit(pair: Lab) -> None:
+def test_settings_changed_on_one_node_after_the_other_are_forgotten_when_they_fit(pair: Lab) -> None:
     """The other node sends them, by their MAC too: for a second they have another interval."""
     bent = Advert(BETA.ipv4, ALPHA.ipv4, ALPHA.mac, priority=240, interval=20, count=20)
     sender = HelperProcess(pair.hosts["beta"].command, "advert_sender", bent.arguments)

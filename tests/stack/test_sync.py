@@ -23,7 +23,7 @@ def inventory(node: Node) -> str:
     return node.engine.docker("exec", "sync", "sh", "-c", f"cat {INVENTORY} 2>/dev/null || true")
 
 
-def test_a_record_and_a_list_of_the_primary_are_on_the_secondary_after_a_sync_by_hand(rig: Rig) -> None:
+def test_a_record_and_a_list_of_the_primary_are_on_the_secondary_after_a_sync(rig: Rig) -> None:
     primary, secondary = rig.node(ALPHA.name), rig.node(BETA.name)
     set_local_records(primary, RECORD)
     call(primary, "POST", "lists?type=block", {"address": LIST})

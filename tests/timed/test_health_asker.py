@@ -51,7 +51,7 @@ def test_a_service_that_answers_well_is_proved() -> None:
     assert one.service.problem == ""
 
 
-def test_where_nothing_listens_two_refusals_come_much_sooner_than_two_questions_are_due() -> None:
+def test_where_nothing_listens_two_refusals_come_sooner_than_two_questions_are_due() -> None:
     took = []
     for _ in range(3):
         with asking(port_without_server()) as one:

@@ -82,7 +82,7 @@ def test_a_vip_that_answers_is_asked_once_a_second_and_nobody_else(tmp_path: Pat
         assert (one.standby.taking, len(vip.queries), len(peer.queries), link.asked) == (False, 3, 0, 0)
 
 
-def test_a_vip_that_falls_silent_is_taken_and_given_back_when_the_other_node_answers(tmp_path: Path) -> None:
+def test_a_silent_vip_is_taken_and_given_back_when_the_other_node_answers(tmp_path: Path) -> None:
     link = StandinLink()
     with servers() as (vip, peer), probing(tmp_path, vip.port, link) as one:
         drive(one, lambda: False, 1.2)

@@ -106,7 +106,7 @@ def check(name: str, status: Status, node: str = "alpha") -> Check:
     return Check(name, node, "", "vrrp", status, "seen", "expected", "advice")
 
 
-def test_a_drain_is_well_only_where_it_is_meant_and_warnings_only_where_they_are_accepted() -> None:
+def test_a_drain_passes_only_where_meant_and_warnings_only_where_accepted() -> None:
     drained = (check("node.drained", Status.WARNING), check("vip.owner", Status.OK))
     assert judged(drained, "alpha", drained=True) == []
     assert judged(drained, "alpha", drained=False) == ["alpha: node.drained: seen"]

@@ -79,7 +79,7 @@ def test_a_sync_goes_by_tls_and_knows_the_certificate_from_then_on(
     assert (pair.primary.sessions, pair.replica.sessions) == ({}, {})
 
 
-def test_another_certificate_stops_the_sync_before_anything_is_sent_until_it_is_accepted(
+def test_another_certificate_stops_the_sync_before_anything_is_sent(
     pair: Pair, tmp_path: Path, make_node: MakeNode
 ) -> None:
     pair.sync()

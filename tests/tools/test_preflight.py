@@ -535,7 +535,7 @@ def test_a_copy_of_a_stubs_file_does_not_say_whom_it_asks(tmp_path: Path) -> Non
     assert resolvers(tmp_path) is None
 
 
-def test_a_host_without_a_file_asks_itself_and_one_that_cannot_be_looked_into_is_unknown(tmp_path: Path) -> None:
+def test_a_host_without_a_file_asks_itself_and_an_unreadable_one_is_unknown(tmp_path: Path) -> None:
     assert resolvers(tmp_path) == ("127.0.0.1",)
     (tmp_path / "etc/resolv.conf").mkdir(parents=True)
     assert resolvers(tmp_path) is None

@@ -152,7 +152,7 @@ def test_an_offline_update_uses_the_images_that_are_here(site: Site) -> None:
     assert "compose up -d --remove-orphans --no-build --pull never" in calls
 
 
-def test_the_way_back_starts_the_images_of_before_whatever_the_state_and_keeps_the_way_forth(site: Site) -> None:
+def test_a_rollback_starts_the_previous_images_whatever_the_state(site: Site) -> None:
     (site.folder / "compose" / ".env").write_text("COMPOSE_FILE='compose.yaml:observability.yaml'\n")
     code, said, calls = site.run("update.sh", "--back", before="pihole sha256:old\ngone sha256:older\n")
     assert code == 0, said
@@ -220,7 +220,7 @@ def test_preflight_alone_starts_nothing(site: Site) -> None:
     assert not any(call.startswith("compose up") for call in calls)
 
 
-def test_the_first_deployment_of_a_primary_makes_the_pair_key_and_shows_it_to_nobody(site: Site) -> None:
+def test_a_primary_s_first_deployment_makes_the_pair_key_and_shows_it_to_nobody(site: Site) -> None:
     env = site.folder / "compose" / ".env"
     env.write_text("NODE_ROLE=primary")  # without a line's end
     env.chmod(0o600)
@@ -296,7 +296,7 @@ def changes(calls: list[str]) -> list[str]:
     return [call for call in calls if not re.match(r"version|inspect|(ps|(volume|image|network) ls) ", call)]
 
 
-def test_uninstalling_hands_over_first_stops_keepalived_before_the_rest_and_keeps_the_backups(site: Site) -> None:
+def test_uninstalling_hands_over_stops_keepalived_first_and_keeps_the_backups(site: Site) -> None:
     code, said, calls = site.run("uninstall.sh", "--yes")
     assert code == 0, said
     assert changes(calls) == [

@@ -44,7 +44,7 @@ def test_a_value_takes_the_place_of_the_line_that_sets_or_explains_it() -> None:
     assert text == "# words\nTZ=UTC\nA='x y'\n#A=2\nNEW=1\n"
 
 
-def test_the_other_nodes_file_differs_in_the_first_block_alone_and_its_own_other_node_is_this_one() -> None:
+def test_the_other_nodes_file_differs_in_the_first_block_alone() -> None:
     own = env_text.fill(EXAMPLE, {"PAIR_KEY": "k" * 64})
     there = env_text.fill(own, env_text.mirrored(env_text.read(own, "")))
     changed = [line for line, other in zip(there.splitlines(), own.splitlines(), strict=True) if line != other]
@@ -116,7 +116,7 @@ def neighbour(address: str, state: int, index: int = 2, hardware: bytes = b"\xd8
     return struct.pack("=IHHII", 16 + len(body), 28, 2, 1, 0) + body
 
 
-def test_a_neighbour_is_confirmed_when_it_has_answered_and_not_when_the_kernel_remembers_it() -> None:
+def test_a_neighbour_is_confirmed_when_it_answered_not_when_the_kernel_remembers_it() -> None:
     data = b"".join(
         (
             neighbour("192.0.2.12", 0x02),  # reachable

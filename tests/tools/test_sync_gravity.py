@@ -90,7 +90,7 @@ def test_a_change_that_restarts_pihole_a_second_time_is_waited_for(pair: Pair) -
     assert (pair.primary.sessions, pair.replica.sessions) == ({}, {})
 
 
-def test_a_copier_that_dies_after_its_work_is_no_failure_and_its_sessions_are_given_back(
+def test_a_copier_that_dies_after_its_work_is_no_failure_and_keeps_no_sessions(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_list(pair.primary)

@@ -94,7 +94,7 @@ def test_an_address_of_the_lan_that_no_host_has_is_good() -> None:
     assert problem("2001:db8::53", LAN, LAN_6) is None
 
 
-def test_the_quick_references_virtual_ip_is_refused_because_it_is_the_broadcast_address() -> None:
+def test_the_quick_reference_s_virtual_ip_is_refused_as_the_broadcast_address() -> None:
     said = problem("192.0.2.255", LAN)
     assert said == "192.0.2.255 is the broadcast address of 192.0.2.0/24; clients cannot use it as a DNS server"
 

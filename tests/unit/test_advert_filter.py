@@ -48,7 +48,7 @@ def test_a_unicast_node_hears_its_peer_alone() -> None:
     ]
 
 
-def test_by_multicast_one_interface_is_heard_and_the_source_is_the_peer_all_the_same() -> None:
+def test_by_multicast_one_interface_is_heard_and_the_source_is_still_the_peer() -> None:
     lines = chains(read(USE_UNICAST_VRRP="false", VIRTUAL_ROUTER_ID="7"))
     assert 'meta nfproto ipv4 meta l4proto vrrp @th,8,8 7 iifname "eth0" jump adverts' in lines
     assert "ip saddr != 192.0.2.12 counter name dropped_foreign_source drop" in lines

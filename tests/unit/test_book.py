@@ -76,7 +76,7 @@ def test_every_make_target_and_script_that_is_named_exists(page: Path) -> None:
     assert [script for script in scripts if not (ROOT / script).is_file()] == []
 
 
-def test_contributing_says_of_every_make_target_how_long_it_takes_and_what_it_installs() -> None:
+def test_contributing_says_how_long_every_make_target_takes_and_what_it_installs() -> None:
     offered = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     table = re.findall(r"^\| `make ([a-z-]+)` \| \S", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
     assert sorted(table) == sorted(offered)

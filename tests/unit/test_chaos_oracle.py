@@ -115,7 +115,7 @@ def test_nobody_who_owns_the_vip_is_seen_though_the_client_is_answered() -> None
     assert ("an owner", VIPS[1]) in judged(record)
 
 
-def test_a_vip_on_a_node_whose_keepalived_is_dead_is_seen_unless_the_guard_was_ended_too() -> None:
+def test_a_vip_held_by_a_dead_keepalived_is_seen_unless_the_guard_ended_too() -> None:
     dead = programs("supervisor", "keepalived", "vrrp")
     back = (30.0, "programs", "alpha", programs())
     assert ("no VIP without keepalived", "alpha") in judged(with_((10.0, "programs", "alpha", dead), back))
@@ -234,7 +234,7 @@ def counted(**values: float) -> dict[str, float]:
     return {names[name]: value for name, value in values.items()}
 
 
-def test_a_counter_that_goes_back_is_seen_and_a_restart_excuses_only_those_that_live_in_the_process() -> None:
+def test_a_counter_that_goes_back_is_seen_and_a_restart_excuses_only_its_own() -> None:
     def back(*between: Entry) -> list[Violation]:
         before = (10.0, "counters", "alpha", counted(master=3, queries=50))
         return counters.going_back(with_(before, *between, (20.0, "counters", "alpha", counted(master=2, queries=4))))
@@ -254,7 +254,7 @@ def differences(values: Mapping[str, float], log: str, *more: Entry, lost: int =
     return [v.rule for v in counters.differing(record, {"alpha": log}, lost={"alpha": lost}, end=END)]
 
 
-def test_transitions_that_were_not_counted_are_seen_unless_the_recorder_could_not_keep_them() -> None:
+def test_uncounted_transitions_are_seen_unless_the_recorder_could_not_keep_them() -> None:
     log = "(VI_1) Entering BACKUP STATE (init)\n(VI_1) Entering MASTER STATE\n"
     assert differences({"backup": 1, "master": 1}, log) == []
     assert differences({"backup": 1, "master": 2}, log) == ["transitions are those of keepalived's log"]
@@ -311,7 +311,7 @@ def test_an_outage_is_blamed_on_a_fault_that_was_alone() -> None:
     assert longest([(0.0, True), (0.5, False), (2.0, False)]) == 2.0
 
 
-def test_the_process_table_tells_a_stopped_program_from_one_that_runs_and_from_a_dead_one() -> None:
+def test_the_process_table_tells_stopped_running_and_dead_programs_apart() -> None:
     namespaces = {str(Path("/proc/self/ns/net").readlink()): "alpha"}
     table = ProcessTable()
     with subprocess.Popen(["stack.guard.guard", "60"], executable="/bin/sleep") as standin_guard:

@@ -111,7 +111,7 @@ def test_what_the_filter_drops_is_not_told_twice() -> None:
     assert "the wire watch knows the senders of" in explained.seen
 
 
-def test_a_setting_that_was_changed_on_one_node_after_the_other_is_no_trouble_afterwards() -> None:
+def test_a_setting_changed_on_one_node_after_the_other_is_no_trouble_afterwards() -> None:
     settled = samples.conflicts(advertisers=(advertiser(AdvertiserKind.PEER, BETA, INTERVAL, settled=True, **GONE),))
     dropped = samples.adverts(dropped={"interval": 3}, last_dropped={"interval": NOW - 240})
     found = evaluate(dropped, settled)
@@ -129,7 +129,7 @@ def device(**changes: Any) -> ForeignDevice:
     return replace(ForeignDevice(MAC, lasting=True, first=NOW - 30, last=NOW - 1), **changes)
 
 
-def test_another_device_with_the_virtual_ip_is_critical_while_it_lasts_and_a_warning_after() -> None:
+def test_a_foreign_owner_is_critical_while_it_lasts_and_a_warning_afterwards() -> None:
     now = the(evaluate(samples.conflicts(Conflict(VIP, MAC, 7, device()))), "vip.foreign_owner")
     assert (now.status, now.subject) == (Status.CRITICAL, VIP)
     assert now.seen == f"{MAC}, which is neither node, answers for {VIP} too (for 30 s)"

@@ -141,7 +141,7 @@ def test_a_process_that_was_started_again_is_a_warning_for_ten_minutes(
     assert one.over == (status is WARNING)
 
 
-def test_a_silent_supervisor_leaves_the_recorder_unknown_and_the_check_to_its_own_report() -> None:
+def test_a_silent_supervisor_leaves_the_recorder_unknown_and_the_report_valid() -> None:
     found = evaluate(samples.health(processes_time=NOW - 40, processes=()))
     assert the(found, "health.running").status is OK
     one = the(found, "recorder.running")

@@ -81,13 +81,13 @@ def test_the_other_node_s_answer_from_a_local_server_is_a_warning(target: str) -
     assert (one.status, one.seen, one.expected) == (WARNING, "beta answered for 127.0.0.1", "alpha answers")
 
 
-def test_this_node_s_answer_from_the_peer_s_address_is_a_warning_once_the_peer_s_name_is_known() -> None:
+def test_an_answer_of_this_node_from_the_peer_s_address_is_a_warning() -> None:
     wrong = probe("peer", answered_by="alpha")
     assert the(evaluate(samples.resolve(wrong), samples.peer()), "resolve.answered_by").expected == "beta answers"
     assert verdicts(evaluate(samples.resolve(wrong), samples.silent_peer()), "resolve.answered_by") == {}
 
 
-def test_an_answer_through_the_virtual_ip_from_a_node_that_does_not_own_it_is_a_warning() -> None:
+def test_an_answer_through_the_virtual_ip_from_a_node_without_it_is_a_warning() -> None:
     found = evaluate(samples.vips(), samples.peer(), samples.resolve(probe(answered_by="beta")))
     assert the(found, "resolve.answered_by").expected == "alpha answers"
 

@@ -126,7 +126,7 @@ def test_a_name_given_to_another_container_counts_where_it_is_expected() -> None
     assert tally.counts("pihole")["rename"] == 1
 
 
-def test_events_are_heard_from_the_start_on_and_later_from_shortly_before_the_last_one() -> None:
+def test_events_are_heard_from_the_start_and_later_from_just_before_the_last_one() -> None:
     tally = EventTally(["pihole"])
     tally.begin(1000.0)
     assert tally.resume_from(1000.0) == tally.resume_from(5000.0) == 1000.0

@@ -294,7 +294,7 @@ def test_what_happens_between_two_looks_is_counted_and_looked_at_at_once(docker:
         assert happened(seen["unbound"]) == {}
 
 
-def test_an_action_that_has_not_happened_is_zero_so_that_its_first_time_is_an_increase(docker: StandinDocker) -> None:
+def test_an_action_that_has_not_happened_is_zero_so_its_first_is_an_increase(docker: StandinDocker) -> None:
     with watching(docker.url, "pihole") as collector:
         seen = good(collector, listening)
     assert seen["pihole"].events == dict.fromkeys(ACTIONS, 0)
@@ -459,7 +459,7 @@ def test_a_collector_that_never_began_can_be_stopped(docker: StandinDocker) -> N
     ContainersCollector(settings).stop()
 
 
-def test_threads_descriptors_and_memory_stay_as_they_are_over_many_streams_and_polls(docker: StandinDocker) -> None:
+def test_threads_descriptors_and_memory_stay_constant_over_streams_and_polls(docker: StandinDocker) -> None:
     docker.answers["events"] = standin.raw(CHUNKED + chunk(b"{}\n"))
     docker.answers["inspect"] = standin.raw(CHUNKED + b"ffff\r\n[{")
     pace = replace(FAST, after_failure=0.0, shortest_pause=0.0, between_streams=0.0, after_refused_stream=0.0)

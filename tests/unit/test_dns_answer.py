@@ -83,7 +83,7 @@ def test_two_queries_differ_in_id_and_label() -> None:
     assert one[29:] == other[29:]
 
 
-def test_the_names_that_a_pihole_ever_sees_are_few_and_each_comes_again_as_late_as_can_be() -> None:
+def test_a_pihole_sees_few_names_and_each_comes_again_as_late_as_possible() -> None:
     cycle = LabelCycle("node-a", start=60)
     labels = [cycle.next() for _ in range(1000)]
     assert len(set(labels)) == 64  # at most, however long it asks

@@ -281,7 +281,7 @@ def test_a_host_without_a_free_descriptor_is_told_as_local(monkeypatch: pytest.M
     assert "Too many open files" in asked.verdict.error
 
 
-def test_an_answer_that_waits_in_its_socket_is_not_late_because_this_process_was_stopped() -> None:
+def test_an_answer_waiting_in_its_socket_is_not_late_after_this_process_stopped() -> None:
     with StandinDnsServer(answers_as("node-a")) as server:
         client: DnsClient[None] = DnsClient()
         client.ask(None, DnsServer("127.0.0.1", server.port, "ipv4", "udp"), new_query(), 0.1)
@@ -290,7 +290,7 @@ def test_an_answer_that_waits_in_its_socket_is_not_late_because_this_process_was
     assert result.verdict == Answer("node-a")
 
 
-def test_a_query_does_not_expire_in_a_pause_after_which_its_socket_was_not_looked_at() -> None:
+def test_a_query_does_not_expire_in_a_pause_before_its_socket_was_read() -> None:
     times = iter([0.0, 0.05, 10.0, 10.0, 10.0])  # asked; a look begins, this process is stopped, goes on; a look
     with StandinDnsServer(silent) as server:
         client: DnsClient[None] = DnsClient(monotonic=lambda: next(times))

@@ -207,9 +207,7 @@ def saved_by(file: EventLogFile) -> EventLogFile:
 
 
 @pytest.mark.parametrize("how", SPOILT)
-def test_a_log_that_something_else_changes_is_set_aside_and_written_anew_and_no_event_is_lost(
-    files: RuntimeFiles, how: str
-) -> None:
+def test_a_log_that_something_else_changes_is_replaced_and_no_event_is_lost(files: RuntimeFiles, how: str) -> None:
     log, file = EventLog(files), EventLogFile(files.events)
     for _ in range(3):
         log.record(MASTERS)
@@ -237,9 +235,7 @@ def test_the_event_after_the_damage_is_not_lost_with_it(files: RuntimeFiles, how
 
 
 @pytest.mark.parametrize("how", SPOILT)
-def test_counters_never_go_back_when_exporter_and_recorder_both_come_back_to_a_damaged_log(
-    files: RuntimeFiles, how: str
-) -> None:
+def test_counters_never_go_back_when_both_processes_restart_on_a_damaged_log(files: RuntimeFiles, how: str) -> None:
     log, file = EventLog(files), EventLogFile(files.events)
     for _ in range(3):
         log.record(MASTERS)

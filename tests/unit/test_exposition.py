@@ -177,7 +177,7 @@ def test_every_sample_has_the_kind_help_and_labels_of_the_table(metric: metrics.
         assert sample.name.startswith(metric.sample_name)
 
 
-def test_of_several_checks_of_one_name_the_worst_counts_and_unknown_is_less_bad_than_critical() -> None:
+def test_the_worst_check_of_a_name_counts_and_critical_is_worse_than_unknown() -> None:
     family = parsed(encoded("text/plain")[0])["dnsha_check_status"]
     assert {sample.labels["check"]: sample.value for sample in family.samples} == {
         "vrrp.state": 0,
@@ -220,7 +220,7 @@ def test_a_check_that_runs_and_does_not_report_is_not_up() -> None:
     assert "dnsha_health_ok" not in parsed(encoded("text/plain", status=silent)[0])
 
 
-def test_a_state_that_nobody_records_has_no_sample_and_what_happened_keeps_its_count() -> None:
+def test_a_state_that_nobody_records_has_no_sample_and_counters_stay() -> None:
     families = parsed(encoded("text/plain", status=samples.status(samples.vrrp(instance(state=None))))[0])
     assert "dnsha_vrrp_state" not in families
     transitions = {s.labels["state"]: s.value for s in families["dnsha_vrrp_transitions"].samples}

@@ -144,7 +144,7 @@ def wait_loaded() -> None:
 
 
 @in_network_namespace
-def test_the_service_takes_its_table_away_when_it_is_stopped_and_replaces_what_a_killed_one_left(
+def test_a_stopped_service_takes_its_table_away_and_replaces_a_killed_one_s(
     tmp_path: Path,
 ) -> None:
     one = start()

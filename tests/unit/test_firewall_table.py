@@ -106,7 +106,7 @@ def test_what_is_not_part_of_the_stack_is_not_judged() -> None:
     assert "tcp dport { 80, 443, 9753 } jump lan" in lines(NODE_ROLE="secondary")  # it has no Grafana
 
 
-def test_the_piholes_behind_dnsdist_are_for_nobody_and_the_second_ones_web_is_for_the_lan() -> None:
+def test_piholes_behind_dnsdist_are_for_nobody_and_the_second_one_s_web_for_the_lan() -> None:
     found = lines(PIHOLE_PORTS="5301,5302")
     assert "tcp dport { 5301, 5302 } jump nobody" in found
     assert "udp dport { 5301, 5302 } jump nobody" in found

@@ -88,7 +88,7 @@ def test_a_loaded_firewall_is_well_and_says_what_it_closes() -> None:
     assert (check.status, check.seen) == (Status.OK, "loaded; closed to the LAN: 9090, 9093, 9094, 9100, 9754")
 
 
-def test_a_firewall_that_is_not_loaded_is_a_warning_that_names_the_open_ports_and_why() -> None:
+def test_a_firewall_that_is_not_loaded_is_a_warning_with_open_ports_and_reason() -> None:
     check = the(evaluate(samples.firewall(state="failed", problem="it cannot be loaded: nft: no")), "firewall.loaded")
     assert check.status is Status.WARNING
     assert check.seen == (

@@ -71,9 +71,7 @@ def test_nothing_lives_beside_a_dead_keepalived_whatever_was_said_last(node: Nod
 
 
 @pytest.mark.parametrize("direction", [1, -1])
-def test_what_is_old_or_from_before_the_clock_stepped_back_is_not_repeated_but_its_time_is(
-    node: Node, direction: int
-) -> None:
+def test_of_a_report_that_is_old_or_before_a_clock_step_only_the_time_is_repeated(node: Node, direction: int) -> None:
     with node.keepalived():
         node.now = SAID + direction * (OLD_REPORT_SECONDS + 0.1)
         seen = node.collect()
@@ -129,7 +127,7 @@ def test_files_that_may_not_be_read_are_named_with_the_reason() -> None:
     assert [problem.partition(" cannot be read: ")[2] for problem in problems] == ["Permission denied"] * 2
 
 
-def test_a_lock_that_may_not_be_read_is_a_failure_because_nobody_knows_then_who_lives() -> None:
+def test_a_lock_that_may_not_be_read_is_a_failure_because_it_hides_who_lives() -> None:
     with world_readable_directory() as directory:
         node = Node(directory)
         node.files.lock.chmod(0)

@@ -64,7 +64,7 @@ def test_a_report_is_read() -> None:
     )
 
 
-def test_what_the_supervisor_says_is_read_and_a_process_that_was_never_started_has_no_start() -> None:
+def test_a_process_that_the_supervisor_never_started_has_no_start() -> None:
     assert parse_processes(json.dumps(PROCESSES).encode()) == ProcessesReport(
         NOW,
         (

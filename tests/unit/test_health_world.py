@@ -101,6 +101,6 @@ def test_a_check_that_was_killed_goes_on_yielding() -> None:
     assert (one.verdict, one.yields) == (OK, False)
 
 
-def test_a_round_of_three_questions_is_over_before_the_next_one_and_thrice_within_the_patience() -> None:
+def test_a_round_of_questions_ends_before_the_next_and_thrice_within_the_patience() -> None:
     settings = WorldSettings(("com",), None, 30.0)
     assert (settings.patience, settings.interval, settings.timeout) == (30.0, 10.0, 3.0)

@@ -74,7 +74,7 @@ def test_a_failing_check_and_a_drain_change_the_priority_and_not_the_state(versi
     assert priorities == [(MASTER, 190), (MASTER, 250), (MASTER, 150), (MASTER, 250)]
 
 
-def test_the_newer_keepalived_also_tells_of_lower_priorities_heard_which_change_nothing() -> None:
+def test_lower_priorities_that_a_newer_keepalived_tells_of_change_nothing() -> None:
     history = read(History(), recorded("2.3.3")[:20])
     assert history.recent[-1].message == 'INSTANCE "VI_PASS" MASTER_RX_LOWER_PRI 240'
     assert history.instances["VI_PASS"].transitions == {BACKUP: 1, MASTER: 1}
@@ -85,7 +85,7 @@ def test_an_instance_that_lost_its_link_is_in_fault() -> None:
     assert history.instances["VI_LINK"].state is FAULT
 
 
-def test_the_time_of_a_transition_is_that_of_its_line_also_if_the_priority_changed_since() -> None:
+def test_a_transition_has_the_time_of_its_line_though_the_priority_changed_since() -> None:
     history = read(History(), [line(1, 'INSTANCE "VI_1" MASTER 250'), line(2, 'INSTANCE "VI_1" MASTER_PRIORITY 190')])
     assert history.instances["VI_1"].last_transition == 1001.0
     assert history.last_event == 1002.0

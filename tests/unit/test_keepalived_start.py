@@ -28,7 +28,7 @@ def test_a_file_of_ours_is_kept_as_it_is_when_it_says_the_same(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("content", [b"$A=2\n", b"$A=1\n$B=longer than before\n", b"$A\n"])
-def test_a_file_of_ours_is_overwritten_where_it_is_when_there_is_no_room_for_another(
+def test_a_file_of_ours_is_overwritten_in_place_when_there_is_no_room_for_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     path = tmp_path / "values"

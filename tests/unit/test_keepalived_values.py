@@ -96,7 +96,7 @@ def test_addresses_of_the_other_family_move_along_without_being_advertised() -> 
     assert values["OTHER_FAMILY"] == ["virtual_ipaddress_excluded {", "    2001:db8::53/128", "}"]
 
 
-def test_the_kernel_is_told_at_once_to_receive_what_is_sent_to_a_virtual_ipv6_address() -> None:
+def test_the_kernel_receives_for_a_virtual_ipv6_address_at_once() -> None:
     """keepalived announces the address before the kernel's own route to it is there."""
     values = rendered(VIP_ADDRESS="2001:db8::53/64,192.0.2.53/24,2001:db8::54")
     assert values["ROUTES"] == [

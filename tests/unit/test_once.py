@@ -207,7 +207,7 @@ def test_whatever_else_listens_on_this_port_it_looks_for_itself(alone: int, beha
 
 
 @pytest.mark.parametrize("when", [0, 2**52, -(2**52)])
-def test_a_running_exporter_with_an_impossible_clock_is_repeated_without_a_traceback(when: int) -> None:
+def test_an_exporter_with_an_impossible_clock_is_repeated_without_a_traceback(when: int) -> None:
     with StandinHttpServer(sends(answer(json.dumps({**GOOD, "time": when}).encode()))) as server:
         assert run(server.port)[1] == 0
 

@@ -39,7 +39,7 @@ def test_without_the_peer_s_word_nobody_can_tell() -> None:
 
 
 @pytest.mark.parametrize("owned", [True, False])
-def test_while_the_virtual_ip_moves_both_or_none_have_it_for_a_moment_and_that_is_no_alarm(owned: bool) -> None:
+def test_both_or_neither_owning_a_moving_virtual_ip_for_a_moment_is_no_alarm(owned: bool) -> None:
     def here(stable_seconds: float | None) -> Vip:
         return vip(stable_seconds=stable_seconds) if owned else absent_vip(stable_seconds=stable_seconds)
 

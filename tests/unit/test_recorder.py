@@ -111,7 +111,7 @@ def test_what_keepalived_announces_stands_in_the_log_in_its_order(watched: Watch
     ]
 
 
-def test_a_replaced_vrrp_process_is_noticed_although_the_fifo_never_was_without_a_writer(watched: Watched) -> None:
+def test_a_replaced_vrrp_process_is_noticed_although_the_fifo_always_had_a_writer(watched: Watched) -> None:
     first = vrrp_child(watched, 100)
     os.write(first, b'INSTANCE "VI_1" MASTER 250\n')
     watched.until('INSTANCE "VI_1" MASTER 250')

@@ -378,7 +378,7 @@ def test_a_healthy_pair_costs_the_other_node_s_pihole_little() -> None:
     }
 
 
-def test_an_address_that_another_node_answers_for_is_asked_by_every_protocol_at_once() -> None:
+def test_an_address_answered_by_another_node_is_asked_by_every_protocol_at_once() -> None:
     """So that nothing old is told as if it were of now: TCP is asked seldom."""
     with StandinDnsServer(answers_as("node-a")) as server:
         settings = replace(settings_for(server.port), probe_interval_tcp=3600.0)

@@ -79,7 +79,7 @@ def test_an_outage_goes_from_the_first_lost_query_to_the_first_answer() -> None:
     assert probe.failures == {"timeout": 2}
 
 
-def test_an_outage_shorter_than_the_time_out_is_measured_by_the_queries_sent_meanwhile() -> None:
+def test_an_outage_shorter_than_the_time_out_is_measured_by_queries_sent_in_it() -> None:
     history = new_history()
     ask(history, 0.0, GOOD, 0.001)
     lost = [history.begin(at(sent)) for sent in (1.0, 1.1, 1.2)]
@@ -175,7 +175,7 @@ def test_a_value_on_a_bound_belongs_to_it_and_one_above_all_bounds_to_the_last()
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0.0, 0.95)), max_size=40))
-def test_in_whatever_order_queries_end_the_outages_are_those_of_the_order_of_sending(
+def test_outages_follow_the_order_of_sending_in_whatever_order_queries_end(
     plan: list[tuple[bool, float]],
 ) -> None:
     """Queries every 0.1 s, each answered after a while or lost after 1 s; the end of each noted as it comes."""

@@ -104,7 +104,7 @@ def test_who_does_not_read_the_answer_loses_it_and_leaves_nothing_in_the_kernel(
             read_all(connection)
 
 
-def test_an_answer_that_fits_into_the_kernel_s_memory_costs_its_seat_until_it_is_read(
+def test_an_answer_that_fits_into_the_kernel_s_memory_keeps_its_seat_until_read(
     server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise a client could leave behind as many of them as it likes."""

@@ -44,3 +44,17 @@ def test_no_function_is_longer_than_a_screen() -> None:
         if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= LONGEST
     }
     assert {found for found in long if found.partition(":")[0] not in LONGER} == set()
+
+
+LONGEST_NAME = 79
+
+
+def test_the_name_of_a_test_fits_beside_its_verdict() -> None:
+    names = {
+        node.name
+        for path in (REPOSITORY / "tests").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        if node.name.lower().startswith("test")
+    }
+    assert {name for name in names if len(name) > LONGEST_NAME} == set()

@@ -166,7 +166,7 @@ def processes(node: Node, said: float, *, running: bool, end: str | None = "was 
     node.files.processes.write_text(json.dumps({"time": said, "processes": {"recorder": recorder}}))
 
 
-def test_while_the_recorder_is_dead_the_state_is_not_known_even_if_the_dump_is_fresh(node: Node) -> None:
+def test_while_the_recorder_is_dead_the_state_is_unknown_even_with_a_fresh_dump(node: Node) -> None:
     processes(node, DUMP_TIME, running=False)
     with node.keepalived():
         seen = node.collect()
@@ -238,7 +238,7 @@ def test_a_keepalived_that_has_just_started_may_be_without_a_dump_for_a_moment(n
         )
 
 
-def test_a_log_that_is_missing_while_keepalived_lives_is_a_problem_and_otherwise_none(node: Node) -> None:
+def test_a_missing_log_is_a_problem_only_while_keepalived_lives(node: Node) -> None:
     node.files.events.unlink()
     assert node.collect().problems == ()
     with node.keepalived():
@@ -316,7 +316,7 @@ def test_files_that_may_not_be_read_are_named_with_the_reason() -> None:
     assert all("Permission denied" in problem for problem in seen.problems)
 
 
-def test_a_lock_that_may_not_be_read_is_a_failure_because_nobody_knows_then_who_lives() -> None:
+def test_a_lock_that_may_not_be_read_is_a_failure_because_it_hides_who_lives() -> None:
     with world_readable_directory() as directory:
         node = Node(directory)
         node.files.lock.chmod(0)
@@ -338,9 +338,7 @@ def test_an_empty_runtime_directory_is_a_node_without_keepalived(tmp_path: Path)
     assert (seen.keepalived_up, seen.starts, seen.instances, seen.problems) == (False, 0, (), ())
 
 
-def test_an_exporter_that_starts_again_knows_all_and_counts_on_although_the_log_was_spoilt(
-    node: Node, tmp_path: Path
-) -> None:
+def test_an_exporter_that_starts_again_counts_on_although_the_log_was_damaged(node: Node, tmp_path: Path) -> None:
     state = tmp_path / "state" / "vrrp.json"
     state.parent.mkdir()
     first = VrrpCollector(node.files, node.clock, state)

@@ -149,7 +149,7 @@ def test_a_standalone_node_has_no_peer_to_wait_for() -> None:
     assert lan.owners.found[VIP].latest() is not None
 
 
-def test_the_other_node_that_answers_while_this_one_has_the_address_is_a_split_brain(lan: Lan) -> None:
+def test_an_answer_of_the_other_node_while_this_one_owns_the_address_is_split_brain(lan: Lan) -> None:
     lan.hear(claim(THEIRS))
     found = lan.hear(claim(THEIRS))
     assert found.split(lan.now)

@@ -176,7 +176,7 @@ def test_settings_that_differ_are_told_until_they_fit(lan: Lan) -> None:
     assert not sender.settled
 
 
-def test_settings_that_differed_on_a_node_that_is_silent_since_are_told_for_a_minute(lan: Lan) -> None:
+def test_settings_that_differed_on_a_node_now_silent_are_told_for_a_minute(lan: Lan) -> None:
     (sender,) = lan.hear(advert(interval=20))
     lan.hear(seconds=59)
     assert not sender.settled

@@ -130,7 +130,7 @@ def test_a_standby_disturbs_nobody_over_ipv6(node: Node) -> None:
     assert node.wire.asked == [VIP, VIP]
 
 
-def test_it_asks_for_the_peer_rarely_in_its_own_name_and_at_once_when_somebody_is_suspected(node: Node) -> None:
+def test_it_asks_for_the_peer_rarely_and_at_once_when_somebody_is_suspected(node: Node) -> None:
     node.wire.asked_for_peer.clear()
     for _ in range(18):
         node.hear((PEER, THEIRS))

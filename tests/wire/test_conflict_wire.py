@@ -46,7 +46,7 @@ UNICAST, MULTICAST = {"USE_UNICAST_VRRP": "true"}, {"USE_UNICAST_VRRP": "false"}
 
 
 @in_private_namespaces
-def test_an_owner_names_the_device_that_has_its_virtual_ip_and_then_says_that_it_had() -> None:
+def test_an_owner_names_the_device_that_has_its_virtual_ip_and_later_that_it_had() -> None:
     with Stage() as stage:
         alpha, stranger = stage.host(ALPHA), stage.host(STRANGER)
         stage.watch_on(alpha, **BOTH_VIPS)
@@ -131,7 +131,7 @@ def test_a_second_interface_of_either_node_on_the_same_lan_is_no_other_host() ->
 
 
 @in_private_namespaces
-def test_a_healthy_pair_that_hands_its_virtual_ips_over_and_back_contradicts_nothing() -> None:
+def test_a_healthy_pair_that_hands_its_virtual_ips_over_and_back_has_no_conflict() -> None:
     with Stage() as stage:
         nodes = alpha, _ = stage.host(ALPHA), stage.host(BETA)
         for node in nodes:

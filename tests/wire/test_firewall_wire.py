@@ -135,7 +135,7 @@ def test_named_networks_take_the_place_of_the_lan_by_ipv6_too() -> None:
 
 
 @in_private_namespaces
-def test_a_connection_that_is_older_than_the_table_does_not_outlive_it_and_an_answer_does() -> None:
+def test_a_connection_older_than_the_table_does_not_outlive_it_but_an_answer_does() -> None:
     with Stage() as stage:
         alpha, stranger = listening(stage), stage.host(STRANGER)
         argv = (sys.executable, str(Path(__file__).with_name("listeners.py")), "", "53")

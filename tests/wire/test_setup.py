@@ -118,7 +118,7 @@ def test_enter_six_times_makes_a_pair_that_preflight_is_content_with(tmp_path: P
 
 
 @in_private_namespaces
-def test_wrong_answers_are_explained_and_a_doubtful_one_counts_when_it_is_given_twice(tmp_path: Path) -> None:
+def test_wrong_answers_are_explained_and_a_doubtful_one_counts_when_given_twice(tmp_path: Path) -> None:
     compose = clone(tmp_path) / "compose"
     with home_lan([f"{OWN}/24 valid_lft 3600 preferred_lft 3600"], ROUTER, [ROUTER_WITH_DHCP, PHONE]):
         with setup(tmp_path) as talk:
@@ -179,7 +179,7 @@ def test_stopped_before_the_last_answer_nothing_is_written(tmp_path: Path) -> No
 
 
 @in_private_namespaces
-def test_the_second_node_takes_the_file_of_the_first_and_refuses_what_is_not_its_own(tmp_path: Path) -> None:
+def test_the_second_node_takes_the_first_one_s_file_and_refuses_any_other(tmp_path: Path) -> None:
     compose = clone(tmp_path) / "compose"
     answers_file = tmp_path / "answers"
     answers_file.write_text(f"PEER_IP={PEER}\nVIP_ADDRESS=192.0.2.53\nTZ=Europe/Paris\nSTART=no\n")
@@ -214,7 +214,7 @@ def test_the_second_node_takes_the_file_of_the_first_and_refuses_what_is_not_its
 
 
 @in_private_namespaces
-def test_an_address_that_a_host_has_left_is_free_and_one_that_the_other_node_has_is_the_pairs(tmp_path: Path) -> None:
+def test_an_address_that_a_host_left_is_free_and_the_other_node_s_is_the_pair_s(tmp_path: Path) -> None:
     lan = [Neighbour(PEER, PI.hardware, more=("192.0.2.53", "192.0.2.54"))]
     with home_lan(FIXED, ROUTER, lan) as namespaces:
         free, held = IPv4Address("192.0.2.53"), IPv4Address("192.0.2.54")
@@ -233,7 +233,7 @@ def test_an_address_that_a_host_has_left_is_free_and_one_that_the_other_node_has
 
 
 @in_private_namespaces
-def test_docker_is_installed_only_when_the_owner_agrees_and_what_is_done_is_shown_first(tmp_path: Path) -> None:
+def test_docker_is_installed_only_when_the_owner_agrees_to_what_is_shown(tmp_path: Path) -> None:
     setup_docker = clone(tmp_path) / "stack/setup/docker.py"
     (tmp_path / "os-release").write_text('ID=debian\nVERSION_ID="13"\n')
     setup_docker.write_text(setup_docker.read_text().replace("/etc/os-release", str(tmp_path / "os-release")))

@@ -108,7 +108,7 @@ def test_an_end_is_told_of_what_the_other_node_told() -> None:
     assert not news(group(entry(1, ends=300)), {}, {2: told(30)}).worth_telling
 
 
-def test_what_this_receiver_knows_has_ended_does_not_end_again_because_the_other_node_told_it() -> None:
+def test_what_is_known_to_have_ended_does_not_end_again_when_the_other_node_tells() -> None:
     assert not news(group(entry(1, ends=300)), {1: told(30, ended=True)}, {1: told(30)}).worth_telling
 
 
@@ -131,11 +131,11 @@ def test_what_the_other_node_told_long_before_is_another_occurrence() -> None:
     assert numbers(news(group(entry(1, starts=90)), {}, {1: told(30, ended=True)}).new) == [1]
 
 
-def test_what_began_again_within_two_minutes_is_news_although_the_other_node_has_not_heard_of_the_end() -> None:
+def test_what_began_again_within_two_minutes_is_news_before_the_other_hears_the_end() -> None:
     assert numbers(news(group(entry(1, starts=90)), {1: told(30, ended=True)}, {1: told(60)}).new) == [1]
 
 
-def test_what_began_again_within_two_minutes_is_news_although_the_other_node_told_the_end() -> None:
+def test_what_began_again_within_two_minutes_is_news_after_the_other_told_the_end() -> None:
     assert numbers(news(group(entry(1, starts=90)), {1: told(60)}, {1: told(30, ended=True)}).new) == [1]
     assert numbers(news(group(entry(1)), {1: told(60)}, {1: told(30, ended=True)}).still) == [1]
 

@@ -20,7 +20,7 @@ class Clocks:
         return FutureStarts(now=lambda: NOON + self.passed + self.stepped, monotonic=lambda: self.passed)
 
 
-def test_a_start_in_the_future_is_remembered_after_it_has_come_and_until_it_no_longer_matters() -> None:
+def test_a_start_in_the_future_is_remembered_until_it_no_longer_matters() -> None:
     clocks = Clocks()
     starts = clocks.starts()
     ahead = alert(1, starts=60)

@@ -88,7 +88,7 @@ def test_the_length_of_an_alert_is_that_of_its_reason_not_of_its_rule() -> None:
     assert message.body == "From 12:59:50 to 13:02:32"
 
 
-def test_the_end_of_an_outage_says_what_clients_felt_who_serves_and_whether_the_pair_is_whole() -> None:
+def test_the_end_of_an_outage_says_what_clients_felt_and_whether_the_pair_is_whole() -> None:
     outage = alert(ends=110, labels={"component": "vip"}, annotations=ENDS_WELL)
     facts = Facts(Outage(60.34, NOON - 15), {"192.0.2.53": ("beta",)}, ("alpha", "beta"), ("alpha",))
     assert write(ended=[outage], facts=facts) == Message(

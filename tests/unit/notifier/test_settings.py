@@ -61,7 +61,7 @@ def test_what_could_never_work_is_refused(name: str, value: str, problem: str) -
     assert SECRET not in found
 
 
-def test_a_message_that_is_too_long_for_a_service_becomes_two_unless_its_url_says_otherwise() -> None:
+def test_a_message_too_long_for_a_service_becomes_two_unless_its_url_says_no() -> None:
     plain, own = load({"NOTIFY_URLS": f"{SIGNAL} {SIGNAL}?overflow=truncate"}).all_receivers
     assert (plain._service.overflow_mode, own._service.overflow_mode) == ("split", "truncate")
 
