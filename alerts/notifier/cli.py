@@ -17,9 +17,9 @@ from alerts.notifier import trial
 from alerts.notifier.heartbeat import Heartbeat
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.notifier import Notifier
+from alerts.notifier.routes import NotifierServer
 from alerts.notifier.secret_files import SecretFiles
 from alerts.notifier.settings import Settings, load
-from alerts.notifier.web import NotifierServer
 from exporter.http.server import ListenError
 from exporter.model.errors import ConfigurationError
 

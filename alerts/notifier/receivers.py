@@ -11,8 +11,11 @@ import logging
 import re
 import warnings
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
 
 from exporter.model.errors import ExporterError
@@ -107,7 +110,6 @@ def open_receiver(url: str, number: int) -> Receiver:
         ReceiverError: Apprise does not know it.
     """
     import apprise
-    from apprise.manager_plugins import NotificationManager
 
     silence_libraries()
     match = _SCHEME.match(url)
@@ -115,11 +117,11 @@ def open_receiver(url: str, number: int) -> Receiver:
         msg = "not an Apprise URL, which begins with a service and ://"
         raise ReceiverError(msg)
     scheme = match[1].lower()
-    known = NotificationManager()  # type: ignore[no-untyped-call]
-    if scheme not in known:
+    plugins = _load_plugin(scheme)
+    if scheme not in plugins:
         msg = "its service (the word before ://) is none that Apprise knows"
         raise ReceiverError(msg)
-    if not known[scheme].enabled:
+    if not plugins[scheme].enabled:
         raise ReceiverError(f"{scheme} needs a library or a program that is not installed")
     asset = apprise.AppriseAsset(
         app_id="dns-ha",
@@ -146,6 +148,30 @@ def open_receiver(url: str, number: int) -> Receiver:
     identity = f"{scheme}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
     priorities = {} if "priority=" in url else _PRIORITIES.get(scheme.removesuffix("s"), {})
     return Receiver(number, scheme, identity, service, priorities)
+
+
+def _load_plugin(scheme: str) -> Any:  # noqa: ANN401
+    """Return Apprise's plugins, of which the one for a scheme is loaded, if there is one.
+
+    All of them would take 20 MiB. Apprise has no table of schemes, but it loads what a folder lists by the names of its
+    own plugins (``PluginManager.load_modules`` in apprise/manager.py), and a plugin's source says its schemes, save for
+    a few that are made while it is loaded; then all are.
+    """
+    from apprise import NotificationManager
+
+    plugins: Any = NotificationManager()  # type: ignore[no-untyped-call]
+    if plugins and scheme in plugins:  # without any, to ask would load all
+        return plugins
+    says_so = re.compile(rf'protocol\b[^=]*=[^=]{{0,300}}?"{re.escape(scheme)}"')
+    with suppress(OSError), TemporaryDirectory() as folder:
+        sources = Path(plugins.module_path)
+        for source in sources.rglob("*.py"):
+            if says_so.search(source.read_text("utf-8", "replace")):
+                (Path(folder) / source.relative_to(sources).parts[0]).touch()
+        plugins.load_modules(path=folder)
+    if scheme not in plugins:
+        plugins.load_modules()
+    return plugins
 
 
 def places(known: Collection[str], configured: Collection[str]) -> dict[str, str]:

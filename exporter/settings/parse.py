@@ -189,6 +189,14 @@ def url(text: str) -> str:
     return text.rstrip("/")
 
 
+def page(text: str) -> str:
+    """A URL to which the name of a page is added, or nothing; no braces, which mean something to Prometheus."""
+    if set(text) & set('{}"<>'):
+        msg = f"{text!r} is not http://HOST/PATH"
+        raise ValueError(msg)
+    return url(text)
+
+
 def node_address(text: str) -> NodeAddress:
     """An address, with its subnet's length or without."""
     address = parse_address(text.partition("/")[0])

@@ -156,7 +156,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("quiet_hours", str, "", "When only critical alerts are told (22:00-07:00); the rest follows.",
             NOTIFIER),
     Setting("heartbeat_url", str, "", "Called every minute while all of the alerting works.", NOTIFIER, secret=True),
-    Setting("runbooks_url", str, "", "Where the link in a message leads (default: the node's exporter).", NOTIFIER),
+    Setting("runbooks_url", parse.page, "", "Where the links of alerts lead (default: the node's exporter).",
+            (*NOTIFIER, *PROMETHEUS)),
     Setting("tz", str, "UTC", "The time zone of logs, messages and schedules.", NOTIFIER),
     # Compose's own: what no program of ours reads.
     Setting("pihole_password", str, "", "The password of Pi-hole's web interface and API.", COMPOSE, secret=True),

@@ -3,7 +3,7 @@
 It runs once in every `docker compose up`, and every service waits for its success: a wrong value in .env starts
 nothing instead of half a stack. Compose puts each password into a file here; from there it goes into a volume of its
 own for each service that reads it, so no container has it in its environment. With observability.yaml it does the same
-for the notifier's addresses, which hold passwords too, and writes what Prometheus watches.
+for the notifier's addresses, which hold passwords too, and writes what Prometheus watches and by which rules.
 
 Exits with 3, naming every mistake.
 """
@@ -22,12 +22,13 @@ from exporter.model.errors import ConfigurationError, ParseError
 from exporter.settings import passwords as password_rules
 from exporter.settings.read import from_environment, read
 from exporter.settings.table import programs
-from stack.prometheus import targets
+from stack.prometheus import rules, targets
 
 BAD_CONFIGURATION = 3
 GIVEN = Path("/run/given")
 SECRETS = Path("/run/secrets")
 TARGETS = Path("/var/lib/dnsha/targets")
+RULES = Path("/var/lib/dnsha/rules")
 # Each may be empty; the notifier's own check, which runs before, has said whether it is good.
 NOTIFIER_SECRETS = ("notify_urls", "notify_urls_critical", "notify_urls_warning", "notify_urls_info", "heartbeat_url")
 
@@ -110,6 +111,16 @@ def write(target: Path, content: bytes) -> bool:
     return changed
 
 
+def replace_all(folder: Path, files: Mapping[str, bytes]) -> bool:
+    """Make these the only files of a folder, and say whether any differs."""
+    left_over = [path for path in folder.iterdir() if path.name not in files]
+    for path in left_over:
+        remove(path)
+    before = {path.name for path in folder.iterdir()}
+    changed = [write(folder / name, content) for name, content in files.items()]
+    return any(changed) or bool(left_over) or before != files.keys()
+
+
 def for_statistics(environment: Mapping[str, str], passwords: Mapping[Password, str]) -> bytes:
     """The exporter's copy of the application password, empty while it is not to ask: it notices either by itself."""
     if not environment.get("PIHOLE_STATISTICS_PASSWORD_FILE"):
@@ -127,6 +138,7 @@ def main() -> int:
         if observed(environment):
             notifier = {name: read_given(name) for name in NOTIFIER_SECRETS}
         problems = list(mistakes(environment, passwords))
+        rendered = rules.files(environment, GIVEN / "rules") if observed(environment) and not problems else {}
     except ConfigurationError as error:
         problems = error.problems
     if problems:
@@ -142,6 +154,8 @@ def main() -> int:
     if observed(environment):
         for name, content in targets.files(environment).items():
             write(TARGETS / name, content)
+        if replace_all(RULES, rendered):
+            print("the rules have changed; Prometheus takes the new ones by: docker restart prometheus")
     print("the settings are good")
     return 0
 

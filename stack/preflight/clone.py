@@ -42,7 +42,7 @@ MOUNTS = (
     Mount("compose/sync-keys/key", "sync", _OURS, _OURS, private=True),
     Mount("compose/sync-keys/known_hosts", "sync", _OURS, _OURS, private=True),
     Mount("stack/prometheus/prometheus.yaml", "prometheus", _NOBODY, _NOBODY),
-    Mount("alerts/rules", "prometheus", _NOBODY, _NOBODY),
+    Mount("alerts/rules", "settings", 0, _OURS),
     Mount("compose/prometheus.d", "prometheus", _NOBODY, _NOBODY),
     Mount("alerts/alertmanager", "alertmanager", _NOBODY, _NOBODY),
     Mount("dashboards/provisioning", "grafana", 472, _OURS),
@@ -55,7 +55,7 @@ _KEYS = "compose/sync-keys"
 def needed(environment: Mapping[str, str]) -> Iterator[Mount]:
     """Which of them this node has with these settings."""
     observed = "observability" in environment.get("COMPOSE_FILE", "")
-    running = {"unbound"} | ({"prometheus", "alertmanager"} if observed else set())
+    running = {"unbound"} | ({"settings", "prometheus", "alertmanager"} if observed else set())
     if observed and environment.get("NODE_ROLE") != "secondary":
         running.add("grafana")
     if environment.get("SYNC_UNBOUND") and environment.get("NODE_ROLE") == "secondary":

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import yaml
 
-from stack.prometheus import targets
+from stack.prometheus import rules, targets
 from tests.lab.plan import EXPORTER_PORT, REPOSITORY, ROLES, Place, peer_of
 
 SITE: Final = "home"
@@ -58,11 +58,15 @@ def write_prometheus(place: Place, directory: Path) -> Path:
         "PEER_IP": peer_of(place.name).ipv4,
         "EXPORTER_PORT": str(EXPORTER_PORT),
         "NODE_EXPORTER_PORT": str(NODE_EXPORTER_PORT),
+        "RUNBOOKS_URL": f"http://{place.ipv4}:{EXPORTER_PORT}/runbooks/",
     }
     (directory / "targets").mkdir()
     for name, content in targets.files(environment).items():
         (directory / "targets" / name).write_bytes(content)
-    document = _SHIPPED | {"rule_files": [str(_ALERTS / "rules" / "*.yaml")]}
+    (directory / "rules").mkdir()
+    for name, content in rules.files(environment, _ALERTS / "rules").items():
+        (directory / "rules" / name).write_bytes(content)
+    document = _SHIPPED | {"rule_files": [str(directory / "rules" / "*.yaml")]}
     # Somebody's own additions: there are none, and Debian 12's Prometheus knows no such files yet.
     del document["scrape_config_files"]
     text = yaml.safe_dump(document)

@@ -12,8 +12,8 @@ from alerts.notifier import unheard
 from alerts.notifier.heartbeat import Heartbeat
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.notifier import Notifier
+from alerts.notifier.routes import NotifierServer
 from alerts.notifier.settings import load
-from alerts.notifier.web import NotifierServer
 from tests.alerting.messages import titles
 from tests.alerting.standin_signal import StandinSignal
 from tests.rules.real_alertmanager import alertmanager_for, free_port, wait_for

@@ -1,8 +1,9 @@
 """``make bench-alerts``: measure the alerts, print a table, write ``build/bench-alerts.json``.
 
 Parts are ``latency`` (events, rounds of them), ``stories`` (all messages of one outage), ``clocks`` (a node whose clock
-is wrong), ``receiver`` (a receiver that is down for a while), ``healthy`` (false alarms under load, series of a node)
-and ``fleet``. Every figure is written as soon as it is known; those of parts that are left out stay as they were.
+is wrong), ``receiver`` (a receiver that is down for a while), ``memory`` (of a notifier), ``healthy`` (false alarms
+under load, series of a node) and ``fleet``. Every figure is written as soon as it is known; those of parts that are
+left out stay as they were.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from tests import programs
-from tests.alerts_bench import clocks, fleet, healthy, latency, receiver, stories
+from tests.alerts_bench import clocks, fleet, healthy, latency, memory, receiver, stories
 from tests.bench.figures import Figure, merge, table, version_of
 from tests.lab.errors import LabError
 from tests.lab.isolation import inside
@@ -26,7 +27,7 @@ def main() -> int:
     """Measure; the exit code says whether every limit of the parts that ran was kept."""
     parser = argparse.ArgumentParser(prog="python -m tests.alerts_bench", description=__doc__)
     parser.add_argument(
-        "--only", default="latency,stories,clocks,receiver,healthy,fleet", help="parts, comma-separated"
+        "--only", default="latency,stories,clocks,receiver,memory,healthy,fleet", help="parts, comma-separated"
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often each event happens")
     parser.add_argument("--events", default="", help="part of the names of the events that happen, comma-separated")
@@ -46,6 +47,7 @@ def main() -> int:
         "stories": lambda: stories.measure(asked.lengths),
         "clocks": lambda: clocks.measure(latency.chosen(asked.events or ",".join(clocks.EVENTS))),
         "receiver": lambda: receiver.measure(asked.receiver_minutes),
+        "memory": memory.measure,
         "healthy": lambda: healthy.measure(asked.healthy_minutes),
         "fleet": lambda: fleet.measure(asked.sites, asked.fleet_minutes),
     }

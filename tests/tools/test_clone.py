@@ -29,7 +29,7 @@ def umask(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 def cloned(folder: Path) -> Path:
-    """A copy whose modes are the umask's, as git makes them."""
+    """A copy whose modes are the umask's, as git makes them, and which is not root's."""
     for path in FOLDERS:
         shutil.copytree(REPOSITORY / path, folder / path, copy_function=shutil.copyfile)
         for made in (folder / path, *(folder / path).rglob("*"), *(folder / path).parents):
@@ -37,6 +37,8 @@ def cloned(folder: Path) -> Path:
                 mask = os.umask(0)
                 os.umask(mask)
                 made.chmod((0o777 if made.is_dir() else 0o666) & ~mask)
+                if os.geteuid() == 0:
+                    os.chown(made, 1000, 1000)
     return folder
 
 

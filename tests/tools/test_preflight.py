@@ -180,7 +180,7 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
         (with_env("NODE_NAME=pi-$NUMBER"), "env_file", Status.WARNING, "NODE_NAME uses NUMBER, which .env does"),
         ({"unreadable": None}, "readable", Status.UNKNOWN, "not looked at"),
         ({"unreadable": (Unreadable(MOUNTS[5], "alerts/rules/slo.yaml"),)}, "readable", Status.CRITICAL,
-         "alerts/rules/slo.yaml cannot be read by prometheus's user.*chmod -R a[+]rX alerts/rules"),
+         "alerts/rules/slo.yaml cannot be read by settings's user.*chmod -R a[+]rX alerts/rules"),
         ({"unreadable": (Unreadable(MOUNTS[2], "compose/sync-keys/key"),)}, "readable", Status.CRITICAL,
          "sudo chown -R 9753 compose/sync-keys/key"),
         ({"addresses": ()}, "static_address", Status.CRITICAL, "does not have 192.0.2.11"),

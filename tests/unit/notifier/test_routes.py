@@ -13,8 +13,8 @@ import pytest
 from alerts.notifier.heartbeat import Heartbeat
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.notifier import Notifier
+from alerts.notifier.routes import MAXIMUM_POST_BYTES, NotifierServer
 from alerts.notifier.settings import load
-from alerts.notifier.web import MAXIMUM_POST_BYTES, NotifierServer
 from exporter.http import handler
 from exporter.http.seats import Seats
 from tests.unit.notifier.posts import entry, post
