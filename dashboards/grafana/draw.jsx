@@ -1,10 +1,10 @@
 // A board as Grafana draws it: bundled for a browser, which gets window.draw(board) -> promise, kept when all is drawn.
 //
-// The board: {title, now, from, to (Unix seconds), dark, width (pixels), panels: [{panel, answers: {A: ...}, step}]}; an
-// asked panel without answers is a row's heading. Panels' frames, tiles, tables, lines, legends, axes and colours are
-// @grafana/ui's; what that library does not have, the panels' own few lines around them, follows the published source of
-// Grafana 13 (public/app/plugins/panel/*): in our own words here, in timeline.jsx and in heatmap.jsx. Not drawn: what needs
-// a pointer, and annotations.
+// The board: {title, now, from, to (Unix seconds), dark, width (pixels), panels: [{panel, answers: {A: ...}, step}],
+// annotations: [{annotation, answer, step}]}; an asked panel without answers is a row's heading. Panels' frames, tiles,
+// tables, lines, legends, axes and colours are @grafana/ui's; what that library does not have, the panels' own few lines
+// around them, follows the published source of Grafana 13 (public/app/plugins/panel/*): in our own words here, in
+// timeline.jsx, heatmap.jsx and plot.jsx. Not drawn: what needs a pointer, an annotation's words among it.
 
 import "@fontsource/inter/latin-400.css";
 import "@fontsource/inter/latin-500.css";
@@ -14,8 +14,10 @@ import { initPluginTranslations } from "@grafana/i18n";
 import { BigValue, GlobalStyles, PanelChrome, TimeSeries, VizRepeater } from "@grafana/ui";
 import { TableNG } from "@grafana/ui/unstable";
 import { createRoot } from "react-dom/client";
+import { eventsOf } from "./annotations.cjs";
 import { fieldsOf, noDataOf, tilesOf, ZONE } from "./fields.cjs";
 import { Heatmap } from "./heatmap.jsx";
+import { addMarks } from "./plot.jsx";
 import { StateTimeline } from "./timeline.jsx";
 
 // Grafana's grid (public/app/core/constants.ts): 24 columns, rows of 30 pixels, 8 between panels.
@@ -83,7 +85,7 @@ function withGaps(frame) {
   return { ...frame, fields: frame.fields.map((field) => ({ ...field, values: field.values.map(finite) })) };
 }
 
-function Lines({ panel, found, theme, width, height, timeRange }) {
+function Lines({ panel, found, events, theme, width, height, timeRange }) {
   return (
     <TimeSeries
       frames={found.map(withGaps)}
@@ -94,7 +96,12 @@ function Lines({ panel, found, theme, width, height, timeRange }) {
       width={width}
       height={height}
       theme={theme}
-    />
+    >
+      {(builder) => {
+        addMarks(builder, events);
+        return null;
+      }}
+    </TimeSeries>
   );
 }
 
@@ -107,7 +114,7 @@ function hasData(panel, found) {
   return found.some((frame) => frame.length && frame.fields.some((field) => field.type === FieldType.number));
 }
 
-function Panel({ asked: { panel }, fields, board, theme }) {
+function Panel({ asked: { panel }, fields, events, board, theme }) {
   const { x, y, w, h } = panel.gridPos;
   const column = (board.width - GAP) / COLUMNS;
   const [width, height] = [w * column - GAP, h * (ROW + GAP) - GAP];
@@ -121,21 +128,21 @@ function Panel({ asked: { panel }, fields, board, theme }) {
     <div style={place} data-panel={panel.title}>
       <PanelChrome title={panel.title} width={width} height={height}>
         {(innerWidth, innerHeight) => (
-          <Kind panel={panel} {...fields} theme={theme} width={innerWidth} height={innerHeight} timeRange={timeRange} />
+          <Kind panel={panel} {...fields} events={events} theme={theme} width={innerWidth} height={innerHeight} timeRange={timeRange} />
         )}
       </PanelChrome>
     </div>
   );
 }
 
-function Board({ board, drawn, theme }) {
+function Board({ board, drawn, events, theme }) {
   const bottom = Math.max(...board.panels.map(({ panel }) => panel.gridPos.y + panel.gridPos.h));
   return (
     <ThemeContext.Provider value={theme}>
       <GlobalStyles />
       <div style={{ position: "relative", width: board.width, height: bottom * (ROW + GAP) + GAP }}>
         {drawn.map((one, number) => (
-          <Panel key={number} {...one} board={board} theme={theme} />
+          <Panel key={number} {...one} events={events} board={board} theme={theme} />
         ))}
       </div>
     </ThemeContext.Provider>
@@ -154,8 +161,11 @@ window.draw = async function draw(board) {
     if (fields) cacheFieldDisplayNames(fields.found);
     drawn.push({ asked, fields });
   }
+  const events = eventsOf(board.annotations);
   await Promise.all([400, 500, 600].map((weight) => document.fonts.load(`${weight} 12px Inter`)));
   document.body.style.background = theme.colors.background.canvas;
-  createRoot(document.body.appendChild(document.createElement("div"))).render(<Board board={board} drawn={drawn} theme={theme} />);
+  createRoot(document.body.appendChild(document.createElement("div"))).render(
+    <Board board={board} drawn={drawn} events={events} theme={theme} />,
+  );
   for (let at = 0; at < 8; at++) await frame(); // tables measure themselves before they are whole
 };

@@ -12,6 +12,7 @@ import { UPlotChart, UPlotConfigBuilder, VizLayout } from "@grafana/ui";
 import * as schemes from "d3-scale-chromatic";
 import uPlot from "uplot";
 import { ZONE } from "./fields.cjs";
+import { addMarks, addTime, inside } from "./plot.jsx";
 
 const LEAST = 10; // pixels that a label of the axis has at least
 
@@ -21,18 +22,12 @@ function palette({ scheme, steps, reverse }, theme) {
   return reverse || theme.isDark ? colors.reverse() : colors;
 }
 
-function config(panel, times, buckets, colors, [least, most], timeRange, theme) {
+function config(panel, times, buckets, colors, [least, most], events, timeRange, theme) {
   const { yAxis, cellGap, filterValues } = panel.options;
   const builder = new UPlotConfigBuilder(ZONE);
   const write = (value) => formattedValueToString(getValueFormat(yAxis.unit)(value));
   const bounds = [write(0), ...buckets.map(({ name }) => (name === "+Inf" ? name : write(Number(name))))];
-  builder.addScale({
-    scaleKey: "x",
-    isTime: true,
-    orientation: ScaleOrientation.Horizontal,
-    direction: ScaleDirection.Right,
-    range: () => [timeRange.from.valueOf(), timeRange.to.valueOf()],
-  });
+  addTime(builder, timeRange, theme);
   builder.addScale({
     scaleKey: "y",
     isTime: false,
@@ -40,7 +35,6 @@ function config(panel, times, buckets, colors, [least, most], timeRange, theme) 
     direction: ScaleDirection.Up,
     range: [0, buckets.length],
   });
-  builder.addAxis({ scaleKey: "x", isTime: true, placement: AxisPlacement.Bottom, timeZone: ZONE, theme });
   builder.addAxis({
     scaleKey: "y",
     isTime: false,
@@ -59,20 +53,18 @@ function config(panel, times, buckets, colors, [least, most], timeRange, theme) 
     const across = (time) => u.valToPos(time, "x", true);
     const width = Math.max(1, across(times[1]) - across(times[0]) - gap);
     const height = Math.max(1, u.bbox.height / buckets.length - gap);
-    u.ctx.save();
-    u.ctx.beginPath();
-    u.ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
-    u.ctx.clip();
-    buckets.forEach(({ values }, row) => {
-      values.forEach((count, at) => {
-        if (!(count > filterValues.le)) return;
-        const step = Math.floor((colors.length * (count - least)) / (most - least || 1));
-        u.ctx.fillStyle = colors[Math.min(step, colors.length - 1)];
-        u.ctx.fillRect(across(times[at]) - width, u.valToPos(row + 1, "y", true), width, height);
+    inside(u, (ctx) => {
+      buckets.forEach(({ values }, row) => {
+        values.forEach((count, at) => {
+          if (!(count > filterValues.le)) return;
+          const step = Math.floor((colors.length * (count - least)) / (most - least || 1));
+          ctx.fillStyle = colors[Math.min(step, colors.length - 1)];
+          ctx.fillRect(across(times[at]) - width, u.valToPos(row + 1, "y", true), width, height);
+        });
       });
     });
-    u.ctx.restore();
   });
+  addMarks(builder, events);
   return builder;
 }
 
@@ -90,14 +82,14 @@ function Legend({ colors, ends, unit, theme }) {
   );
 }
 
-export function Heatmap({ panel, found, theme, width, height, timeRange }) {
+export function Heatmap({ panel, found, events, theme, width, height, timeRange }) {
   const { fields } = found.find((frame) => frame.length);
   const times = fields[0].values;
   const buckets = fields.filter(({ type }) => type === FieldType.number);
   const counts = buckets.flatMap(({ values }) => values).filter((count) => count > panel.options.filterValues.le);
   const ends = [Math.min(...counts), Math.max(...counts)];
   const colors = palette(panel.options.color, theme);
-  const builder = config(panel, times, buckets, colors, ends, timeRange, theme);
+  const builder = config(panel, times, buckets, colors, ends, events, timeRange, theme);
   const legend = (
     <VizLayout.Legend placement="bottom">
       <Legend colors={colors} ends={ends} unit={panel.options.cellValues.unit} theme={theme} />

@@ -1,8 +1,9 @@
 "use strict";
 // What a person reads on dashboards, told by Grafana's own code: node read.cjs <REQUEST >ANSWER, both JSON.
 //
-// The request: {now, dashboards: {name: [{panel, answers: {A: ...}, step}]}}, where times are Unix seconds and answers are
-// Prometheus' own. The answer: {name: [reading]}, with for each panel its words, their colours and links.
+// The request: {now, dashboards: {name: [{panel, answers: {A: ...}, step}]}, annotations: [{annotation, answer, step}]},
+// where times are Unix seconds and answers are Prometheus' own. The answer: {dashboards: {name: [reading]}, events}, with
+// for each panel its words, their colours and links, and for each event of an annotation when it was and its words.
 // Transformations, overrides, mappings, thresholds, units and reducers are @grafana/data's. What a kind of panel makes
 // of them is said below in our own words, from the published source of Grafana 13 (public/app/plugins/panel/*,
 // public/app/core/components/TimelineChart, packages/grafana-ui): state timelines and tables are not in a library.
@@ -10,6 +11,7 @@
 // What the libraries find in every browser: its languages, which Node has from 21 on, and, once loaded, a window.
 globalThis.navigator ??= { language: "en-US", languages: ["en-US"] };
 const data = require("@grafana/data");
+const { eventsOf } = require("./annotations.cjs");
 const { fieldsOf, noDataOf, stateOf, tilesOf } = require("./fields.cjs");
 globalThis.window = globalThis;
 
@@ -129,12 +131,12 @@ async function main() {
   for await (const chunk of process.stdin) chunks.push(chunk);
   const request = JSON.parse(Buffer.concat(chunks).toString());
   Date.now = () => request.now * 1000; // "5 minutes ago" is by the recording's clock
-  const answer = {};
+  const dashboards = {};
   for (const [name, asked] of Object.entries(request.dashboards)) {
-    answer[name] = [];
-    for (const one of asked) answer[name].push(await read(one));
+    dashboards[name] = [];
+    for (const one of asked) dashboards[name].push(await read(one));
   }
-  process.stdout.write(JSON.stringify(answer));
+  process.stdout.write(JSON.stringify({ dashboards, events: eventsOf(request.annotations) }));
 }
 
 main().catch((error) => {

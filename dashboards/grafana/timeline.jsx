@@ -11,6 +11,7 @@ import { AxisPlacement, ScaleDirection, ScaleOrientation } from "@grafana/schema
 import { FIXED_UNIT, GraphNG, UPlotConfigBuilder, VizLayout, VizLegend } from "@grafana/ui";
 import uPlot from "uplot";
 import { stateOf, ZONE } from "./fields.cjs";
+import { addMarks, addTime, inside } from "./plot.jsx";
 
 const PADDING = 2; // pixels before a word
 const SPARE = 2.5; // pixels that a letter has more than it needs on average
@@ -39,46 +40,37 @@ function letterWidth(context) {
 }
 
 function drawRow(u, panel, field, number, place, theme) {
-  const { ctx, bbox } = u;
+  const { bbox } = u;
   const [times, values] = [u.data[0], u.data[number]];
   const [top, height] = [Math.round(bbox.top + place.top * bbox.height), Math.round(place.height * bbox.height)];
   const across = (time) => Math.round(u.valToPos(time, "x", true));
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-  ctx.clip();
-  ctx.font = `500 ${Math.round(12 * uPlot.pxRatio)}px ${theme.typography.fontFamily}`;
-  ctx.textAlign = "left";
-  ctx.textBaseline = "middle";
-  const letter = letterWidth(ctx);
-  for (const [begin, end] of boxes(values)) {
-    const left = across(times[begin]);
-    const width = Math.max(1, (end < times.length ? across(times[end]) : bbox.left + bbox.width) - left);
-    const { text, color } = stateOf(panel, field, values[begin]);
-    ctx.fillStyle = colorManipulator.alpha(color, field.config.custom.fillOpacity / 100);
-    const behind = ctx.fillStyle;
-    ctx.fillRect(left, top, width, height);
-    const room = Math.floor(width / letter);
-    if (room >= 2) {
-      ctx.fillStyle = theme.colors.getContrastText(behind, 3);
-      ctx.fillText(text.slice(0, room), left + PADDING, Math.round(top + height / 2));
+  inside(u, (ctx) => {
+    ctx.font = `500 ${Math.round(12 * uPlot.pxRatio)}px ${theme.typography.fontFamily}`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "middle";
+    const letter = letterWidth(ctx);
+    for (const [begin, end] of boxes(values)) {
+      const left = across(times[begin]);
+      const width = Math.max(1, (end < times.length ? across(times[end]) : bbox.left + bbox.width) - left);
+      const { text, color } = stateOf(panel, field, values[begin]);
+      ctx.fillStyle = colorManipulator.alpha(color, field.config.custom.fillOpacity / 100);
+      const behind = ctx.fillStyle;
+      ctx.fillRect(left, top, width, height);
+      const room = Math.floor(width / letter);
+      if (room >= 2) {
+        ctx.fillStyle = theme.colors.getContrastText(behind, 3);
+        ctx.fillText(text.slice(0, room), left + PADDING, Math.round(top + height / 2));
+      }
     }
-  }
-  ctx.restore();
+  });
 }
 
-function config(panel, aligned, timeRange, theme) {
+function config(panel, aligned, events, timeRange, theme) {
   const builder = new UPlotConfigBuilder(ZONE);
   const fields = aligned.fields.slice(1);
   const places = rows(fields.length, panel.options.rowHeight);
   builder.setPrepData(([frame]) => frame.fields.map((field) => field.values));
-  builder.addScale({
-    scaleKey: "x",
-    isTime: true,
-    orientation: ScaleOrientation.Horizontal,
-    direction: ScaleDirection.Right,
-    range: () => [timeRange.from.valueOf(), timeRange.to.valueOf()],
-  });
+  addTime(builder, timeRange, theme);
   builder.addScale({
     scaleKey: FIXED_UNIT,
     isTime: false,
@@ -86,7 +78,6 @@ function config(panel, aligned, timeRange, theme) {
     direction: ScaleDirection.Up,
     range: [0, 1],
   });
-  builder.addAxis({ scaleKey: "x", isTime: true, placement: AxisPlacement.Bottom, timeZone: ZONE, theme });
   builder.addAxis({
     scaleKey: FIXED_UNIT,
     isTime: false,
@@ -110,6 +101,7 @@ function config(panel, aligned, timeRange, theme) {
       lineWidth: 0,
     });
   });
+  addMarks(builder, events);
   return builder;
 }
 
@@ -127,7 +119,7 @@ function legend(panel, found) {
   return [...states].map(([label, color]) => ({ label, color, yAxis: 1 }));
 }
 
-export function StateTimeline({ panel, found, theme, width, height, timeRange }) {
+export function StateTimeline({ panel, found, events, theme, width, height, timeRange }) {
   const { placement, displayMode } = panel.options.legend;
   // Gaps stay gaps: @grafana/ui would widen them for lines.
   const frames = found.map((frame) => ({
@@ -140,7 +132,7 @@ export function StateTimeline({ panel, found, theme, width, height, timeRange })
       timeRange={timeRange}
       timeZone={ZONE}
       legend={panel.options.legend}
-      prepConfig={(aligned) => config(panel, aligned, timeRange, theme)}
+      prepConfig={(aligned) => config(panel, aligned, events, timeRange, theme)}
       renderLegend={() => (
         <VizLayout.Legend placement={placement}>
           <VizLegend placement={placement} displayMode={displayMode} items={legend(panel, found)} />

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dashboards.generate import GENERATED
 from dashboards.preview.browser import Browser, BrowserError, browser
-from dashboards.preview.libraries import DRAWING, LibrariesError, asked, bundle, missing
+from dashboards.preview.libraries import DRAWING, LibrariesError, asked, asked_annotations, bundle, missing
 from dashboards.preview.replay import REPOSITORY, Replay, ReplayError, replay
 
 IMAGES: Final = REPOSITORY / "docs" / "images"
@@ -38,7 +38,7 @@ def main() -> int:
                 document = json.loads(path.read_text())
                 image = IMAGES / f"dashboard-{path.stem}.png"
                 begin = time.monotonic()
-                drawn = picture(first_panels(document, TALLEST.get(path.stem, 40)), recording, window)
+                drawn = picture(document, recording, window, TALLEST.get(path.stem, 40))
                 seconds = time.monotonic() - begin
                 # Few colours are enough for flat ones, and make a third of the file.
                 Image.open(io.BytesIO(drawn)).convert("RGB").quantize(_COLORS).save(image, optimize=True)
@@ -58,13 +58,14 @@ def first_panels(document: dict[str, Any], rows: int) -> list[dict[str, Any]]:
     return shown
 
 
-def picture(panels: list[dict[str, Any]], recording: Replay, window: Browser) -> bytes:
-    """Draw panels by Grafana's own code and return the picture as PNG.
+def picture(document: dict[str, Any], recording: Replay, window: Browser, rows: int | None = None) -> bytes:
+    """Draw a dashboard, or what is above a row of its grid, by Grafana's own code and return the picture as PNG.
 
     Raises:
         ReplayError: Prometheus refuses a query.
-        BrowserError: the browser does not draw them.
+        BrowserError: the browser does not draw it.
     """
+    panels = document["panels"] if rows is None else first_panels(document, rows)
     board = {
         "now": recording.end,
         "from": recording.start,
@@ -72,6 +73,7 @@ def picture(panels: list[dict[str, Any]], recording: Replay, window: Browser) ->
         "dark": True,
         "width": _WIDTH,
         "panels": asked(panels, recording),
+        "annotations": asked_annotations(document, recording),
     }
     script = bundle("draw.jsx", "browser")
     page = script.with_suffix(".html")
@@ -79,8 +81,8 @@ def picture(panels: list[dict[str, Any]], recording: Replay, window: Browser) ->
         '<!doctype html><meta charset="utf-8">'
         f'<link rel="stylesheet" href="{script.stem}.css"><body><script src="{script.name}"></script>'
     )
-    rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
-    height = rows * _ROW + _GAP  # all of it: tables outside of the window stay blank
+    bottom = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
+    height = bottom * _ROW + _GAP  # all of it: tables outside of the window stay blank
     window.open(page.as_uri(), width=_WIDTH, height=height, scheme="dark")
     window.evaluate(f"draw({json.dumps(board)})")
     return window.photograph(width=_WIDTH, height=height)

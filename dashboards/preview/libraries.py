@@ -95,3 +95,19 @@ def asked(panels: Sequence[dict[str, Any]], replay: Replay, step: float | None =
         else {"panel": panel}  # a row's heading
         for panel in panels
     ]
+
+
+def asked_annotations(document: dict[str, Any], replay: Replay, step: float | None = None) -> list[dict[str, Any]]:
+    """What Prometheus answers to a dashboard's annotations over the whole recording, in the same way.
+
+    Raises:
+        ReplayError: Prometheus refuses a query.
+    """
+    return [
+        {
+            "annotation": annotation,
+            "answer": replay.answer({**annotation["target"], "instant": False}, step),
+            "step": step or replay.step,
+        }
+        for annotation in document["annotations"]["list"]
+    ]

@@ -54,15 +54,16 @@ class Recording:
             key = f"{name}{{{target},{own}" if brace else f"{name}{{{target}}}"
             family.series.setdefault(key, []).append((time, value))
 
-    def lines(self) -> Iterator[str]:
-        """The file's lines, without line ends."""
+    def lines(self, since: float = 0.0) -> Iterator[str]:
+        """The file's lines, without line ends and without what was before a time (Unix seconds)."""
         for name in sorted(self._families):
             family = self._families[name]
             kind = "unknown" if family.kind == "untyped" else family.kind
             yield f"# TYPE {name} {kind}"
             for series in sorted(family.series):
                 for time, value in family.series[series]:
-                    yield f"{series} {value} {time:.3f}"
+                    if time >= since:
+                        yield f"{series} {value} {time:.3f}"
         yield "# EOF"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dashboards.preview.libraries import asked, bundle, run
+from dashboards.preview.libraries import asked, asked_annotations, bundle, run
 from dashboards.preview.replay import Replay
 from tests.dashboards.documents import boards, panels
 
@@ -25,6 +25,17 @@ class Cell:
     color: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An annotation's mark, from its begin to its end in Unix seconds, which are one moment where it does not last."""
+
+    title: str
+    text: str
+    color: str
+    begin: float
+    end: float
+
+
 def read(replay: Replay, step: float | None = None) -> dict[str, list[dict[str, Any]]]:
     """Read every panel of every dashboard over the whole recording, by the dashboards' names.
 
@@ -33,10 +44,27 @@ def read(replay: Replay, step: float | None = None) -> dict[str, list[dict[str, 
         ReplayError: Prometheus refuses a query.
     """
     dashboards = {name: asked(panels(document), replay, step) for name, document in boards().items()}
-    request = {"now": replay.end, "dashboards": dashboards}
-    answer: dict[str, list[dict[str, Any]]] = json.loads(
-        run(["node", str(bundle("read.cjs", "node"))], json.dumps(request))
-    )
+    answer: dict[str, list[dict[str, Any]]] = _told({"dashboards": dashboards, "annotations": []}, replay)["dashboards"]
+    return answer
+
+
+def read_annotations(document: dict[str, Any], replay: Replay, step: float | None = None) -> list[Event]:
+    """Read a dashboard's annotations over the whole recording.
+
+    Raises:
+        LibrariesError: Node failed or took too long.
+        ReplayError: Prometheus refuses a query.
+    """
+    request = {"dashboards": {}, "annotations": asked_annotations(document, replay, step)}
+    return [
+        Event(event["title"], event["text"], event["color"], event["time"] / 1000, event["timeEnd"] / 1000)
+        for event in _told(request, replay)["events"]
+    ]
+
+
+def _told(request: dict[str, Any], replay: Replay) -> dict[str, Any]:
+    program = str(bundle("read.cjs", "node"))
+    answer: dict[str, Any] = json.loads(run(["node", program], json.dumps({"now": replay.end, **request})))
     return answer
 
 

@@ -1,7 +1,8 @@
 """``python -m tests.lab run -- python -m tests.dashboards.record``: a real pair through everything that can happen.
 
-Both exporters and both node_exporters are scraped once a second meanwhile; ``tests/dashboards/recording.om.xz`` is what
-they said, and the dashboards are proved and photographed with it. Takes about five minutes.
+It begins with minutes in which nothing does. Both exporters and both node_exporters are scraped once a second
+meanwhile; ``tests/dashboards/recording.om.xz`` is what they said, and the dashboards are proved and photographed with
+it. Takes about ten minutes.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ import json
 import lzma
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from dashboards.preview.replay import HEALTHY_SECONDS
+from tests.dashboards import standin_household
 from tests.dashboards.scraper import Scraper
 from tests.dashboards.standin_hardware import (
     ENVIRONMENT,
@@ -26,9 +30,11 @@ from tests.dashboards.standin_hardware import (
     share,
     stamp,
 )
-from tests.lab import processes
+from tests.dashboards.standin_household import Household
+from tests.lab import processes, standin_internet
 from tests.lab.advert_sender import to_node
 from tests.lab.helper_process import HelperProcess
+from tests.lab.internet import internet, put_faults
 from tests.lab.isolation import inside
 from tests.lab.lab import Lab
 from tests.lab.plan import ALPHA, BETA, INTERFACE, VIPS, peer_of
@@ -36,6 +42,10 @@ from tests.lab.scenarios import SCENARIOS, Scenario
 
 RECORDING: Final = Path(__file__).resolve().with_name("recording.om.xz")
 _PAUSE: Final = 8.0  # seconds: longer than what a panel or an alert needs to see a state
+# Until every collector has asked once, and the rates of what was before are over.
+_SETTLING: Final = 30.0
+# A machine that has too much to do makes failovers of its own, until it has less.
+_PATIENCE: Final = 1800.0
 
 
 def main() -> int:
@@ -45,13 +55,8 @@ def main() -> int:
             "record: this needs the lab: python -m tests.lab run -- python -m tests.dashboards.record", file=sys.stderr
         )
         return 2
-    with Lab(environment=ENVIRONMENT) as lab, containers(lab) as docker:
-        for host in lab.nodes:
-            furnish(host)
-            host.install(node_exporter()).start()
-        with Scraper(lab) as scraper:
-            play(lab, docker)
-        lines = scraper.lines()
+    with tempfile.TemporaryDirectory(prefix="dnsha-record-") as name:
+        lines = record(Path(name))
     unfinished = RECORDING.with_suffix(".new")
     unfinished.write_bytes(lzma.compress("".join(f"{line}\n" for line in lines).encode(), preset=9))
     unfinished.replace(RECORDING)
@@ -59,14 +64,41 @@ def main() -> int:
     return 0
 
 
-def play(lab: Lab, docker: Containers) -> None:
+def record(directory: Path) -> list[str]:
+    """Let everything happen to a pair; return what was scraped, in OpenMetrics."""
+    key, with_internet = standin_internet.make_key(directory)
+    password_file = directory / "password"
+    environment = {
+        **ENVIRONMENT,
+        **standin_household.environment(password_file),
+        "WORLD_NAMES": "com,org",
+    }
+    lines = with_internet + standin_household.UNBOUND_LINES
+    with (
+        Lab(environment=environment, unbound_lines=lines) as lab,
+        internet(lab, key) as world,
+        containers(lab) as docker,
+    ):
+        put_faults(world, standin_household.FAULTS)
+        for host in lab.nodes:
+            furnish(host)
+            host.install(node_exporter()).start()
+            host.install(standin_household.pihole_api(password_file)).start()
+        with Household(lab) as household:
+            time.sleep(_SETTLING)
+            with Scraper(lab) as scraper:
+                _say("a healthy pair")
+                begin = scraper.wait_healthy(HEALTHY_SECONDS, _PATIENCE)
+                play(lab, docker, household)
+        return scraper.lines(begin)
+
+
+def play(lab: Lab, docker: Containers, household: Household) -> None:
     """Let everything happen, one thing after the other."""
-    _say("a healthy pair")
-    time.sleep(3 * _PAUSE)
     for scenario in SCENARIOS:
         _say(f"{scenario.name}: {scenario.headline}")
         _strike(lab, docker, scenario)
-    for headline, strike, recover in _events(lab, docker):
+    for headline, strike, recover in [*_events(lab, docker), *_of_resolvers(lab, household)]:
         _say(headline)
         strike()
         time.sleep(_PAUSE)
@@ -198,6 +230,33 @@ def _events(  # noqa: C901 (a list of small functions)
         ("a node gets hot and its power supply is weak", gets_hot, lambda: furnish(hosts[other])),
         ("a sync fails, a backup is old, the nodes' content differs", sync_fails, sync_recovers),
         ("somebody forges adverts of the owner", somebody_forges, forger_goes),
+    ]
+
+
+def _of_resolvers(lab: Lab, household: Household) -> list[tuple[str, Callable[[], None], Callable[[], None]]]:
+    """What happens to what counts: the same."""
+    figures = household.figures
+
+    def blocking_stops() -> None:
+        figures[ALPHA.name].blocking = False
+        figures[BETA.name].loaded -= 20 * 86_400
+
+    def blocking_is_back() -> None:
+        figures[ALPHA.name].blocking = True
+        figures[BETA.name].loaded = figures[ALPHA.name].loaded
+        time.sleep(_PAUSE)  # the exporter asks every 15 seconds
+
+    def exporters_die() -> None:
+        for node in (ALPHA.name, BETA.name):
+            lab.kill_service(node, "exporter")
+
+    def exporters_start() -> None:
+        for node in (ALPHA.name, BETA.name):
+            lab.start_service(node, "exporter")
+
+    return [
+        ("blocking is switched off, and lists are old", blocking_stops, blocking_is_back),
+        ("both exporters are killed", exporters_die, exporters_start),
     ]
 
 

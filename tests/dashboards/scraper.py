@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tests.dashboards.open_metrics import Recording
 from tests.lab.http_get import get
 from tests.lab.lab import Lab
 from tests.lab.plan import EXPORTER_PORT
+from tests.lab.waiting import wait_for
 
 NODE_EXPORTER_PORT: Final = 9100
 NODE_FAMILIES: Final = frozenset(
@@ -39,6 +41,12 @@ NODE_FAMILIES: Final = frozenset(
         "node_timex_sync_status",
     }
 )
+# What a healthy node says, and what does not change while nothing happens to it.
+_HEALTH: Final = re.compile(
+    r"^(?:dnsha_status|dnsha_vip_acquisitions_total|dnsha_resolve_outages_total|dnsha_container_events_total).*$",
+    re.MULTILINE,
+)
+_WELL: Final = {"dnsha_status 0.0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,8 @@ class Scraper:
             for job, port in (("dnsha", EXPORTER_PORT), ("node", NODE_EXPORTER_PORT))
             for host in lab.nodes
         ]
+        self._seen: dict[str, list[str]] = {}
+        self._troubled = {host.place.name: time.time() for host in lab.nodes}
         self._threads = [threading.Thread(target=self._scrape, args=(target,)) for target in targets]
 
     def __enter__(self) -> Self:
@@ -83,10 +93,24 @@ class Scraper:
         for thread in self._threads:
             thread.join()
 
-    def lines(self) -> list[str]:
-        """What was recorded, in OpenMetrics."""
+    def wait_healthy(self, seconds: float, patience: float) -> float:
+        """Wait until nothing happened to the pair for so long; return since when (Unix seconds).
+
+        Raises:
+            LabTimeoutError: something did, again and again, as on a machine that has too much to do.
+        """
+        return wait_for(
+            f"{seconds:g} s in which nothing happens to the pair",
+            lambda: max(self._troubled.values()),
+            until=lambda troubled: time.time() - troubled > seconds,
+            timeout=patience,
+            every=INTERVAL,
+        )
+
+    def lines(self, since: float = 0.0) -> list[str]:
+        """What was recorded from a time on, in OpenMetrics."""
         with self._lock:
-            return list(self._recording.lines())
+            return list(self._recording.lines(since))
 
     def _scrape(self, target: Target) -> None:
         """One thread for each target: one that hangs delays no other."""
@@ -103,6 +127,11 @@ class Scraper:
                     text = response.body
             except (OSError, http.client.HTTPException):
                 pass  # told by `up`
+            if target.job == "dnsha":
+                seen = _HEALTH.findall(text)
+                if not _WELL.issubset(seen) or seen != self._seen.get(target.node):
+                    self._troubled[target.node] = now + INTERVAL
+                self._seen[target.node] = seen
             with self._lock:
                 self._recording.add("up", target.labels, now, "1" if text else "0")
                 self._recording.add_scrape(text, target.labels, now, wanted)

@@ -45,3 +45,10 @@ def test_only_wanted_families_are_kept() -> None:
     recording = Recording()
     recording.add_scrape("# TYPE a gauge\na 1\n# TYPE b_total counter\nb_total 2\n", TARGET, 1.0, {"b"})
     assert list(recording.lines())[:-1] == ["# TYPE b counter", 'b_total{site="lab",node="alpha"} 2 1.000']
+
+
+def test_what_was_before_a_time_is_left_out() -> None:
+    recording = Recording()
+    for time in (1.0, 2.0):
+        recording.add("up", TARGET, time, "1")
+    assert list(recording.lines(since=2.0))[1:-1] == ['up{site="lab",node="alpha"} 1 2.000']

@@ -27,7 +27,7 @@ class Holder:
         self.name = name
         steps = [
             ["hostname", name],
-            ["mount", "-t", "tmpfs", "-o", "mode=755,size=32m", "tmpfs", "/run"],
+            ["mount", "-t", "tmpfs", "-o", "mode=755,size=128m", "tmpfs", "/run"],
             ["ip", "link", "set", "lo", "up"],
             *prepare,
             ["echo", "ready"],

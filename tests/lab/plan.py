@@ -29,6 +29,7 @@ EXPORTER_PORT: Final = 9753
 CANARY_ZONE: Final = "canary.dnsha.example"
 STATIC_NAME: Final = "www.example.org"  # not under .test, which FTL does not forward
 STATIC_ADDRESS: Final = "192.0.2.80"
+STATIC_ADDRESS_IPV6: Final = "2001:db8::80"
 
 
 @dataclass(frozen=True, slots=True)

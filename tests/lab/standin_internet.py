@@ -1,8 +1,9 @@
 """Stands for the internet's name servers in a lab: one root server that knows every name and signs what it answers.
 
 ``python -m tests.lab.standin_internet ADDRESS KEY_FILE FAULTS_FILE``. The last file holds, while it exists, one JSON
-object: what is done to the questions of which client's address (``strip``: answered without signatures, as by a
-provider that intercepts port 53; ``forge``: with signatures over something else; ``fail``: with SERVFAIL).
+object: what is done to the questions of which client's address, or about which name (``strip``: answered without
+signatures, as by a provider that intercepts port 53; ``forge``: with signatures over something else; ``fail``: with
+SERVFAIL).
 It leaves unproved delegations, proofs that a name does not exist, and everything that needs TCP.
 """
 
@@ -32,7 +33,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from .plan import DNS_PORT, STATIC_ADDRESS, Place
+from .plan import DNS_PORT, STATIC_ADDRESS, STATIC_ADDRESS_IPV6, Place
 
 INTERNET: Final = Place("internet", 200)
 FAULTS: Final = Path("/run/internet-faults.json")
@@ -80,6 +81,8 @@ def answer(query: dns.message.Message, private: ec.EllipticCurvePrivateKey, faul
     question = query.question[0]
     data = {
         dns.rdatatype.A: INTERNET.ipv4 if question.name == dns.name.from_text(_SERVER) else STATIC_ADDRESS,
+        dns.rdatatype.AAAA: None if question.name == dns.name.from_text(_SERVER) else STATIC_ADDRESS_IPV6,
+        dns.rdatatype.HTTPS: "1 . alpn=h2",
         dns.rdatatype.NS: _SERVER if question.name == dns.name.root else None,
         dns.rdatatype.DNSKEY: _public(private).to_text() if question.name == dns.name.root else None,
     }.get(question.rdtype)
@@ -111,7 +114,9 @@ def main(address: str, key_file: str, faults_file: str) -> None:
         while True:
             message, client = server.recvfrom(4096)
             faults = json.loads(Path(faults_file).read_text()) if Path(faults_file).exists() else {}
-            reply = answer(dns.message.from_wire(message), private, faults.get(client[0], ""))
+            asked = dns.message.from_wire(message)
+            name = asked.question[0].name.to_text(omit_final_dot=True).lower()
+            reply = answer(asked, private, faults.get(name, faults.get(client[0], "")))
             server.sendto(reply.to_wire(), client)
 
 

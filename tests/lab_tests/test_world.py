@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -13,13 +12,11 @@ from typing import Any
 import pytest
 
 from tests.lab import processes, standin_internet
-from tests.lab.dns_query import query
 from tests.lab.exporters import status
 from tests.lab.fixtures import require_lab, require_own_clocks
-from tests.lab.host import Host
+from tests.lab.internet import internet, put_faults
 from tests.lab.lab import Lab
 from tests.lab.plan import ALPHA, BETA, REPOSITORY, STATIC_ADDRESS
-from tests.lab.service import Daemon
 from tests.lab.standin_internet import FAULTS, INTERNET
 from tests.lab.waiting import wait_for
 
@@ -31,10 +28,6 @@ CONTROL = "/run/unbound-control.socket"
 BOTH = (ALPHA.name, BETA.name)
 
 
-def internet_answers(host: Host) -> bool:
-    return query(host, INTERNET.ipv4, "example.com").records == (STATIC_ADDRESS,)
-
-
 @pytest.fixture(scope="module")
 def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     require_lab()
@@ -42,19 +35,8 @@ def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     key, unbound_lines = standin_internet.make_key(tmp_path_factory.mktemp("internet"))
     environment = {"WORLD_NAMES": "com,org", "WORLD_PATIENCE": str(PATIENCE_SECONDS)}
     controlled = f"{unbound_lines}remote-control:\n  control-enable: yes\n  control-interface: {CONTROL}\n"
-    with Lab(own_clocks=True, unbound_lines=controlled, environment=environment) as lab:
-        command = (sys.executable, "-m", "tests.lab.standin_internet", INTERNET.ipv4, str(key), str(FAULTS))
-        host = Host(INTERNET, lab.lan, logs=lab.logs / INTERNET.name)
-        host.install(Daemon("internet", command, ready=internet_answers))
-        lab.hosts[INTERNET.name] = host
-        host.power_on()
-        try:
-            host.launch_services()
-            host.wait_ready()
-            yield lab
-        finally:
-            del lab.hosts[INTERNET.name]
-            host.crash()
+    with Lab(own_clocks=True, unbound_lines=controlled, environment=environment) as lab, internet(lab, key):
+        yield lab
 
 
 @pytest.fixture
@@ -92,8 +74,7 @@ def check_of(lab: Lab, node: str) -> dict[str, Any]:
 
 
 def put_fault(lab: Lab, fault: str, *nodes: str) -> None:
-    faults = {lab.hosts[node].place.ipv4: fault for node in nodes}
-    lab.hosts[INTERNET.name].path(FAULTS).write_text(json.dumps(faults))
+    put_faults(lab.hosts[INTERNET.name], {lab.hosts[node].place.ipv4: fault for node in nodes})
 
 
 def test_both_nodes_resolve_and_the_primary_owns(lab: Lab) -> None:

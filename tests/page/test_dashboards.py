@@ -36,7 +36,7 @@ def test_a_dashboard_is_drawn_whole_within_five_seconds(drawing: tuple[Replay, B
     recording, window = drawing
     document = boards()[name]
     begin = time.monotonic()
-    drawn = picture(document["panels"], recording, window)
+    drawn = picture(document, recording, window)
     took = time.monotonic() - begin
     assert drawn.startswith(b"\x89PNG")
     titles = window.evaluate("[...document.querySelectorAll('[data-panel]')].map((panel) => panel.dataset.panel)")
@@ -48,3 +48,16 @@ def test_a_dashboard_is_drawn_whole_within_five_seconds(drawing: tuple[Replay, B
     blank = window.evaluate(f"{empty} && panel.innerText.trim() === panel.dataset.panel).length")
     assert blank == 0
     assert took <= SECONDS
+
+
+def test_alerts_and_failovers_are_marked_on_every_panel_over_time(drawing: tuple[Replay, Browser]) -> None:
+    recording, window = drawing
+    for document in boards().values():
+        picture(document, recording, window)
+        marked = window.evaluate(
+            "[...document.querySelectorAll('[data-panel]')].filter((panel) => panel.querySelector('[data-marks]'))"
+            ".map((panel) => [panel.dataset.panel, Number(panel.querySelector('[data-marks]').dataset.marks)])"
+        )
+        over_time = {"timeseries", "state-timeline", "heatmap"}
+        assert [title for title, _ in marked] == [p["title"] for p in panels(document) if p["type"] in over_time]
+        assert all(marks > 10 for _, marks in marked), marked
