@@ -12,7 +12,7 @@ WAITING := alerting*.py world.py dnsdist.py
 # These look at everything that runs, or at how soon it does something, and so nothing else may.
 ALONE := isolation.py chaos.py
 
-.PHONY: help lock digests sbom demo test test-stack check lab chaos bench bench-alerts bench-hostile bench-stack clean fuzz generate preview benchmarks dist
+.PHONY: help lock digests sbom demo cast test test-stack check lab chaos bench bench-alerts bench-hostile bench-stack clean fuzz generate preview benchmarks dist
 # From the registry that pip is configured for, whose name is nobody else's business. All files of a release are listed:
 # those for amd64 and arm64, and the source.
 COMPILE := CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes \
@@ -25,6 +25,10 @@ help: ## say what there is
 demo: $(READY) ## watch a real pair fail over, four times
 	@tests/packages lab
 	@$(LAB) demo
+
+cast: demo ## run the demo, draw README's moving picture of it, and put what it printed into docs/failover-tests.md
+	@$(BIN)/python -m tests.lab.demo_picture
+	@$(BIN)/python -m docs.generate --printed demo build/demo.txt
 
 lab: $(READY) ## start a pair and a shell beside it
 	@tests/packages lab

@@ -58,7 +58,7 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "docs/settings.md": {"settings": settings_table, "stack settings": stack_settings_table},
 }
 # Where a part stands that a command printed.
-PRINTED = {"demo": "README.md", "once": "docs/command-line.md"}
+PRINTED = {"demo": "docs/failover-tests.md", "once": "docs/command-line.md"}
 
 
 def replace_part(text: str, name: str, content: str, page: str) -> str:

@@ -7,19 +7,21 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from . import demo_report
 from .errors import LabError, LabTimeoutError
 from .exporters import Report, Run, Watch, run_exporter, wait_reported, wait_settled
 from .lab import Lab
-from .outcome import Outcome
+from .outcome import Outcome, answers_since
 from .plan import BUILD, NODES, VIPS, peer_of
 from .scenarios import GUARDED as SCENARIOS
 from .scenarios import Scenario
 from .waiting import wait_for
 
 RESULT: Final = BUILD / "demo.json"
+PRINTED: Final = BUILD / "demo.txt"
 _BEFORE_SECONDS: Final = 0.5
 _AFTER_SECONDS: Final = 0.5
 _STATUS_WORDS: Final = {0: "ok", 1: "warning", 2: "critical", 3: "unknown"}
@@ -38,10 +40,12 @@ def run() -> int:
             if not outcomes[-1].recovered:
                 break  # the next one would start from a broken pair
         runs = {place.name: run_exporter(lab, place.name, "--once") for place in NODES}
-        print(demo_report.table(outcomes, keepalived))
+        table = demo_report.table(outcomes, keepalived)
+        print(table)
         for node, once in runs.items():
             print(f"\nexporter --once on {node}, exit code {once.exit_code}:\n{once.output}{once.complaint}", end="")
-    write_result(outcomes, runs)
+    write_result(outcomes, runs, keepalived)
+    write_whole(PRINTED, table)
     say(f"done in {time.monotonic() - started:.1f} s; figures in {os.path.relpath(RESULT)}")
     shown = [outcome for outcome in outcomes if outcome.recovered and outcome.told_after is not None]
     return 0 if len(shown) == len(SCENARIOS) else 1
@@ -94,6 +98,7 @@ def play(lab: Lab, watches: tuple[Watch, ...], scenario: Scenario) -> Outcome:
         lost_on_return=lost_on_return,
         reports=reports,
         event=event,
+        answers=answers_since(sample.queries, event),
     )
 
 
@@ -125,15 +130,22 @@ def _told(what: str) -> Iterator[None]:
         say(f"{what} ({error})")
 
 
-def write_result(outcomes: Sequence[Outcome], runs: dict[str, Run]) -> None:
+def write_result(outcomes: Sequence[Outcome], runs: dict[str, Run], keepalived: str) -> None:
     """Write ``build/demo.json``, whole or not at all."""
     result = {
+        "measured": f"{keepalived}, on {demo_report.machine()}",
+        "vip": VIPS["ipv4"],
         "scenarios": [outcome.as_json() for outcome in outcomes],
         "once": {
             node: {"exit_code": once.exit_code, "status": _STATUS_WORDS.get(once.exit_code, "unknown")}
             for node, once in runs.items()
         },
     }
-    unfinished = RESULT.with_name(f".{RESULT.name}.{os.getpid()}")
-    unfinished.write_text(json.dumps(result, indent=2) + "\n")
-    unfinished.replace(RESULT)
+    write_whole(RESULT, json.dumps(result, indent=2) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file, or leave it as it was."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(text)
+    unfinished.replace(path)

@@ -76,8 +76,11 @@ def test_the_demo_shows_four_recovered_failures(capsys: pytest.CaptureFixture[st
         assert 0 <= scenario["queries_lost"] < scenario["queries"]
         assert 0 <= scenario["outage_seconds"] < 10
         assert 0 < scenario["exporter_detect_seconds"] < 10
+        first, *_, last = scenario["answers"]
+        assert (first[0] < 0, first[2], last[2]) == (True, "alpha", "beta")
     # The guard takes the VIP off the node of the killed keepalived; without it both own it until the recovery.
     assert not any("vip.split_brain" in line for line in printed.splitlines() if line.startswith("  sigkill"))
+    assert demo.PRINTED.read_text() in printed
     assert set(result["once"]) == {place.name for place in NODES}
     assert "exporter --once on alpha" in printed
     assert VIPS["ipv4"] in printed
@@ -90,6 +93,7 @@ def test_a_pair_that_does_not_recover_fails_the_demo(
     hopeless = dataclasses.replace(SCENARIOS[0], recover=lambda _lab, _owner: None)
     monkeypatch.setattr(demo, "SCENARIOS", (hopeless, *SCENARIOS[1:]))
     monkeypatch.setattr(demo, "RESULT", tmp_path / "demo.json")
+    monkeypatch.setattr(demo, "PRINTED", tmp_path / "demo.txt")
     assert demo.run() == 1
     (shown,) = json.loads(demo.RESULT.read_text())["scenarios"]
     assert (shown["name"], shown["recovered"]) == ("graceful", False)
@@ -103,6 +107,7 @@ def test_a_failure_that_no_exporter_tells_of_fails_the_demo(
     untold = dataclasses.replace(SCENARIOS[0], told=lambda _report, _vip: False)
     monkeypatch.setattr(demo, "SCENARIOS", (untold,))
     monkeypatch.setattr(demo, "RESULT", tmp_path / "demo.json")
+    monkeypatch.setattr(demo, "PRINTED", tmp_path / "demo.txt")
     assert demo.run() == 1
     (shown,) = json.loads(demo.RESULT.read_text())["scenarios"]
     assert shown["exporter_detect_seconds"] is None
