@@ -61,7 +61,7 @@ def test_the_picture_has_no_script_and_fetches_nothing() -> None:
     assert not re.search(r"\bon\w+=|href|url\(|@import|@font-face", svg)
 
 
-def test_the_picture_is_readable_in_light_and_dark_and_stands_still_for_those_who_ask() -> None:
+def test_the_picture_suits_light_and_dark_and_stands_still_for_who_asks() -> None:
     svg = draw(document())
     assert "@media (prefers-color-scheme: dark)" in svg
     assert "@media (prefers-reduced-motion: reduce)" in svg

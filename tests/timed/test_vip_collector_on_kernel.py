@@ -121,7 +121,7 @@ def test_a_thousand_pairs_while_the_process_stood_still_are_all_counted(tmp_path
     ip(*LAN)
     program = """
 import sys, time
-from tests.unit.test_vip_collector_on_kernel import collecting, counts
+from tests.timed.test_vip_collector_on_kernel import collecting, counts
 with collecting() as one:
     print("ready", flush=True)
     sys.stdin.readline()
