@@ -254,7 +254,7 @@ def test_a_state_directory_that_cannot_be_made_costs_only_its_purpose(tmp_path: 
 @in_network_namespace
 def test_alone_and_in_a_hurry_it_says_what_it_knows(tmp_path: Path) -> None:
     ip("link set lo up", "link add lan0 type veth peer name lan1", "addr add 192.0.2.53/32 dev lan0")
-    arguments = [sys.executable, "-m", "exporter", "--once", "--timeout", "1.5", "--only", "vip"]
+    arguments = [sys.executable, "-m", "exporter", "--once", "--timeout", "4", "--only", "vip"]
     environment = {**os.environ, **GOOD, "RUNTIME_DIRECTORY": str(tmp_path)}
     began = time.monotonic()
     done = subprocess.run(arguments, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
