@@ -18,7 +18,7 @@ from exporter.model.observations.filters import AdvertFilterObservation, Firewal
 from exporter.model.observations.health import HealthObservation, HealthQuestion, HealthVerdict, HelperProcess
 from exporter.model.observations.latency import Latency
 from exporter.model.observations.node import NODE_NAME, ROLES, NodeIdentity
-from exporter.model.observations.peer import Peer, PeerObservation, PeerVip
+from exporter.model.observations.peer import PeerObservation, PeerStatus, PeerVip
 from exporter.model.observations.pihole import PiholeObservation, TopEntry
 from exporter.model.observations.resolve import Probe, Protocol, ResolveObservation
 from exporter.model.observations.status import CollectorResult, NodeStatus, Observation
@@ -50,8 +50,8 @@ __all__ = [
     "NodeIdentity",
     "NodeStatus",
     "Observation",
-    "Peer",
     "PeerObservation",
+    "PeerStatus",
     "PeerVip",
     "PiholeObservation",
     "Probe",

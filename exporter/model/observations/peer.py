@@ -17,7 +17,7 @@ class PeerVip:
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class PeerStatus:
     """What the other node's exporter says of its node; what it does not know is missing or None."""
 
     name: str
@@ -40,6 +40,6 @@ class PeerObservation:
     address: str
     age: float  # seconds since it was asked
     query_duration: float
-    peer: Peer | None
+    peer: PeerStatus | None
     error: str | None
     keyed: bool = True  # only an answer that has the pair key counts
