@@ -10,8 +10,8 @@ from exporter.model import pair
 from exporter.model.observations import (
     Check,
     NodeStatus,
-    Peer,
     PeerObservation,
+    PeerStatus,
     Status,
     VipObservation,
     VrrpObservation,
@@ -79,7 +79,7 @@ def _alone(status: NodeStatus) -> str:
     return f"; {status.node.name} serves, and nobody is known who could take over"
 
 
-def _agreement(evaluation: Evaluation, peer: Peer, settings: Settings) -> Iterator[Check]:
+def _agreement(evaluation: Evaluation, peer: PeerStatus, settings: Settings) -> Iterator[Check]:
     """Compare the settings that must be equal, and those that must not."""
     differences = []
     vips = pair.find(evaluation.status, VipObservation)

@@ -11,7 +11,7 @@ from exporter.engine.worker import Worker
 from exporter.http.pair_key import KeySource, PairKeyError, no_key
 from exporter.model.addressing import Address
 from exporter.model.errors import ExporterError, NotReadyError
-from exporter.model.observations import Peer, PeerObservation
+from exporter.model.observations import PeerObservation, PeerStatus
 from exporter.sources.peer_status import ask_peer
 
 # After a change of ownership the pair is looked at more often, for this long.
@@ -76,7 +76,7 @@ class PeerCollector:
 
     def _work(self) -> float:
         began = time.monotonic()
-        peer: Peer | None = None
+        peer: PeerStatus | None = None
         problem: str | None = None
         try:
             peer = ask_peer(self._address, self._port, self._timeout, self._key, tls=self._tls, clock=self._clock)
@@ -110,7 +110,7 @@ class PeerCollector:
         except PairKeyError:  # it is the reason why there was no answer
             return True
 
-    def _is_credible(self, peer: Peer) -> bool:
+    def _is_credible(self, peer: PeerStatus) -> bool:
         """Whether it is one of the few that this peer has been, or there is room for one more."""
         identity = (peer.name, peer.role, peer.version)
         if identity not in self._identities and len(self._identities) >= MAXIMUM_IDENTITIES:

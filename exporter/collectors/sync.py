@@ -108,7 +108,7 @@ class SyncCollector:
 
 
 def _differs(path: Path) -> tuple[str, ...]:
-    """What a sync wrote beside the content, one name a line; the digests judge, so what cannot be read is nothing."""
+    """What a sync wrote beside the content, one name a line; the digests decide, so what cannot be read is nothing."""
     try:
         text = read_bounded(path, MAXIMUM_NAMES_BYTES).decode(errors="replace")
     except (OSError, ParseError):

@@ -135,7 +135,7 @@ class VipCollector:
             )
             return None
         self._subscription = subscription
-        self._look(first=not self._restored)
+        self._compare(first=not self._restored)
         return self._subscription
 
     def _read(self, subscription: AddressSubscription) -> None:
@@ -149,9 +149,9 @@ class VipCollector:
         if lost:
             self._overruns += 1
             log.warning("the kernel dropped address messages; looking at all addresses instead")
-            self._look(first=False)
+            self._compare(first=False)
 
-    def _look(self, *, first: bool) -> None:
+    def _compare(self, *, first: bool) -> None:
         """Compare with all addresses: what differs has changed unseen."""
         from exporter.sources.addresses import all_addresses
 

@@ -67,7 +67,7 @@ class WebAccess:
         """Whether a request may be answered.
 
         Raises:
-            BusyError: its password could not be checked in time.
+            PasswordTimeoutError: its password could not be checked in time.
         """
         users = self._current().users
         if users is None or path == FOR_EVERYBODY or (path in self._for_the_pair and caller is not ANYBODY):

@@ -23,7 +23,7 @@ WRONG_KEPT: Final = 128
 _BCRYPT_BYTES: Final = 72  # what follows, bcrypt does not look at
 
 
-class BusyError(ExporterError):
+class PasswordTimeoutError(ExporterError):
     """Too many passwords are being checked; try again."""
 
 
@@ -46,7 +46,7 @@ class BasicAuth:
         """Whether the value of a request's header ``Authorization`` has a user's name and password.
 
         Raises:
-            BusyError: it could not be checked in time.
+            PasswordTimeoutError: it could not be checked in time.
         """
         found = _credentials(authorization)
         if found is None:
@@ -57,7 +57,7 @@ class BasicAuth:
             return digest in self._right
         if not self._gate.acquire(timeout=WAIT_SECONDS):
             problem = "too many passwords are being checked"
-            raise BusyError(problem)
+            raise PasswordTimeoutError(problem)
         try:
             # Another request may have had the same meanwhile.
             if digest not in self._right and digest not in self._wrong:

@@ -14,7 +14,7 @@ import time
 from typing import Any, Final
 
 # How often it is looked whether the last bytes have arrived.
-_LOOK_SECONDS: Final = 0.02
+_POLL_SECONDS: Final = 0.02
 # Where all threads put what nobody reads.
 _DISCARDED: Final = bytearray(1 << 16)
 _HTTPS_ONLY: Final = (
@@ -114,7 +114,7 @@ def wait_until_taken(connection: socket.socket, deadline: float) -> None:
             connection.settimeout(left)
             open_ = bool(connection.recv_into(_DISCARDED))
         elif _in_flight(connection):
-            time.sleep(min(left, _LOOK_SECONDS))
+            time.sleep(min(left, _POLL_SECONDS))
         else:
             return
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from exporter.http.access import WebAccess
-from exporter.http.basic_auth import BusyError
+from exporter.http.basic_auth import PasswordTimeoutError
 from exporter.http.connection import BoundedReader, HeadTooLargeError, send_all, wait_until_taken
 from exporter.http.pair_key import NONCE_HEADER, SIGNATURE_HEADER, KeySource, PairKeyError
 from exporter.http.seats import Seats
@@ -137,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if access is None or access.permits(path, self._seats.caller, self.headers.get("Authorization", "")):
                 return True
-        except BusyError:
+        except PasswordTimeoutError:
             self._send(HTTPStatus.SERVICE_UNAVAILABLE, b"Too many passwords are being checked; try again\n", TEXT)
             return False
         self._send(HTTPStatus.UNAUTHORIZED, b"This takes a name and a password\n", TEXT, _ASK_FOR_PASSWORD)

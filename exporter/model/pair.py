@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from exporter.model.observations import NodeStatus, Observation, Peer, PeerObservation, SyncObservation, Vip
+from exporter.model.observations import NodeStatus, Observation, PeerObservation, PeerStatus, SyncObservation, Vip
 
 # When the VIP moves, both nodes have it for some milliseconds; only what lasts longer is a split brain.
 SETTLED_SECONDS = 0.3
@@ -20,7 +20,7 @@ def find(status: NodeStatus, kind: type[_T]) -> _T | None:
     return None
 
 
-def find_peer(status: NodeStatus) -> Peer | None:
+def find_peer(status: NodeStatus) -> PeerStatus | None:
     """Return what the other node says, None when it is silent or there is none."""
     observation = find(status, PeerObservation)
     return observation.peer if observation else None

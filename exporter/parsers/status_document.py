@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exporter.model.errors import ParseError
-from exporter.model.observations import NODE_NAME, ROLES, Check, NodeIdentity, Peer, PeerVip, Status
+from exporter.model.observations import NODE_NAME, ROLES, Check, NodeIdentity, PeerStatus, PeerVip, Status
 from exporter.parsers.fields import Fields, parse_json
 
 STATUS_PATH = "/api/v1/status"  # where an exporter serves it
@@ -74,7 +74,7 @@ def parse_document(content: bytes) -> Fields:
     return Fields(document, WHAT)
 
 
-def parse_peer(content: bytes, received_at: float) -> Peer:
+def parse_peer(content: bytes, received_at: float) -> PeerStatus:
     """Read what the pair needs to know of the other node.
 
     Raises:
@@ -86,7 +86,7 @@ def parse_peer(content: bytes, received_at: float) -> Peer:
     vrrp = document.object("vrrp") if document.has("vrrp") else None
     sync = document.object("sync") if document.has("sync") else None
     instances = vrrp.objects("instances", MAXIMUM_ITEMS) if vrrp else []
-    return Peer(
+    return PeerStatus(
         name=identity.name,
         role=identity.role,
         version=identity.version,

@@ -18,7 +18,7 @@ Wrong = Iterator[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Judges good values. ``needs`` must be among them; with a ``reader`` it is that program's alone."""
+    """Evaluates good values. ``needs`` must be among them; with a ``reader`` it is that program's alone."""
 
     needs: tuple[str, ...]
     evaluate: Callable[[Values, NetworksOf], Wrong]

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 
 from exporter.http.pair_key import KeySource
-from exporter.model.observations import Peer
+from exporter.model.observations import PeerStatus
 from exporter.parsers.status_document import STATUS_PATH, parse_peer
 from exporter.sources.peer_get import peer_get
 
 
 def ask_peer(
     host: str, port: int, timeout: float, key: KeySource, *, tls: bool, clock: Callable[[], float] = time.time
-) -> Peer:
+) -> PeerStatus:
     """Ask for the other node's status; ``timeout`` is for the whole of it, in seconds.
 
     Raises:

@@ -19,7 +19,7 @@ from exporter.wire.netlink import (
     NLMSG_ERROR,
     RTM_DELADDR,
     RTM_NEWADDR,
-    Message,
+    NetlinkMessage,
     messages,
 )
 
@@ -79,11 +79,11 @@ def parse_address_messages(datagram: bytes) -> AddressMessages:
     )
 
 
-def _error_code(one: Message) -> int:
+def _error_code(one: NetlinkMessage) -> int:
     return int(struct.unpack_from("=i", one.body)[0]) if len(one.body) >= 4 else 0
 
 
-def _parse_change(one: Message) -> AddressChange | None:
+def _parse_change(one: NetlinkMessage) -> AddressChange | None:
     decoded = ifaddrmsg(one.data)
     try:
         decoded.decode()

@@ -21,7 +21,7 @@ DATAGRAM_BYTES = 65536
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class NetlinkMessage:
     """One message; ``data`` is all of it, its header too."""
 
     kind: int
@@ -59,15 +59,15 @@ def attribute(kind: int, value: bytes) -> bytes:
     return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
-def messages(datagram: bytes) -> tuple[list[Message], bool]:
+def messages(datagram: bytes) -> tuple[list[NetlinkMessage], bool]:
     """Read the messages of a datagram, and whether it holds them whole: the last one may be cut off."""
-    found: list[Message] = []
+    found: list[NetlinkMessage] = []
     offset = 0
     while offset + HEADER_BYTES <= len(datagram):
         length, kind, flags = struct.unpack_from("=IHH", datagram, offset)
         if not HEADER_BYTES <= length <= len(datagram) - offset:
             return found, False
-        found.append(Message(kind, flags, datagram[offset : offset + length]))
+        found.append(NetlinkMessage(kind, flags, datagram[offset : offset + length]))
         offset += (length + 3) & ~3
     return found, True
 
@@ -84,7 +84,7 @@ def attributes(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def address(one: Message) -> AddressMessage | None:
+def address(one: NetlinkMessage) -> AddressMessage | None:
     """Read a message about an address; None where it is about something else, or cut off."""
     body = one.body
     if one.kind not in (RTM_NEWADDR, RTM_DELADDR) or len(body) < 8:

@@ -1,1 +1,1 @@
-"""The stack's own table of nftables: who may reach which of its ports. DNS, SSH and ping are never judged."""
+"""The stack's own table of nftables: who may reach which of its ports. DNS, SSH and ping are never filtered."""

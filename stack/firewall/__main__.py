@@ -18,7 +18,7 @@ import sys  # noqa: E402
 
 from exporter.engine.runtime import RuntimeFiles  # noqa: E402
 from exporter.model.errors import ConfigurationError  # noqa: E402
-from stack.firewall.keeper import LOOK_SECONDS, Firewall  # noqa: E402
+from stack.firewall.keeper import POLL_SECONDS, Firewall  # noqa: E402
 from stack.firewall.settings import read_firewall  # noqa: E402
 
 BAD_CONFIGURATION = 3
@@ -33,9 +33,9 @@ def main() -> int:
             print(f"firewall not started: {problem}", file=sys.stderr, flush=True)
         return BAD_CONFIGURATION
     firewall = Firewall(RuntimeFiles(), settings)
-    firewall.look()
-    while signal.sigtimedwait(STOP, LOOK_SECONDS) is None:
-        firewall.look()
+    firewall.poll()
+    while signal.sigtimedwait(STOP, POLL_SECONDS) is None:
+        firewall.poll()
     firewall.end()
     return 0
 

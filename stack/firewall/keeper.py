@@ -22,7 +22,7 @@ from stack.firewall.settings import FirewallSettings
 from stack.firewall.table import REMOVE, TABLE, render
 from stack.nft import NftError, nft
 
-LOOK_SECONDS: Final = 5.0
+POLL_SECONDS: Final = 5.0
 _LISTING_SECONDS: Final = 15.0  # it runs a program
 
 
@@ -38,10 +38,10 @@ class Firewall:
     _listed: str = ""  # as nft showed it then
     _listed_at: float = float("-inf")
 
-    def look(self) -> None:
-        """Load the table if it is not as it should be, and tell how that went; to be called every LOOK_SECONDS."""
+    def poll(self) -> None:
+        """Load the table if it is not as it should be, and tell how that went; to be called every POLL_SECONDS."""
         if self.settings.on:
-            self._look()
+            self._poll()
         elif self.problem:  # what an earlier run may have left
             with contextlib.suppress(NftError):
                 nft("--file", "-", text=REMOVE)
@@ -58,7 +58,7 @@ class Firewall:
             self.problem = "its service was stopped"
         self._publish()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         text = render(self.settings, self.networks_of(self.settings.interface))
         if self.problem or text != self._text:
             self._load(text)

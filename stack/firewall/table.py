@@ -1,6 +1,6 @@
 """Who may reach which port of this node, as a table of nftables (nft(8)); everything here is pure.
 
-It judges the stack's own ports and nothing else: what it does not name it lets pass, and what another table drops
+It filters the stack's own ports and nothing else: what it does not name it lets pass, and what another table drops
 stays dropped. DNS is not among them, nor SSH, nor ping, so no mistake here cuts a node off. VRRP has a table of its
 own, which knows every field of an advert (stack/keepalived/advert_filter.py).
 """
@@ -47,7 +47,7 @@ def render(settings: FirewallSettings, lan: Sequence[Network]) -> str:
             "  chain input {",
             f"    type filter hook input priority {_PRIORITY}; policy accept;",
             "    iif lo accept",
-            # Answers to what this node asked from a port that happens to be one of these. What others began is judged
+            # Answers to what this node asked from a port that happens to be one of these. What others began is filtered
             # packet by packet: a connection that is older than this table does not outlive it.
             "    ct direction reply accept",
             *filter(None, jumps),

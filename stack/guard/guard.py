@@ -21,7 +21,7 @@ from pathlib import Path
 from exporter.engine.runtime import RuntimeFiles
 from exporter.model.addressing import AddressError, VirtualAddress, parse_virtual_address
 from stack.guard.grace_route import GraceRoute
-from stack.guard.heartbeat import Heartbeat
+from stack.guard.heartbeat import GuardHeartbeat
 from stack.guard.log import say
 from stack.guard.netlink import delete_address
 
@@ -89,7 +89,7 @@ def main() -> int:  # type: ignore[return]
         grace_route.clear(dead=True)
         remove_addresses(addresses, interface, why)
 
-    Heartbeat(files, remove).start()
+    GuardHeartbeat(files, remove).start()
     try:
         watch(files.lock, lambda: remove("keepalived is dead"))
     finally:

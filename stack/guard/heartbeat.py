@@ -20,10 +20,10 @@ from stack.guard.log import say
 
 # The other node takes over after a quarter of a second; a pause of a busy machine is shorter than this.
 SILENT_SECONDS = 2.5
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 
 
-class Heartbeat:
+class GuardHeartbeat:
     """Follows the signs of life; ``remove`` is called once for each silence. Times are seconds of a monotonic clock."""
 
     def __init__(
@@ -43,10 +43,10 @@ class Heartbeat:
         """Begin, in a thread of its own."""
         threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Look once: at the file, and only after a silence at keepalived's lock."""
         now = self._clock()
-        paused = now - self._looked > 4 * LOOK_SECONDS  # this process was not run either: silence means nothing
+        paused = now - self._looked > 4 * POLL_SECONDS  # this process was not run either: silence means nothing
         self._looked = now
         touched = _touched(self._files.heartbeat)
         if touched != self._touched or touched is None or paused:
@@ -59,8 +59,8 @@ class Heartbeat:
 
     def _run(self) -> None:
         while True:
-            self.look()
-            time.sleep(LOOK_SECONDS)
+            self.poll()
+            time.sleep(POLL_SECONDS)
 
 
 def _touched(file: Path) -> int | None:

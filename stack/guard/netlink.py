@@ -47,7 +47,7 @@ TIMEOUT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
+class NeighbourEntry:
     """To which hardware address this host sends what is for an address; one that does not answer has none."""
 
     packed: bytes
@@ -148,7 +148,7 @@ def all_addresses() -> list[AddressMessage]:
     return [change for datagram in _dump(address_dump()) for change in parse_changes(datagram)]
 
 
-def all_neighbours() -> list[Neighbour]:
+def all_neighbours() -> list[NeighbourEntry]:
     """Look at all neighbours whose hardware address is known, of both families.
 
     Raises:
@@ -164,7 +164,7 @@ def parse_changes(datagram: bytes) -> list[AddressMessage]:
     return [change for one in messages(datagram)[0] if (change := read_address(one)) is not None]
 
 
-def parse_neighbours(datagram: bytes) -> list[Neighbour]:
+def parse_neighbours(datagram: bytes) -> list[NeighbourEntry]:
     """Read the neighbours of one datagram of the kernel."""
     found = []
     for one in messages(datagram)[0]:
@@ -172,7 +172,7 @@ def parse_neighbours(datagram: bytes) -> list[Neighbour]:
             values = attributes(one.body[12:])
             if NDA_DST in values and NDA_LLADDR in values:  # the kernel gives it while it is valid
                 index = struct.unpack_from("=i", one.body, 4)[0]
-                found.append(Neighbour(values[NDA_DST], values[NDA_LLADDR], index))
+                found.append(NeighbourEntry(values[NDA_DST], values[NDA_LLADDR], index))
     return found
 
 

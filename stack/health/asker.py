@@ -1,4 +1,4 @@
-"""Asks one DNS service over UDP without ever waiting, and hands its answers and silences to who judges them."""
+"""Asks one DNS service over UDP without ever waiting, and hands its answers and silences to who evaluates them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from stack.health.dns_question import Question, identifier_of, is_reply
+from stack.health.dns_question import DnsQuestion, identifier_of, is_reply
 
 # Seconds without an answer after which a question counts as failed, and up to which an answer makes good for it.
 FAILED_SECONDS = 0.1
@@ -20,8 +20,8 @@ LARGEST_MESSAGE = 4096
 READS_AT_ONCE = 16
 
 
-class Asked(Protocol):
-    """Who judges a service's answers, a ``Service`` for instance."""
+class Asking(Protocol):
+    """Who evaluates a service's answers, a ``Service`` for instance."""
 
     @property
     def name(self) -> str:
@@ -37,7 +37,7 @@ class Asked(Protocol):
         """Nothing listens there; say whether to ask again at once."""
 
 
-_Service = TypeVar("_Service", bound=Asked)
+_Service = TypeVar("_Service", bound=Asking)
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Asker(Generic[_Service]):
         self,
         service: _Service,
         address: tuple[str, int],
-        question: Question,
+        question: DnsQuestion,
         *,
         failed: float = FAILED_SECONDS,
         late: float = LATE_SECONDS,

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from exporter.engine.runtime import RuntimeFiles
 from exporter.model.addressing import Address
+from exporter.model.observations import HealthVerdict
 from stack.health.asker import Asker
-from stack.health.dns_question import Question
-from stack.health.own_address import OwnAddress
-from stack.health.report import Finding, Reporter
+from stack.health.dns_question import DnsQuestion
+from stack.health.own_address import OwnAddressWatch
+from stack.health.report import Finding, HealthReporter
 from stack.health.standby_probe import StandbyProbe, StandbySettings
 from stack.health.track_files import TrackFiles
-from stack.health.verdict import Service, Verdict, of_chain
+from stack.health.verdict import Service, of_chain
 from stack.health.world import WorldSettings
 from stack.health.world_probe import WorldProbe
 
@@ -54,7 +55,7 @@ class HealthCheck:
         beat: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        question = Question(settings.zone, settings.node)
+        question = DnsQuestion(settings.zone, settings.node)
         self._clock = clock
         self._beat = beat
         self._front = Asker(Service("Pi-hole", settings.patience), settings.front, question)
@@ -62,7 +63,7 @@ class HealthCheck:
             Asker(Service("Unbound", settings.patience), endpoint, question) for endpoint in settings.recursors
         ]
         self._askers = (self._front, *self._recursors)
-        self._address = OwnAddress(settings.address, settings.interface)
+        self._address = OwnAddressWatch(settings.address, settings.interface)
         self._world = WorldProbe(settings.world, settings.recursors, clock) if settings.world else None
         self._standby = (
             StandbyProbe(settings.standby, settings.node, settings.zone, settings.interface, files.drain, clock)
@@ -70,7 +71,7 @@ class HealthCheck:
             else None
         )
         self._track_files = TrackFiles(files)
-        self._report = Reporter(files)
+        self._report = HealthReporter(files)
         self._front.service.verdict = self._track_files.resume()
         if self._world is not None and self._track_files.resume_world():
             self._world.world.resume_yielding()
@@ -93,9 +94,9 @@ class HealthCheck:
             if now >= recursor.due:
                 recursor.ask(now)
         if self._world is not None and now >= self._world.due:
-            self._world.begin(now, own_dns=self._chain is Verdict.OK)
+            self._world.begin(now, own_dns=self._chain is HealthVerdict.OK)
         if now >= self._address.due():
-            self._address.look(now)
+            self._address.poll(now)
         if self._standby is not None:
             self._standby.ask(now, self._address.present)
         if now - self._beaten >= BEAT_SECONDS:
@@ -109,9 +110,9 @@ class HealthCheck:
             self._world.receive()
             self._world.expire(self._clock())
         if self._address.changed():
-            self._address.look(self._clock())
+            self._address.poll(self._clock())
         if self._standby is not None:
-            self._standby.receive(works=self._chain is Verdict.OK and not self._address.missing)
+            self._standby.receive(works=self._chain is HealthVerdict.OK and not self._address.missing)
         self._tell()
 
     def _suspects(self, now: float) -> list[Asker[Service]]:

@@ -18,8 +18,8 @@ BY_ITSELF = "was answered by this very node"
 RCODES = {1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
 
 
-class Question:
-    """Makes queries for names below one zone, and judges the replies: this node's, or ``elsewhere`` any other's.
+class DnsQuestion:
+    """Makes queries for names below one zone, and evaluates the replies: this node's, or ``elsewhere`` any other's.
 
     Raises:
         ValueError: the zone is no domain name.

@@ -102,7 +102,7 @@ class Link:
             return self._unable[version]
         return f"neither the gateway nor the other node answers {NAMES[version]}, so its own link may be broken"
 
-    def look(self, now: float, addresses: Iterable[Address]) -> None:
+    def poll(self, now: float, addresses: Iterable[Address]) -> None:
         """See whether this node's questions to addresses of the other node go to somebody else."""
         try:
             index = socket.if_nametoindex(self._interface)

@@ -12,11 +12,11 @@ from stack.guard import netlink
 
 # An address that is replaced (a DHCP client that begins anew) is away for some milliseconds.
 MISSING_SECONDS = 0.3
-LOOK_SECONDS = 5.0
+POLL_SECONDS = 5.0
 AGAIN_SECONDS = 1.0  # when the kernel did not say
 
 
-class OwnAddress:
+class OwnAddressWatch:
     """Follows one address on one interface. Times are seconds of a monotonic clock."""
 
     def __init__(self, address: Address, interface: str) -> None:
@@ -44,13 +44,13 @@ class OwnAddress:
             return self._looked + AGAIN_SECONDS
         if self._absent_since is not None and not self.missing:
             return max(self._absent_since + MISSING_SECONDS, self._looked)
-        return self._looked + LOOK_SECONDS
+        return self._looked + POLL_SECONDS
 
     def changed(self) -> bool:
         """Take the kernel's messages; say whether there were any, or some were lost."""
         return netlink.take_all(self._kernel)
 
-    def look(self, now: float) -> None:
+    def poll(self, now: float) -> None:
         """Ask the kernel for all addresses. What it does not say changes nothing."""
         self._looked = now
         self._unknown = True

@@ -21,7 +21,7 @@ class Finding:
     problem: str
 
 
-class Reporter:
+class HealthReporter:
     """Writes ``{"time": …, "questions": {NAME: {"verdict", "problem", "since"}}}``, times in Unix seconds."""
 
     def __init__(

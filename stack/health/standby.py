@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from exporter.model.observations import HealthVerdict
 from stack.health.dns_question import BY_ITSELF
-from stack.health.verdict import Verdict
 
 SILENT_SECONDS = 3.0
 FAILURES_NEEDED = 4
@@ -25,7 +25,7 @@ COMES_BACK_SECONDS = 1.0
 
 
 @dataclass(slots=True)
-class Answers:
+class AddressAnswers:
     """The answers and silences of one address, as an ``Asker`` tells them."""
 
     name: str
@@ -89,7 +89,7 @@ class Standby:
     node: str
     primary: bool = False
     taking: bool = False
-    verdict: Verdict = Verdict.OK
+    verdict: HealthVerdict = HealthVerdict.OK
     problem: str = ""
     _until: float = float("-inf")  # when it may be given back at the soonest
     _taken: float = float("-inf")
@@ -119,12 +119,12 @@ class Standby:
         answers = max(seen.peer_good_for, seen.vip_good_for) >= HOLD_SECONDS
         return not seen.able or (answers and now >= self._until)
 
-    def _finding(self, seen: Seen) -> tuple[Verdict, str]:
+    def _finding(self, seen: Seen) -> tuple[HealthVerdict, str]:
         silence = f"did not answer for {SILENT_SECONDS:g} s"
         if self.taking and seen.owns:
-            return Verdict.SOFT, f"{self.node} took the VIP because {self._because} {silence} at the other node"
+            return HealthVerdict.SOFT, f"{self.node} took the VIP because {self._because} {silence} at the other node"
         if self.taking:
-            return Verdict.SOFT, f"{self.node} wants to take the VIP because {self._because} {silence}"
+            return HealthVerdict.SOFT, f"{self.node} wants to take the VIP because {self._because} {silence}"
         if seen.able and not seen.owns and seen.silent:
-            return Verdict.SOFT, f"{seen.silent} {silence}, but {self.node} does not take it: {seen.doubt}"
-        return Verdict.OK, ""
+            return HealthVerdict.SOFT, f"{seen.silent} {silence}, but {self.node} does not take it: {seen.doubt}"
+        return HealthVerdict.OK, ""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from exporter.model.addressing import Address
 from stack.health.asker import Asker
-from stack.health.dns_question import Question
+from stack.health.dns_question import DnsQuestion
 from stack.health.link import Link
-from stack.health.standby import Answers, Seen, Standby
+from stack.health.standby import AddressAnswers, Seen, Standby
 
 DNS_PORT = 53
 # Each question counts in the other node's Pi-hole, so one a second is for all virtual IPs together.
@@ -56,15 +56,15 @@ class StandbyProbe:
         self._drain = drain
         self._link = link or Link(interface, settings.peer)
         self._link_due = float("-inf")
-        self._question = Question(zone, node, elsewhere=True)
+        self._question = DnsQuestion(zone, node, elsewhere=True)
         self._virtual = {one: self._asker(one, port) for one in settings.virtual}
         self._peer = self._asker(settings.peer, port)
         self._peer_watched = False
         self._doubted: dict[Address, tuple[float, str]] = {}  # when and why the link to them was last in doubt
         self._owned: frozenset[bytes] = frozenset()
 
-    def _asker(self, address: Address, port: int) -> Asker[Answers]:
-        answers = Answers(str(address), self._clock)
+    def _asker(self, address: Address, port: int) -> Asker[AddressAnswers]:
+        answers = AddressAnswers(str(address), self._clock)
         answers.begin()
         return Asker(answers, (str(address), port), self._question, failed=FAILED_SECONDS, late=LATE_SECONDS)
 
@@ -104,7 +104,7 @@ class StandbyProbe:
             self._link.close()
         elif now >= self._link_due:
             self._link_due = now + LINK_SECONDS
-            self._link.look(now, suspects)
+            self._link.poll(now, suspects)
             for version in {address.version for address in suspects}:
                 self._link.ask(now, version)
 
@@ -148,10 +148,10 @@ class StandbyProbe:
                 asker.due = self._clock() + ASK_SECONDS  # the guard still answers here for a moment (grace_route.py)
         self._owned = owned
 
-    def _all(self) -> Sequence[Asker[Answers]]:
+    def _all(self) -> Sequence[Asker[AddressAnswers]]:
         return (*self._virtual.values(), self._peer)
 
-    def _under_watch(self) -> list[Asker[Answers]]:
+    def _under_watch(self) -> list[Asker[AddressAnswers]]:
         """Whom to ask now."""
         watched = [one for address, one in self._virtual.items() if address.packed not in self._owned]
         return [*watched, self._peer] if self._peer_watched else watched
@@ -179,7 +179,7 @@ class StandbyProbe:
             return False
 
 
-def _forget(asker: Asker[Answers]) -> None:
+def _forget(asker: Asker[AddressAnswers]) -> None:
     """Begin anew: what was seen before is of another time."""
     asker.close()
     asker.service.begin()

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from exporter.engine.runtime import RuntimeFiles
-from stack.health.verdict import Verdict
+from exporter.model.observations import HealthVerdict
 
 FAILED, WELL = b"1\n", b"0\n"
 
@@ -25,14 +25,14 @@ class TrackFiles:
         self._vip = files.vip_unanswered
         self._written: dict[Path, bool] = {}
 
-    def resume(self) -> Verdict:
+    def resume(self) -> HealthVerdict:
         """Return what an earlier check left as this chain's verdict."""
         if _read(self._chain_hard) == FAILED:
-            return Verdict.HARD
+            return HealthVerdict.HARD
         soft = _read(self._chain_soft)
         if soft is None:
-            return Verdict.UNPROVED
-        return Verdict.OK if soft == WELL else Verdict.SOFT
+            return HealthVerdict.UNPROVED
+        return HealthVerdict.OK if soft == WELL else HealthVerdict.SOFT
 
     def resume_world(self) -> bool:
         """Return whether an earlier check had this node yield to one that resolves the internet's names."""
@@ -42,14 +42,14 @@ class TrackFiles:
         """Return whether an earlier check had this node take the virtual IP from one that does not answer there."""
         return _read(self._vip) == FAILED
 
-    def tell_chain(self, verdict: Verdict) -> None:
+    def tell_chain(self, verdict: HealthVerdict) -> None:
         """Tell keepalived of the chain. What is not proved counts as soft: such a node takes nothing from a good one.
 
         Raises:
             OSError: a file cannot be written.
         """
-        soft = (self._chain_soft, verdict in (Verdict.SOFT, Verdict.UNPROVED))
-        hard = (self._chain_hard, verdict is Verdict.HARD)
+        soft = (self._chain_soft, verdict in (HealthVerdict.SOFT, HealthVerdict.UNPROVED))
+        hard = (self._chain_hard, verdict is HealthVerdict.HARD)
         # What gets worse first: a check that is killed in between must not leave all well.
         for path, failed in sorted((soft, hard), key=lambda one: not one[1]):
             self._write(path, failed=failed)

@@ -8,20 +8,12 @@ explains it. *Unproved*: not known yet. What the check itself could not ask chan
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+
+from exporter.model.observations import HealthVerdict
 
 REFUSALS_NEEDED = 2
 FAILURES_NEEDED = 4
 SUCCESSES_NEEDED = 5
-
-
-class Verdict(Enum):
-    """What is known of a service."""
-
-    OK = "ok"
-    SOFT = "soft"
-    HARD = "hard"
-    UNPROVED = "unproved"
 
 
 @dataclass(slots=True)
@@ -30,7 +22,7 @@ class Service:
 
     name: str  # begins a sentence
     patience: float
-    verdict: Verdict = Verdict.UNPROVED
+    verdict: HealthVerdict = HealthVerdict.UNPROVED
     problem: str = "has not answered yet"  # continues it; empty when all is well
     _failing_since: float | None = None  # when the first question of this run of failures was asked
     _failures: int = 0
@@ -40,14 +32,14 @@ class Service:
     @property
     def in_doubt(self) -> bool:
         """Whether its latest question had no good answer."""
-        return self._failures > 0 or self._refusals > 0 or self.verdict is not Verdict.OK
+        return self._failures > 0 or self._refusals > 0 or self.verdict is not HealthVerdict.OK
 
     def good(self) -> None:
         """It gave a good answer in time."""
         self._failing_since, self._failures, self._refusals = None, 0, 0
         self._successes += 1
-        if self.verdict is Verdict.OK or self._successes >= SUCCESSES_NEEDED:
-            self.verdict, self.problem = Verdict.OK, ""
+        if self.verdict is HealthVerdict.OK or self._successes >= SUCCESSES_NEEDED:
+            self.verdict, self.problem = HealthVerdict.OK, ""
 
     def bad(self, asked: float, now: float, problem: str) -> None:
         """It gave a wrong answer, or none, to what was ``asked`` at that time."""
@@ -57,9 +49,9 @@ class Service:
             self._failing_since = asked
         lasted = now - self._failing_since
         # What refused a moment ago listens again, and is not well yet.
-        if self.verdict is Verdict.HARD or (self._failures >= FAILURES_NEEDED and lasted >= self.patience):
-            self.verdict = Verdict.SOFT
-        if self.verdict is not Verdict.OK:
+        if self.verdict is HealthVerdict.HARD or (self._failures >= FAILURES_NEEDED and lasted >= self.patience):
+            self.verdict = HealthVerdict.SOFT
+        if self.verdict is not HealthVerdict.OK:
             self.problem = problem
 
     def refused(self) -> bool:
@@ -67,22 +59,22 @@ class Service:
         self._refusals += 1
         self._successes = 0
         if self._refusals >= REFUSALS_NEEDED:
-            self.verdict, self.problem = Verdict.HARD, "refuses questions: nothing listens there"
-        return self.verdict is not Verdict.HARD
+            self.verdict, self.problem = HealthVerdict.HARD, "refuses questions: nothing listens there"
+        return self.verdict is not HealthVerdict.HARD
 
 
-def of_chain(front: Service, recursors: list[Service]) -> tuple[Verdict, str]:
+def of_chain(front: Service, recursors: list[Service]) -> tuple[HealthVerdict, str]:
     """What this node's DNS comes to as a client meets it, and why.
 
     A front that answers is enough, whatever one of several recursors behind it does.
     """
-    if front.verdict is Verdict.HARD:
-        return Verdict.HARD, _sentence(front)
-    if recursors and front.in_doubt and all(one.verdict is Verdict.HARD for one in recursors):
-        return Verdict.HARD, "; ".join(map(_sentence, recursors))
-    if front.verdict is Verdict.OK:
-        return Verdict.OK, ""
-    behind = [one for one in recursors if one.verdict in (Verdict.SOFT, Verdict.HARD)]
+    if front.verdict is HealthVerdict.HARD:
+        return HealthVerdict.HARD, _sentence(front)
+    if recursors and front.in_doubt and all(one.verdict is HealthVerdict.HARD for one in recursors):
+        return HealthVerdict.HARD, "; ".join(map(_sentence, recursors))
+    if front.verdict is HealthVerdict.OK:
+        return HealthVerdict.OK, ""
+    behind = [one for one in recursors if one.verdict in (HealthVerdict.SOFT, HealthVerdict.HARD)]
     return front.verdict, "; ".join(map(_sentence, [front, *behind]))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stack.health.verdict import Verdict
+from exporter.model.observations import HealthVerdict
 
 FAILURES_NEEDED = 3
 SUCCESSES_NEEDED = 2
@@ -39,11 +39,11 @@ class WorldSettings:
 
 
 @dataclass(slots=True)
-class World:
+class WorldVerdict:
     """The verdict: ``ok``, ``hard`` or ``unproved``. Times are seconds of a monotonic clock."""
 
     patience: float
-    verdict: Verdict = Verdict.UNPROVED
+    verdict: HealthVerdict = HealthVerdict.UNPROVED
     problem: str = "no name of the internet has been resolved yet"
     yields: bool = False  # to the other node
     _failing_since: float | None = None  # when the first question of this run of failures was asked
@@ -52,15 +52,15 @@ class World:
 
     def resume_yielding(self) -> None:
         """Go on as a check that was killed: only names that resolve end it."""
-        self.verdict, self.yields = Verdict.HARD, True
+        self.verdict, self.yields = HealthVerdict.HARD, True
         self.problem = "Unbound resolved no name of the internet when the check was last started"
 
     def good(self) -> None:
         """A name was resolved."""
         self._failing_since, self._failures = None, 0
         self._successes += 1
-        if self.verdict is not Verdict.HARD or self._successes >= SUCCESSES_NEEDED:
-            self.verdict, self.problem, self.yields = Verdict.OK, "", False
+        if self.verdict is not HealthVerdict.HARD or self._successes >= SUCCESSES_NEEDED:
+            self.verdict, self.problem, self.yields = HealthVerdict.OK, "", False
 
     def bad(self, asked: float, now: float, cause: str) -> None:
         """None was, of what was ``asked`` at that time, for this cause."""
@@ -69,15 +69,15 @@ class World:
         if self._failing_since is None:
             self._failing_since = asked
         if self._failures >= FAILURES_NEEDED and now - self._failing_since >= self.patience:
-            self.verdict = Verdict.HARD
-        if self.verdict is not Verdict.OK:
+            self.verdict = HealthVerdict.HARD
+        if self.verdict is not HealthVerdict.OK:
             self.problem = f"Unbound resolves no name of the internet: {cause}"
 
     def peer_resolved(self) -> None:
         """The other node resolved a name while this one does not: yield to it, until this one does."""
-        self.yields = self.verdict is Verdict.HARD
+        self.yields = self.verdict is HealthVerdict.HARD
 
     def not_asked(self) -> None:
         """This node's DNS does not even answer for itself: nothing new is known of the internet."""
-        if self.verdict is not Verdict.HARD:
-            self.verdict, self.problem = Verdict.UNPROVED, "not asked while this node's own DNS does not answer"
+        if self.verdict is not HealthVerdict.HARD:
+            self.verdict, self.problem = HealthVerdict.UNPROVED, "not asked while this node's own DNS does not answer"

@@ -13,11 +13,11 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter.model.observations import HealthVerdict
 from stack.health import world_question
 from stack.health.asker import LARGEST_MESSAGE, READS_AT_ONCE, connected
 from stack.health.diagnosis import Evidence, diagnose
-from stack.health.verdict import Verdict
-from stack.health.world import World, WorldSettings
+from stack.health.world import WorldSettings, WorldVerdict
 from stack.health.world_question import Reply
 
 Endpoint = tuple[str, int]
@@ -50,7 +50,7 @@ class WorldProbe:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self.world = World(settings.patience)
+        self.world = WorldVerdict(settings.patience)
         self.due = float("-inf")
         self.expiry = float("inf")
         self._settings = settings
@@ -120,7 +120,7 @@ class WorldProbe:
         unchecked = yield Ask(recursor, domain, unchecked=True)
         evidence = Evidence(plain, unchecked, self._wall_clock(), self._installed, default_route(ROUTES))
         self.world.bad(asked, self._clock(), diagnose(evidence))
-        if self.world.verdict is Verdict.HARD and not self.world.yields and self._settings.peer is not None:
+        if self.world.verdict is HealthVerdict.HARD and not self.world.yields and self._settings.peer is not None:
             theirs = yield Ask(self._settings.peer, domain)
             if theirs is not None and theirs.resolved:
                 self.world.peer_resolved()

@@ -2,7 +2,7 @@
 
 VRRPv3 has no authentication, and keepalived believes what it hears: it takes over the interval of whom it takes for the
 master, so three forged adverts leave nobody without an owner for minutes. Only adverts for this node's keepalived are
-judged, those of another virtual router and of another address family pass. Packet sockets still see all of them.
+evaluated, those of another virtual router and of another address family pass. Packet sockets still see all of them.
 """
 
 from __future__ import annotations

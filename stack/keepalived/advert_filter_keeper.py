@@ -22,7 +22,7 @@ from stack.keepalived.advert_filter import COUNTER_PREFIX, REASONS, REMOVE, TABL
 from stack.keepalived.values import KeepalivedSettings
 from stack.nft import NftError, nft, nothing
 
-LOOK_SECONDS: Final = 15.0  # each look runs a program
+POLL_SECONDS: Final = 15.0  # each look runs a program
 PUBLISH_SECONDS: Final = 5.0  # sooner, so that a clock that steps makes this look old for moments only
 BEAT_SECONDS: Final = 0.5
 
@@ -49,8 +49,8 @@ class AdvertFilter:
         """Look after the table until this process is ended; ``beat`` is its sign of life."""
         self._resume()
         while True:
-            self._look(beat)
-            for _ in range(round(LOOK_SECONDS / PUBLISH_SECONDS)):
+            self._poll(beat)
+            for _ in range(round(POLL_SECONDS / PUBLISH_SECONDS)):
                 self._publish()
                 again = time.monotonic() + PUBLISH_SECONDS
                 while time.monotonic() < again:
@@ -67,7 +67,7 @@ class AdvertFilter:
             self.problem = "keepalived has ended"
         self._publish()
 
-    def _look(self, beat: Callable[[], None]) -> None:
+    def _poll(self, beat: Callable[[], None]) -> None:
         if self.problem:
             self._load(beat)
             return

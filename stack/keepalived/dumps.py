@@ -43,7 +43,7 @@ class Dumps:
         """Something has changed."""
         self._next = min(self._next, time.monotonic() + SETTLE_SECONDS)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Publish the dump that was asked for, or ask for the next one, when it is time."""
         now = time.monotonic()
         if self._deadline is not None:

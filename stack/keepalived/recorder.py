@@ -80,7 +80,7 @@ def record(files: RuntimeFiles, fifo: int, keepalived: Recorded, beat: Callable[
             announcements.take_rest(fifo)
             log.record("KEEPALIVED STOP -")
             return
-        dumps.look()
+        dumps.poll()
 
 
 class _Announcements:

@@ -24,10 +24,10 @@ from exporter.engine.files import read_bounded, remove, write_atomically
 from exporter.engine.runtime import RuntimeFiles
 from exporter.model.addressing import interface_networks
 from exporter.model.errors import ConfigurationError, ParseError
+from exporter.model.observations import HealthVerdict
 from stack.health.check import HealthCheck, HealthSettings
 from stack.health.own_address import has_address
 from stack.health.track_files import TrackFiles
-from stack.health.verdict import Verdict
 from stack.keepalived import dumps, recorder
 from stack.keepalived.advert_filter import highest_priority
 from stack.keepalived.advert_filter_keeper import AdvertFilter
@@ -210,7 +210,7 @@ def main() -> int:
         clear(files)
         # Until the check has proved this node's DNS, it takes the virtual IP from nobody.
         told = TrackFiles(files)
-        told.tell_chain(Verdict.UNPROVED)
+        told.tell_chain(HealthVerdict.UNPROVED)
         # A node that boots before its address is there would hear no advert and take the virtual IP from a good one.
         told.tell_address(missing=not has_address(settings.address.packed, settings.interface))
         told.tell_world(yields=False)

@@ -22,7 +22,7 @@ from exporter.engine.runtime import RuntimeFiles
 from stack.keepalived.liveness import Liveness
 from stack.keepalived.recorder import read_pid
 
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 # A process beside keepalived gives a sign of life twice a second.
 HANGING_SECONDS = 2.0
 # The first restart is at once; one that dies again soon waits, so that nothing spins.
@@ -108,7 +108,7 @@ class Helper:
         self.starts += 1
         self.last_start = time.time()
 
-    def look(self, now: float, *, paused: bool) -> bool:
+    def poll(self, now: float, *, paused: bool) -> bool:
         """Note its signs of life, and end it when there are none; say whether it has ended."""
         with contextlib.suppress(BlockingIOError):
             while os.read(self._beats, 4096):
@@ -174,12 +174,12 @@ def supervise(
         for helper in everybody:
             if helper.running:
                 waiting.register(helper.descriptor, select.POLLIN)
-        ready = dict(waiting.poll(LOOK_SECONDS * 1000))
+        ready = dict(waiting.poll(POLL_SECONDS * 1000))
         if death in ready:
             return _end(keepalived, everybody)
         now = time.monotonic()
-        paused = now - looked > 4 * LOOK_SECONDS
-        ended = [helper.look(now, paused=paused) for helper in everybody if helper.running]
+        paused = now - looked > 4 * POLL_SECONDS
+        ended = [helper.poll(now, paused=paused) for helper in everybody if helper.running]
         if any(ended):
             publish(everybody, files)
         vrrp = read_pid(files.vrrp_pid)

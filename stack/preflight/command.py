@@ -1,4 +1,4 @@
-"""``exporter --preflight``: gather, judge, print; the exit codes of ``--once``."""
+"""``exporter --preflight``: gather, evaluate, print; the exit codes of ``--once``."""
 
 from __future__ import annotations
 

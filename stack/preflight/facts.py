@@ -1,4 +1,4 @@
-"""What preflight knows of a node: gathered once, judged by pure functions. None means that it could not be told."""
+"""What preflight knows of a node: gathered once, evaluated by pure functions. None means that it could not be told."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from exporter.model.observations import Peer
+from exporter.model.observations import PeerStatus
 from exporter.settings.read import Mistake
 from exporter.settings.values import Settings
 from stack.preflight.clone import Unreadable
@@ -60,7 +60,7 @@ class StrangerFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that the checks judge."""
+    """Everything that the checks evaluate."""
 
     settings: Settings | None
     mistakes: tuple[Mistake, ...] = ()  # in the settings of all programs
@@ -78,7 +78,7 @@ class Facts:
     wire: WireFacts | None = None
     wire_problem: str | None = None
     vrrp_version: int = 3
-    peer: Peer | None = None
+    peer: PeerStatus | None = None
     peer_problem: str | None = None
     firewall: bool = True  # FIREWALL: whether the stack loads its own
     stranger: StrangerFacts | None = None  # None: this node has no address that is a stranger's

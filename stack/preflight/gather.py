@@ -1,4 +1,4 @@
-"""Gather the facts that preflight judges: from /proc, netlink, the LAN and the other node's exporter."""
+"""Gather the facts that preflight evaluates: from /proc, netlink, the LAN and the other node's exporter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exporter.engine.files import read_bounded
 from exporter.http.pair_key import PairKey
 from exporter.http.web_config import speaks_tls
 from exporter.model.errors import ConfigurationError, ExporterError, ParseError
-from exporter.model.observations import Peer
+from exporter.model.observations import PeerStatus
 from exporter.settings.passwords import is_synced, names_of
 from exporter.settings.read import Reading, from_environment, read
 from exporter.settings.table import RETIRED, programs
@@ -155,7 +155,7 @@ def _password(environment: Mapping[str, str], name: str) -> str:
     return _text(Path(path)).strip() if path else environment.get(name, "").strip()
 
 
-def _peer(settings: Settings, pair_key: str) -> tuple[Peer | None, str | None]:
+def _peer(settings: Settings, pair_key: str) -> tuple[PeerStatus | None, str | None]:
     if settings.peer_ip is None:
         return None, None
     try:

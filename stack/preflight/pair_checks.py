@@ -87,7 +87,7 @@ def peer(facts: Facts) -> Iterator[Check]:
 
 
 def pair_key(facts: Facts) -> Iterator[Check]:
-    """There is a key by which the nodes know each other; the other node's answers are judged with it above."""
+    """There is a key by which the nodes know each other; the other node's answers are evaluated with it above."""
     if facts.settings is None or facts.settings.peer_ip is None:
         return
     if facts.passwords.get("PAIR_KEY"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from exporter.engine.files import write_atomically
 from stack.setup import env_text, second
-from stack.setup.errors import RefusedError, SetupError
+from stack.setup.errors import SetupError, SetupRefusedError
 from stack.tools import node_archive
 from stack.tools.node_archive import Archive, Member
 
@@ -16,7 +16,7 @@ def put_back(archive: Archive, clone: Path) -> list[str]:
     """Write the files; return the names of those that were not there yet.
 
     Raises:
-        RefusedError: this is another host, or a file is there with another content.
+        SetupRefusedError: this is another host, or a file is there with another content.
         SetupError: one cannot be written; run again, it goes on.
     """
     contents = {name: _content(member) for name, member in archive.members.items() if name.startswith("compose/")}
@@ -25,10 +25,10 @@ def put_back(archive: Archive, clone: Path) -> list[str]:
     if settings is not None:
         contents[node_archive.SETTINGS] = second.fitted(settings.decode(), "the backup").encode()
     elif not env.exists():
-        raise RefusedError("the backup has no compose/.env; make one by stack/setup.sh, then run this again")  # noqa: EM101
+        raise SetupRefusedError("the backup has no compose/.env; make one by stack/setup.sh, then run this again")  # noqa: EM101
     there = [name for name, content in contents.items() if _differs(clone / name, content)]
     if there:
-        raise RefusedError(
+        raise SetupRefusedError(
             f"nothing was changed: there is already, and not as in the backup: {', '.join(there)}; move it away first"
         )
     new = [name for name in contents if not (clone / name).exists()]

@@ -11,7 +11,7 @@ from pathlib import Path
 from exporter.engine.files import write_atomically
 from exporter.model.errors import ConfigurationError
 from stack.preflight.env_file import parse_env
-from stack.setup.errors import AnswersError, RefusedError, SetupError
+from stack.setup.errors import AnswersError, SetupError, SetupRefusedError
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.,:/@%+=\[\]-]*")
 # Without what looks alike on a screen (0 o 1 l i): these are typed on phones.
@@ -86,14 +86,14 @@ def write_once(path: Path, text: str) -> bool:
     It belongs to whom the folder belongs: setup may run as root in somebody's clone.
 
     Raises:
-        RefusedError: it is there with another content.
+        SetupRefusedError: it is there with another content.
         SetupError: it cannot be written.
     """
     try:
         if path.exists():
             if path.read_text() == text:
                 return False
-            raise RefusedError(
+            raise SetupRefusedError(
                 f"{path} is there already and says something else; nothing was changed. Move it away to begin anew"
             )
         write_atomically(path, text.encode(), 0o600)

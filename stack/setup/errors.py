@@ -3,7 +3,7 @@
 ::
 
     SetupError
-    ├── RefusedError   2: nothing was changed
+    ├── SetupRefusedError   2: nothing was changed
     └── AnswersError   3: wrong answers or command line; nothing was changed
 """
 
@@ -18,7 +18,7 @@ class SetupError(ExporterError):
     exit_code = 1
 
 
-class RefusedError(SetupError):
+class SetupRefusedError(SetupError):
     """It would have done harm; nothing was changed."""
 
     exit_code = 2

@@ -12,7 +12,7 @@ from itertools import islice
 from exporter.model.addressing import parse_address, parse_virtual_address, virtual_address_problem
 from exporter.settings import parse
 from stack.setup import dhcp, lan, neighbours, proposals
-from stack.setup.errors import RefusedError
+from stack.setup.errors import SetupRefusedError
 from stack.setup.lan import Lan
 from stack.setup.questions import Asker, Question, Values
 
@@ -36,7 +36,7 @@ def interview(asker: Asker, world: World) -> dict[str, str]:
     """Ask everything; return what it gives for ``.env``.
 
     Raises:
-        RefusedError: this host is on no LAN.
+        SetupRefusedError: this host is on no LAN.
         AnswersError: an answer cannot be used.
     """
     route = lan.default_route()
@@ -44,7 +44,7 @@ def interview(asker: Asker, world: World) -> dict[str, str]:
     values = dict(asker.ask(_interface(there, route[0] if route else next(iter(there), None))))
     here = lan.look_at(values["NETWORK_INTERFACE"], route)
     if here is None:
-        raise RefusedError(
+        raise SetupRefusedError(
             f"{values['NETWORK_INTERFACE']} has no IPv4 address; give it a fixed one (sudo nmtui), and run this again"
         )
     world.say("   looking who is on this LAN, some seconds …")

@@ -19,7 +19,7 @@ ALL_SECONDS = 3.2
 ONE_SECONDS = 1.5
 # What it remembers it believes for five seconds before it asks three times again (arp(7), delay_first_probe_time).
 REMEMBERED_SECONDS = 10.0
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 _DISCARD = 9
 _RTM_NEWNEIGH, _RTM_GETNEIGH = 28, 30
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
@@ -65,7 +65,7 @@ def ask(interface: str, addresses: Iterable[IPv4Address], seconds: float) -> dic
         patience = REMEMBERED_SECONDS if len(asked) == 1 and remembered else seconds
         if time.monotonic() - began >= patience:
             break
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     sure = found.values() if len(asked) > 1 else (one for one in found.values() if one.confirmed)
     return {one.address: one.hardware for one in sure}
 

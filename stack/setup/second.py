@@ -11,7 +11,7 @@ from pathlib import Path
 
 from exporter.engine.files import read_bounded
 from stack.setup import env_text, lan
-from stack.setup.errors import AnswersError, RefusedError, SetupError
+from stack.setup.errors import AnswersError, SetupError, SetupRefusedError
 
 # In compose/ of the first node, and in the home folder of the second one.
 NAME, REMOTE_NAME = "second.env", "dnsha-second.env"
@@ -24,14 +24,14 @@ def make(folder: Path, own: str) -> tuple[Path, bool]:
     """Write the other node's file beside this one's ``.env``; True if it was not there yet.
 
     Raises:
-        RefusedError: it is there, and does not fit ``.env``.
+        SetupRefusedError: it is there, and does not fit ``.env``.
     """
     path = folder / NAME
     text = env_text.fill(own, env_text.mirrored(env_text.read(own, ".env")))
     try:
         return path, env_text.write_once(path, text)
-    except RefusedError:
-        raise RefusedError(
+    except SetupRefusedError:
+        raise SetupRefusedError(
             f"{path} is there already and does not fit compose/.env; remove it and run setup again for a new one"
         ) from None
 
@@ -71,7 +71,7 @@ def take(source: str, folder: Path) -> tuple[str, bool]:
     """Make this node's ``.env`` of the file that the first node made; return its text, and whether it was written.
 
     Raises:
-        RefusedError: it is another host's, or there is an ``.env`` that says something else.
+        SetupRefusedError: it is another host's, or there is an ``.env`` that says something else.
         AnswersError: it cannot be read.
     """
     try:
@@ -90,7 +90,7 @@ def fitted(text: str, source: str) -> str:
     """A node's ``.env`` as this host needs it: with the interface that has the node's address.
 
     Raises:
-        RefusedError: no interface has it, so this is another host.
+        SetupRefusedError: no interface has it, so this is another host.
         AnswersError: it is no node's.
     """
     values = env_text.read(text, source)
@@ -108,7 +108,7 @@ def _interface_here(source: str, values: Mapping[str, str]) -> dict[str, str]:
     here = [one.interface for one in own if str(one.address) == address]
     if not here:
         has = ", ".join(f"{one.address} ({one.interface})" for one in own) or "no address"
-        raise RefusedError(
+        raise SetupRefusedError(
             f"{source} is for {values['NODE_NAME']} with {address}, and this host has {has}; run this on "
             f"{values['NODE_NAME']}, or give this host that address first (sudo nmtui). Nothing was changed"
         )

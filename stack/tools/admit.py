@@ -21,7 +21,7 @@ from pathlib import Path
 from exporter.engine.files import write_atomically
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.stamps import stamped
-from stack.unbound.drop_ins import READABLE, CheckError, Fault, Files, check, look, own_zones
+from stack.unbound.drop_ins import READABLE, CheckError, Fault, Files, check, own_zones, read_folder
 
 NODE_PART = Path("/run/unbound/node.conf")
 TASK = "drop-ins"
@@ -35,7 +35,7 @@ def choose(folder: Path, zones: Sequence[str], node_part: str, *, leave_out: boo
         OSError: the folder cannot be read.
         CheckError: Unbound's own program cannot be asked.
     """
-    found, reviewed = look(folder, zones)
+    found, reviewed = read_folder(folder, zones)
     files, faults = dict(found), list(reviewed)
     while (not faults or leave_out) and (fault := check(files, node_part)) is not None:
         faults.append(fault)

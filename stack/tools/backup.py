@@ -60,12 +60,12 @@ def restore(tasks: TaskSettings, archive: Path) -> None:
     say(f"restore: {archive} is whole, {contents.rows} entries; giving it to {api.url}")
     with api.session() as session:
         began = time.monotonic()
-        gravity.write_state(state, gravity.State(due=True))
+        gravity.write_state(state, gravity.GravityState(due=True))
         for name in _taken(session.upload(TELEPORTER, archive.name, archive.read_bytes())):
             say(f"restore: Pi-hole took {name}")
         wait_until_settled(session, began)
         gravity.build(session, tasks.gravity_timeout)
-        gravity.write_state(state, gravity.State(due=False))
+        gravity.write_state(state, gravity.GravityState(due=False))
     say("restore: done")
 
 

@@ -40,17 +40,17 @@ class FilesWatch:
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
-        self._known = self._look()
+        self._known = self._signatures()
 
     def begin(self) -> None:
         """Take what is there now for known."""
-        self._known = self._look()
+        self._known = self._signatures()
 
     def changed(self) -> str | None:
         """Say so when a file was written."""
-        return "Pi-hole's files have changed" if self._look() != self._known else None
+        return "Pi-hole's files have changed" if self._signatures() != self._known else None
 
-    def _look(self) -> tuple[tuple[int, int] | None, ...]:
+    def _signatures(self) -> tuple[tuple[int, int] | None, ...]:
         return tuple(_signature(self._directory / name) for name in FILES) if self._directory else ()
 
 

@@ -118,7 +118,7 @@ def serve(node: Settings, tasks: TaskSettings, port: int = PORT) -> HTTPServer:
     """
     own = node.node_ip.address
 
-    class Server(HTTPServer):
+    class ArchiveServer(HTTPServer):
         address_family = AF_INET if own.version == 4 else AF_INET6
 
         def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ANN401, ARG002
@@ -127,7 +127,7 @@ def serve(node: Settings, tasks: TaskSettings, port: int = PORT) -> HTTPServer:
         def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
             """Somebody hung up."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class ArchiveHandler(BaseHTTPRequestHandler):
         timeout = WAIT_SECONDS
 
         def do_GET(self) -> None:
@@ -148,7 +148,7 @@ def serve(node: Settings, tasks: TaskSettings, port: int = PORT) -> HTTPServer:
         def log_message(self, *_: object) -> None:
             """Nobody reads a line every quarter of an hour."""
 
-    return Server((str(own), port), Handler)
+    return ArchiveServer((str(own), port), ArchiveHandler)
 
 
 def _serve(node: Settings, tasks: TaskSettings) -> None:

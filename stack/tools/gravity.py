@@ -35,7 +35,7 @@ LAST_LINES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class GravityState:
     """What this node knows of its Pi-hole's gravity; where nothing is known it is due, which costs one run."""
 
     due: bool = True
@@ -55,22 +55,22 @@ def state_file(directory: Path) -> Path:
     return directory / "gravity.json"
 
 
-def read_state(path: Path) -> State:
+def read_state(path: Path) -> GravityState:
     """Read it; what cannot be read counts as unknown."""
     try:
         document = parse_json(read_bounded(path, MAXIMUM_STATE_BYTES), "the state of gravity")
         due, tried = (document.get("due"), document.get("tried")) if isinstance(document, dict) else (None, None)
     except FileNotFoundError:
-        return State()
+        return GravityState()
     except (OSError, ParseError):
         due, tried = None, None
     if not isinstance(due, bool):
         say(f"{path} is damaged, {set_aside(path)}: whether gravity is due is not known, so it is built once")
-        return State()
-    return State(due, float(tried) if isinstance(tried, int | float) and 0 <= tried < 2**53 else None)
+        return GravityState()
+    return GravityState(due, float(tried) if isinstance(tried, int | float) and 0 <= tried < 2**53 else None)
 
 
-def write_state(path: Path, state: State) -> None:
+def write_state(path: Path, state: GravityState) -> None:
     """Remember it.
 
     Raises:
@@ -174,7 +174,7 @@ def ensure(api: PiholeApi, state: Path, timeout: float, clock: Callable[[], floa
         write_state(state, replace(known, tried=now))
         try:
             build(api, timeout)
-            write_state(state, State(due=False, tried=now))
+            write_state(state, GravityState(due=False, tried=now))
         except ToolError as error:
             lack = f"{lack}; {error}"
     try:

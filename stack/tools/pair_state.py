@@ -10,7 +10,7 @@ from exporter.engine.runtime import RuntimeFiles
 from exporter.http.pair_key import key_from
 from exporter.http.web_config import speaks_tls
 from exporter.model.errors import ExporterError
-from exporter.model.observations import Peer, Status, VrrpObservation, VrrpState
+from exporter.model.observations import PeerStatus, Status, VrrpObservation, VrrpState
 from exporter.settings.values import Settings
 from exporter.sources.addresses import all_addresses
 from exporter.sources.peer_status import ask_peer
@@ -34,7 +34,7 @@ class PairState:
 
     here: frozenset[str]  # the VIPs that this node's kernel has
     vrrp: VrrpObservation
-    peer: Peer | None
+    peer: PeerStatus | None
     peer_problem: str | None
 
     def owners(self, vip: str, name: str) -> list[str]:
@@ -76,7 +76,7 @@ def read_pair_state(settings: Settings) -> PairState:
         vrrp = VrrpCollector(RuntimeFiles(settings.runtime_directory)).collect()
     except (OSError, ExporterError) as error:
         raise ToolError(f"this node cannot be asked: {error}") from error
-    peer: Peer | None = None
+    peer: PeerStatus | None = None
     problem: str | None = None
     if settings.peer_ip is None:
         problem = "a standalone node has no other one"

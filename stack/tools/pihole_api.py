@@ -17,10 +17,10 @@ from exporter.engine.files import read_bounded
 from exporter.model.errors import ParseError
 from stack.tools.errors import ToolError
 from stack.tools.pihole_http import (
-    Answer,
     AwayError,
     BusySeatsError,
     NoSessionError,
+    PiholeAnswer,
     PiholeError,
     Request,
     exchange,
@@ -159,7 +159,9 @@ class PiholeApi:
         return Request(method, f"{self.url}/api{path}", self._deadline, self._timeout, headers, body, self.pin)
 
     @contextlib.contextmanager
-    def _exchange(self, method: str, path: str, kind: str | None = None, body: bytes | None = None) -> Iterator[Answer]:
+    def _exchange(
+        self, method: str, path: str, kind: str | None = None, body: bytes | None = None
+    ) -> Iterator[PiholeAnswer]:
         with contextlib.ExitStack() as stack:
             try:
                 answer = stack.enter_context(exchange(self._request(method, path, kind, body)))

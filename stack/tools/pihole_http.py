@@ -83,7 +83,7 @@ class Request:
         return PiholeError(f"{self.url} {what}")
 
 
-class Answer:
+class PiholeAnswer:
     """A good answer, whose body is still to be read."""
 
     def __init__(self, request: Request, response: http.client.HTTPResponse, late: threading.Event) -> None:
@@ -123,7 +123,7 @@ class Answer:
 
 
 @contextlib.contextmanager
-def exchange(request: Request) -> Iterator[Answer]:
+def exchange(request: Request) -> Iterator[PiholeAnswer]:
     """Send a request and give its answer if it is a good one.
 
     Raises:
@@ -152,7 +152,7 @@ def exchange(request: Request) -> Iterator[Answer]:
             with translated(request, late):
                 text = response.read(MAXIMUM_ERROR_BYTES)
             raise _refusal(request, response.status, text)
-        yield Answer(request, response, late)
+        yield PiholeAnswer(request, response, late)
 
 
 @contextlib.contextmanager

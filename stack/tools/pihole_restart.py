@@ -17,14 +17,14 @@ from stack.tools.progress import wait_until
 SETTLED_SECONDS = 3.0
 # One that was asked to end does not answer for so long: it was not asked.
 UNDISTURBED_SECONDS = 8.0
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 ANSWER_SECONDS = 10.0
 # A slow machine with a day of queries in its history took 23 s.
 RESTART_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Poll:
     """What one question gave, in seconds; no age: nobody answered."""
 
     at: float
@@ -56,14 +56,14 @@ def wait_until_settled(api: PiholeApi, began: float) -> None:
     # The last change may have been made just now, and a second restart, after a CNAME for instance, still be to come.
     called = time.monotonic()
 
-    def look() -> Look:
+    def poll() -> Poll:
         api.renew(ANSWER_SECONDS)
         try:
-            return Look(time.monotonic(), age(api))
+            return Poll(time.monotonic(), age(api))
         except AwayError:
-            return Look(time.monotonic(), None)
+            return Poll(time.monotonic(), None)
 
-    def missing(seen: Look) -> list[str]:
+    def missing(seen: Poll) -> list[str]:
         nonlocal answering_since
         if seen.age is None:
             answering_since = None
@@ -74,4 +74,4 @@ def wait_until_settled(api: PiholeApi, began: float) -> None:
             return [] if settled >= SETTLED_SECONDS else [f"it came back {seen.age:.1f} s ago"]
         return [] if seen.at - answering_since >= UNDISTURBED_SECONDS else ["it has not restarted yet"]
 
-    wait_until(f"Pi-hole at {api.url}", look, missing, RESTART_SECONDS, every=LOOK_SECONDS)
+    wait_until(f"Pi-hole at {api.url}", poll, missing, RESTART_SECONDS, every=POLL_SECONDS)

@@ -63,7 +63,7 @@ SYNCHRONISED = (*RECORDS, *SINGLE)
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class PiholeSetting:
     """One setting of one Pi-hole."""
 
     key: str
@@ -82,7 +82,7 @@ class Setting:
         return {f"setting {self.key}": json.dumps(self.value)}
 
 
-Held = Mapping[str, Setting]
+Held = Mapping[str, PiholeSetting]
 
 
 def parse(document: Any, *, paused: bool) -> Held:  # noqa: ANN401
@@ -100,11 +100,11 @@ def parse(document: Any, *, paused: bool) -> Held:  # noqa: ANN401
             raise _wrong(key)
     if paused and BLOCKING in found:
         held = found[BLOCKING]
-        found[BLOCKING] = Setting(BLOCKING, held.default, held.default, held.forced, held.restarts)
+        found[BLOCKING] = PiholeSetting(BLOCKING, held.default, held.default, held.forced, held.restarts)
     return found
 
 
-def _setting(config: Any, key: str) -> Setting | None:  # noqa: ANN401
+def _setting(config: Any, key: str) -> PiholeSetting | None:  # noqa: ANN401
     """One setting; None where this version of FTL has none of that name."""
     item = config
     for part in key.split("."):
@@ -118,7 +118,7 @@ def _setting(config: Any, key: str) -> Setting | None:  # noqa: ANN401
     records = isinstance(value, list) and all(isinstance(record, str) for record in value)
     if records != (key in RECORDS) or isinstance(value, dict):
         raise _wrong(key)
-    return Setting(key, value, default, flags.get("env_var") is True, flags.get("restart_dnsmasq") is True)
+    return PiholeSetting(key, value, default, flags.get("env_var") is True, flags.get("restart_dnsmasq") is True)
 
 
 def entries(held: Held) -> dict[str, str]:

@@ -100,7 +100,7 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool, by_hand
                 _put_off(node, tasks)
             due = state.due or held.lists != wanted.lists
             # Before anything comes, so that whatever ends this run here leaves it to the next.
-            gravity.write_state(state_file, gravity.State(due, state.tried))
+            gravity.write_state(state_file, gravity.GravityState(due, state.tried))
             write_baseline(baseline_file(tasks), baseline.with_pending(ours.wanted))
             inventory.write(held.entries, tasks, built=not due)
             held = _bring(primary, replica, held, wanted, tasks, lock)
@@ -110,7 +110,7 @@ def copy(node: Settings, tasks: TaskSettings, lock: int, *, force: bool, by_hand
         if gravity.read_state(state_file).due:
             inventory.write(held.entries, tasks, built=False)
             gravity.build(replica, tasks.gravity_timeout)
-            gravity.write_state(state_file, gravity.State(due=False))
+            gravity.write_state(state_file, gravity.GravityState(due=False))
             lack = gravity.missing(replica, held)
         if lack:
             say(f"gravity: {lack}")

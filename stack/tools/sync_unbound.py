@@ -163,7 +163,7 @@ def _arriving_name(path: Path) -> str:
 
 
 def _refuse_faults(staging: Path) -> None:
-    files, faults = drop_ins.look(staging, drop_ins.own_zones(os.environ))
+    files, faults = drop_ins.read_folder(staging, drop_ins.own_zones(os.environ))
     try:
         fault = faults[0] if faults else drop_ins.check(files, "")
     except drop_ins.CheckError as error:

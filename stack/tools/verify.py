@@ -16,7 +16,7 @@ DRAINED_CHECK = "node.drained"
 TASK_CHECK = "sync.task"
 # An update of a pair that has none must not wait for it.
 PAIR_KEY_CHECK = "peer.pair_key"
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 ONLY_OK = frozenset({Status.OK})
 # Where nothing has run for long: no backup yet, maybe no second node.
 NOTHING_CRITICAL = frozenset({Status.OK, Status.WARNING})
@@ -42,10 +42,10 @@ def complaints(
         checks = parse_checks(document)
     except ExporterError as error:
         return [str(error)]
-    return judged(checks, settings.node_name, drained=drained, accept=accept, but_for=but_for)
+    return complaints_of(checks, settings.node_name, drained=drained, accept=accept, but_for=but_for)
 
 
-def judged(
+def complaints_of(
     checks: tuple[Check, ...],
     node: str,
     *,
@@ -92,7 +92,7 @@ def verify(
         lambda: complaints(settings, drained=drained, accept=accept),
         missing,
         timeout,
-        every=LOOK_SECONDS,
+        every=POLL_SECONDS,
     )
     left = complaints(settings, drained=drained)
     for complaint in left:

@@ -26,7 +26,7 @@ DNS_PORT = 53
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class VipQuery:
     """One query: when it was sent (monotonic seconds), through which VIP, and who answered; None: nobody in time."""
 
     sent: float
@@ -42,18 +42,18 @@ class _Channel:
     socket: socket.socket
     waiting: dict[bytes, tuple[float, bytes]] = field(default_factory=dict)
 
-    def ask(self, query: bytes, now: float) -> Asked | None:
+    def ask(self, query: bytes, now: float) -> VipQuery | None:
         """Send a query; one that cannot be sent is lost at once."""
         try:
             self.socket.sendto(query, (str(self.vip), DNS_PORT))
         except OSError:
-            return Asked(now, str(self.vip), None)
+            return VipQuery(now, str(self.vip), None)
         self.waiting[query[:2]] = (now, query)
         return None
 
-    def receive(self) -> list[Asked]:
+    def receive(self) -> list[VipQuery]:
         """Take the answers that have come."""
-        found: list[Asked] = []
+        found: list[VipQuery] = []
         while True:
             try:
                 reply = self.socket.recv(MAX_LENGTH + 1)
@@ -63,12 +63,12 @@ class _Channel:
             verdict = evaluate(reply, query) if query else None
             if verdict is not None and not isinstance(verdict, NotOurs):
                 del self.waiting[reply[:2]]
-                found.append(Asked(sent, str(self.vip), verdict.node if isinstance(verdict, Answer) else None))
+                found.append(VipQuery(sent, str(self.vip), verdict.node if isinstance(verdict, Answer) else None))
 
-    def expire(self, now: float) -> list[Asked]:
+    def expire(self, now: float) -> list[VipQuery]:
         """Give up those that have waited too long."""
         late = [key for key, (sent, _) in self.waiting.items() if now - sent > TIMEOUT_SECONDS]
-        return [Asked(self.waiting.pop(key)[0], str(self.vip), None) for key in late]
+        return [VipQuery(self.waiting.pop(key)[0], str(self.vip), None) for key in late]
 
 
 class VipWatch:
@@ -78,7 +78,7 @@ class VipWatch:
         self._channels = [_Channel(v.address, _socket(v.address, settings)) for v in settings.vip_address]
         self._question = CanaryQuestion(settings.canary_zone)
         self._lock = threading.Lock()
-        self._seen: list[Asked] = []
+        self._seen: list[VipQuery] = []
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="vip-watch", daemon=True)
 
@@ -89,13 +89,13 @@ class VipWatch:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def stop(self) -> list[Asked]:
+    def stop(self) -> list[VipQuery]:
         """Ask no more, wait for the answers that are due, and return all of it in order of asking."""
         self._ending.set()
         self._thread.join(2 * TIMEOUT_SECONDS)
         return sorted(self.seen(), key=lambda asked: asked.sent)
 
-    def seen(self) -> list[Asked]:
+    def seen(self) -> list[VipQuery]:
         """What is known so far."""
         with self._lock:
             return list(self._seen)
@@ -108,7 +108,7 @@ class VipWatch:
         next_round = time.monotonic()
         while not self._ending.is_set() or any(channel.waiting for channel in self._channels):
             now = time.monotonic()
-            found: list[Asked] = []
+            found: list[VipQuery] = []
             if now >= next_round and not self._ending.is_set():
                 for channel in self._channels:
                     lost = channel.ask(self._question.query(os.urandom(RANDOM_LENGTH)), now)

@@ -49,7 +49,7 @@ class CheckError(Exception):
     """unbound-checkconf could not be asked, or refuses the shipped configuration itself."""
 
 
-def look(folder: Path, own_zones: Collection[str]) -> tuple[Files, tuple[Fault, ...]]:
+def read_folder(folder: Path, own_zones: Collection[str]) -> tuple[Files, tuple[Fault, ...]]:
     """Read a folder's files and review each by itself; hidden files are nobody's.
 
     Raises:

@@ -1,4 +1,4 @@
-"""``python -m tests.chaos``: random faults on a real pair, judged by an oracle of its own; inside the lab's sandbox.
+"""``python -m tests.chaos``: random faults on a real pair, evaluated by an oracle of its own; inside the lab's sandbox.
 
 Ends with 1 when a rule was broken: the shortest sequence found that breaks it is printed, and can be played again with
 ``--replay``. What was measured is in build/chaos.json.

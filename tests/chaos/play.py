@@ -1,4 +1,4 @@
-"""Plays one round: the steps on a lab, everything recorded, then healed, and judged."""
+"""Plays one round: the steps on a lab, everything recorded, then healed, and evaluated."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ GRACE: Final = {
     "tells of a silent peer": Grace(8.0, "asked every second or two, with a second to answer"),
     "tells of a wrong clock": Grace(8.0, "the peer is asked every second or two"),
     "tells of dropped adverts": Grace(22.0, "the filter's counters are read every 15 s, and published every 5"),
-    "tells of a foreign owner": Grace(15.0, "asked every second, judged one later; an owner must have settled"),
+    "tells of a foreign owner": Grace(15.0, "asked every second, evaluated one later; an owner must have settled"),
     "tells of a full runtime directory": Grace(20.0, "what was published before is believed for 15 s"),
     "tells of a helper that died": Grace(6.0, "the supervisor publishes each end and start at once"),
 }

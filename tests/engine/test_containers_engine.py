@@ -1,4 +1,4 @@
-"""The containers collector, judged by a real Docker Engine."""
+"""The containers collector, evaluated by a real Docker Engine."""
 
 from __future__ import annotations
 

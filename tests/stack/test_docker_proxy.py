@@ -152,7 +152,7 @@ def test_a_question_with_a_body_is_refused(node: Node) -> None:
     assert b"RepoTags" not in reply.body
 
 
-def test_a_second_request_on_the_same_connection_is_judged_too(node: Node) -> None:
+def test_a_second_request_on_the_same_connection_is_evaluated_too(node: Node) -> None:
     second = "\r\nGET /images/json HTTP/1.1\r\nHost: docker\r\nX: x\r\n"
     reply = ask(node, "GET /containers/json?limit=1", headers=second, version="HTTP/1.1")
     assert b"RepoTags" not in reply.body

@@ -12,7 +12,7 @@ import bcrypt
 import pytest
 
 from exporter.http import basic_auth
-from exporter.http.basic_auth import BasicAuth, BusyError
+from exporter.http.basic_auth import BasicAuth, PasswordTimeoutError
 from tests.unit.certificates import HASH, PASSWORD
 
 
@@ -85,7 +85,7 @@ def test_wrong_passwords_do_not_eat_the_processor() -> None:
         number = 0
         while time.monotonic() < until:
             number += 1
-            with contextlib.suppress(BusyError):  # on a busy machine it is told to wait
+            with contextlib.suppress(PasswordTimeoutError):  # on a busy machine it is told to wait
                 assert not auth.permits(header(password=f"{guesser}-{number}"))
 
     with ThreadPoolExecutor(16) as threads:
@@ -103,7 +103,7 @@ def test_a_password_that_is_known_waits_for_no_guess() -> None:
 def test_who_waits_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(basic_auth, "WAIT_SECONDS", 0.05)
     auth = BasicAuth({"owner": HASH})
-    with auth._gate, pytest.raises(BusyError):
+    with auth._gate, pytest.raises(PasswordTimeoutError):
         auth.permits(header())
 
 

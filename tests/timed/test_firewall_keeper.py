@@ -50,7 +50,7 @@ def standin_nft(directory: Path, script: str) -> None:
 @in_network_namespace
 def test_it_is_loaded_and_taken_away(tmp_path: Path) -> None:
     one = firewall(tmp_path)
-    one.look()
+    one.poll()
     assert "tcp dport 9090 jump admins" in nft("list", "table", "inet", "dnsha")
     assert (told(tmp_path).state, told(tmp_path).closed) == ("loaded", (9090, 9093, 9094, 9100, 9754, 9755))
     one.end()
@@ -62,12 +62,12 @@ def test_it_is_loaded_and_taken_away(tmp_path: Path) -> None:
 def test_what_somebody_takes_away_or_changes_comes_back(tmp_path: Path) -> None:
     keeper._LISTING_SECONDS = 0.0  # type: ignore[misc]  # the process is this test's own
     one = firewall(tmp_path)
-    one.look()
+    one.poll()
     good = nft("--stateless", "list", "ruleset")
     for spoiled in (["flush", "ruleset"], ["insert", "rule", "inet", "dnsha", "peer", "accept"]):
         nft(*spoiled)
         assert nft("--stateless", "list", "ruleset") != good
-        one.look()
+        one.poll()
         assert nft("--stateless", "list", "ruleset") == good
         assert told(tmp_path).state == "loaded"
 
@@ -76,9 +76,9 @@ def test_what_somebody_takes_away_or_changes_comes_back(tmp_path: Path) -> None:
 def test_another_prefix_of_the_lan_is_let_in_at_the_next_look(tmp_path: Path) -> None:
     networks = list(LAN)
     one = Firewall(RuntimeFiles(tmp_path), read_firewall(ENVIRONMENT), lambda _: networks)
-    one.look()
+    one.poll()
     networks[:] = [ipaddress.ip_network("198.51.100.0/24"), ipaddress.ip_network("2001:db8:1::/64")]
-    one.look()
+    one.poll()
     listed = nft("list", "chain", "inet", "dnsha", "lan")
     assert "198.51.100.0/24" in listed
     assert "2001:db8:1::/64" in listed
@@ -87,13 +87,13 @@ def test_another_prefix_of_the_lan_is_let_in_at_the_next_look(tmp_path: Path) ->
 
 @in_network_namespace
 def test_switched_off_it_takes_away_what_an_earlier_run_has_left(tmp_path: Path) -> None:
-    firewall(tmp_path).look()
+    firewall(tmp_path).poll()
     one = firewall(tmp_path, FIREWALL="off")
-    one.look()
+    one.poll()
     assert nft("list", "tables") == ""
     assert (told(tmp_path).state, told(tmp_path).problem) == ("off", "")
     nft("add", "table", "inet", "dnsha")  # the owner's own, from now on
-    one.look()
+    one.poll()
     one.end()
     assert nft("list", "tables") == "table inet dnsha\n"
 
@@ -103,13 +103,13 @@ def test_without_nft_the_node_runs_on_and_it_is_said_once_and_again_when_it_work
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     one = firewall(tmp_path)
-    one.look()
-    one.look()
+    one.poll()
+    one.poll()
     problem = "it cannot be loaded: nft cannot be run (No such file or directory); install nftables"
     assert (told(tmp_path).state, told(tmp_path).problem) == ("failed", problem)
     assert capfd.readouterr().err == f"the firewall does not protect this node: {problem}\n"
     standin_nft(tmp_path, "exit 0")
-    one.look()
+    one.poll()
     assert capfd.readouterr().err == "the firewall is loaded\n"
     assert told(tmp_path).state == "loaded"
 
@@ -117,7 +117,7 @@ def test_without_nft_the_node_runs_on_and_it_is_said_once_and_again_when_it_work
 def test_a_kernel_without_nf_tables_is_told_in_nfts_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     standin_nft(tmp_path, 'echo "netlink: Error: cache initialization failed: Protocol not supported" >&2; exit 1')
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    firewall(tmp_path).look()
+    firewall(tmp_path).poll()
     assert told(tmp_path).problem == "it cannot be loaded: nft: cache initialization failed: Protocol not supported"
 
 
@@ -125,7 +125,7 @@ def test_a_full_runtime_directory_stops_nothing(tmp_path: Path, monkeypatch: pyt
     standin_nft(tmp_path, "exit 0")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     one = firewall(tmp_path / "gone")  # no such directory, which fails as a full one does
-    one.look()
+    one.poll()
     assert one.problem == ""
 
 

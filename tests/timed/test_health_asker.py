@@ -6,9 +6,10 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from exporter.model.observations import HealthVerdict
 from stack.health.asker import ASK_SECONDS, Asker
-from stack.health.dns_question import Question
-from stack.health.verdict import Service, Verdict
+from stack.health.dns_question import DnsQuestion
+from stack.health.verdict import Service
 from tests.unit.standin_dns_server import (
     SERVFAIL,
     Pause,
@@ -22,11 +23,11 @@ from tests.unit.standin_dns_server import (
     silent,
 )
 
-QUESTION = Question("canary.dnsha.example", "node-a")
+QUESTION = DnsQuestion("canary.dnsha.example", "node-a")
 
 
 @contextlib.contextmanager
-def asking(port: int, verdict: Verdict = Verdict.OK, host: str = "127.0.0.1") -> Iterator[Asker[Service]]:
+def asking(port: int, verdict: HealthVerdict = HealthVerdict.OK, host: str = "127.0.0.1") -> Iterator[Asker[Service]]:
     with contextlib.closing(Asker(Service("Pi-hole", 0.45, verdict), (host, port), QUESTION)) as one:
         yield one
 
@@ -46,8 +47,8 @@ def drive(one: Asker[Service], until: Callable[[], bool], seconds: float = 10.0)
 
 
 def test_a_service_that_answers_well_is_proved() -> None:
-    with StandinDnsServer(sends(good)) as server, asking(server.port, Verdict.UNPROVED) as one:
-        drive(one, lambda: one.service.verdict is Verdict.OK)
+    with StandinDnsServer(sends(good)) as server, asking(server.port, HealthVerdict.UNPROVED) as one:
+        drive(one, lambda: one.service.verdict is HealthVerdict.OK)
     assert one.service.problem == ""
 
 
@@ -55,28 +56,28 @@ def test_where_nothing_listens_two_refusals_come_sooner_than_two_questions_are_d
     took = []
     for _ in range(3):
         with asking(port_without_server()) as one:
-            took.append(drive(one, lambda: one.service.verdict is Verdict.HARD))
+            took.append(drive(one, lambda: one.service.verdict is HealthVerdict.HARD))
     assert min(took) < ASK_SECONDS
 
 
 def test_a_service_that_answers_nothing_is_soft_and_not_hard() -> None:
     with StandinDnsServer(silent) as server, asking(server.port) as one:
-        drive(one, lambda: one.service.verdict is not Verdict.OK)
-    assert (one.service.verdict, one.service.problem) == (Verdict.SOFT, "does not answer")
+        drive(one, lambda: one.service.verdict is not HealthVerdict.OK)
+    assert (one.service.verdict, one.service.problem) == (HealthVerdict.SOFT, "does not answer")
 
 
 def test_a_service_that_answers_errors_is_soft() -> None:
     with StandinDnsServer(sends(lambda query: reply(query, rcode=SERVFAIL))) as server, asking(server.port) as one:
-        drive(one, lambda: one.service.verdict is not Verdict.OK)
-    assert (one.service.verdict, one.service.problem) == (Verdict.SOFT, "answered SERVFAIL")
+        drive(one, lambda: one.service.verdict is not HealthVerdict.OK)
+    assert (one.service.verdict, one.service.problem) == (HealthVerdict.SOFT, "answered SERVFAIL")
 
 
 def test_a_service_that_comes_back_is_well_again() -> None:
     port = port_without_server()
     with asking(port) as one:
-        drive(one, lambda: one.service.verdict is Verdict.HARD)
+        drive(one, lambda: one.service.verdict is HealthVerdict.HARD)
         with StandinDnsServer(sends(good), port=port):
-            drive(one, lambda: one.service.verdict is Verdict.OK)
+            drive(one, lambda: one.service.verdict is HealthVerdict.OK)
 
 
 def test_answers_that_wait_to_be_read_are_no_failures() -> None:
@@ -94,7 +95,7 @@ def test_what_this_host_cannot_ask_changes_no_verdict() -> None:
     with asking(53, host="255.255.255.255") as one:  # EACCES without SO_BROADCAST
         for _ in range(10):
             one.ask(time.monotonic())
-        assert one.service.verdict is Verdict.OK
+        assert one.service.verdict is HealthVerdict.OK
         assert one.unable == "Pi-hole could not be asked: Permission denied"
 
 
@@ -102,5 +103,5 @@ def test_a_flood_of_garbage_is_bounded_and_no_answer() -> None:
     def garbage(query: bytes) -> Sequence[Step]:
         return [*(Send(b"\xff" * 40) for _ in range(50)), Pause(0.01), Send(good(query))]
 
-    with StandinDnsServer(garbage) as server, asking(server.port, Verdict.UNPROVED) as one:
-        drive(one, lambda: one.service.verdict is Verdict.OK)
+    with StandinDnsServer(garbage) as server, asking(server.port, HealthVerdict.UNPROVED) as one:
+        drive(one, lambda: one.service.verdict is HealthVerdict.OK)

@@ -107,7 +107,7 @@ def test_whoever_else_has_an_address_of_the_other_node_is_named_for_a_while(tmp_
     def told(*words: str) -> list[str]:
         run("ip", "neighbour", "replace", *words, "dev", "eth0", "nud", "permanent")
         link = Link("eth0", peer)
-        link.look(100.0, [vip, vip6])
+        link.poll(100.0, [vip, vip6])
         return [link.stranger_at(100.0, vip), link.stranger_at(100.0, vip6), link.stranger_at(106.0, vip)]
 
     assert told("192.0.2.53", "lladdr", "02:00:00:00:00:66") == ["", "", ""], "the other node's is not known"

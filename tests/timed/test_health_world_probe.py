@@ -11,7 +11,7 @@ import dns.flags
 import dns.message
 import pytest
 
-from stack.health.verdict import Verdict
+from exporter.model.observations import HealthVerdict
 from stack.health.world import WorldSettings
 from stack.health.world_probe import WorldProbe, default_route
 from tests.unit.standin_dns_server import (
@@ -62,7 +62,7 @@ def test_a_name_that_resolves_is_one_question_and_the_next_is_another_name() -> 
     with StandinDnsServer(resolves) as server, probing(server.port) as probe:
         drive(probe, lambda: len(server.queries) >= 4 and probe.descriptor is None)
         names = [str(message.question[0].name) for message in asked(server)]
-    assert probe.world.verdict is Verdict.OK
+    assert probe.world.verdict is HealthVerdict.OK
     assert len(set(names)) == len(names)
     assert {name.partition(".")[2] for name in names} == {"com.", "org."}
 
@@ -73,7 +73,7 @@ def test_a_name_that_fails_is_asked_for_without_validation_once_each_round() -> 
         return [Send(reply(query, rcode=NXDOMAIN if unchecked else SERVFAIL))]
 
     with StandinDnsServer(validates) as server, probing(server.port) as probe:
-        drive(probe, lambda: probe.world.verdict is Verdict.HARD)
+        drive(probe, lambda: probe.world.verdict is HealthVerdict.HARD)
         unchecked = [bool(message.flags & dns.flags.CD) for message in asked(server)]
     assert unchecked[:6] == [False, True] * 3
     assert "DNSSEC's signatures are missing" in probe.world.problem
@@ -86,14 +86,14 @@ def test_the_other_node_is_asked_only_when_the_verdict_is_that_nothing_resolves(
         StandinDnsServer(resolves) as other,
         probing(server.port, peer=other.port) as probe,
     ):
-        drive(probe, lambda: probe.world.problem != "" and probe.world.verdict is not Verdict.HARD)
+        drive(probe, lambda: probe.world.problem != "" and probe.world.verdict is not HealthVerdict.HARD)
         assert other.queries == []
         drive(probe, lambda: probe.world.yields)
         before = len(other.queries)
         drive(probe, lambda: len(server.queries) >= 12)
         assert len(other.queries) == before == 1
         server.behaviour = resolves
-        drive(probe, lambda: probe.world.verdict is Verdict.OK)
+        drive(probe, lambda: probe.world.verdict is HealthVerdict.OK)
     assert not probe.world.yields
 
 
@@ -105,13 +105,13 @@ def test_a_node_yields_to_none_that_does_not_resolve_either(behaviour: Callable[
         probing(server.port, peer=other.port) as probe,
     ):
         drive(probe, lambda: len(other.queries) >= 3)
-    assert (probe.world.verdict, probe.world.yields) == (Verdict.HARD, False)
+    assert (probe.world.verdict, probe.world.yields) == (HealthVerdict.HARD, False)
 
 
 def test_silence_and_a_port_that_refuses_are_failures() -> None:
     for port in (port_without_server(), None):
         with StandinDnsServer(silent) as server, probing(port or server.port) as probe:
-            drive(probe, lambda: probe.world.verdict is Verdict.HARD)
+            drive(probe, lambda: probe.world.verdict is HealthVerdict.HARD)
 
 
 def test_an_answer_that_comes_too_late_or_to_another_question_is_none() -> None:
@@ -119,7 +119,7 @@ def test_an_answer_that_comes_too_late_or_to_another_question_is_none() -> None:
         return [Send(with_another_id(reply(query, rcode=NXDOMAIN))), Pause(0.25), Send(reply(query, rcode=NXDOMAIN))]
 
     with StandinDnsServer(late) as server, probing(server.port) as probe:
-        drive(probe, lambda: probe.world.verdict is Verdict.HARD)
+        drive(probe, lambda: probe.world.verdict is HealthVerdict.HARD)
 
 
 def test_of_two_recursors_one_that_resolves_is_enough() -> None:
@@ -130,7 +130,7 @@ def test_of_two_recursors_one_that_resolves_is_enough() -> None:
     ):
         drive(probe, lambda: len(bad.queries) >= 6)
         assert len(good.queries) >= 2
-    assert probe.world.verdict is Verdict.OK
+    assert probe.world.verdict is HealthVerdict.OK
 
 
 def test_while_the_nodes_own_dns_is_silent_nothing_is_asked() -> None:
@@ -140,7 +140,7 @@ def test_while_the_nodes_own_dns_is_silent_nothing_is_asked() -> None:
             assert probe.descriptor is None
             assert now < probe.due < now + PATIENCE / 10  # a boot is not to wait for a whole round
     assert server.queries == []
-    assert probe.world.verdict is Verdict.UNPROVED
+    assert probe.world.verdict is HealthVerdict.UNPROVED
 
 
 IPV4_HEAD = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"

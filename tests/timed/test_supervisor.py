@@ -208,5 +208,5 @@ def test_a_process_that_cannot_be_started_now_is_started_later(monkeypatch: pyte
     assert not helper.start_if_due(100.1)
     assert helper.start_if_due(101.0)
     assert helper.running
-    wait_for("its end", lambda: helper.look(101.0, paused=False), timeout=10)
+    wait_for("its end", lambda: helper.poll(101.0, paused=False), timeout=10)
     assert helper.last_end == "ended with 0"

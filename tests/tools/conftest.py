@@ -38,7 +38,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand-ins restart in half a second: what is waited for the real ones is shortened to that measure."""
     monkeypatch.setattr(pihole_restart, "SETTLED_SECONDS", 0.8)
     monkeypatch.setattr(pihole_restart, "UNDISTURBED_SECONDS", 1.5)
-    monkeypatch.setattr(pihole_restart, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(pihole_restart, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(gravity, "PROOF_SECONDS", 2.0)
     monkeypatch.setattr(pihole_api, "SEATS_RETRY_SECONDS", 0.5)
     monkeypatch.setattr(pihole_api, "AWAY_RETRY_SECONDS", 0.1)

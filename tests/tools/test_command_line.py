@@ -12,7 +12,7 @@ import pytest
 from exporter.model.errors import ConfigurationError
 from exporter.model.observations import Check, Status
 from stack.tools.settings import read_tasks
-from stack.tools.verify import NOTHING_CRITICAL, judged
+from stack.tools.verify import NOTHING_CRITICAL, complaints_of
 
 from .conftest import MakeNode
 from .standin_pihole_api import StandinPihole
@@ -108,21 +108,23 @@ def check(name: str, status: Status, node: str = "alpha") -> Check:
 
 def test_a_drain_passes_only_where_meant_and_warnings_only_where_accepted() -> None:
     drained = (check("node.drained", Status.WARNING), check("vip.owner", Status.OK))
-    assert judged(drained, "alpha", drained=True) == []
-    assert judged(drained, "alpha", drained=False) == ["alpha: node.drained: seen"]
+    assert complaints_of(drained, "alpha", drained=True) == []
+    assert complaints_of(drained, "alpha", drained=False) == ["alpha: node.drained: seen"]
     theirs = (check("node.drained", Status.WARNING, "beta"),)
-    assert judged(theirs, "alpha", drained=True) == ["beta: node.drained: seen"]
-    assert judged(theirs, "alpha", drained=True, accept=NOTHING_CRITICAL) == []
+    assert complaints_of(theirs, "alpha", drained=True) == ["beta: node.drained: seen"]
+    assert complaints_of(theirs, "alpha", drained=True, accept=NOTHING_CRITICAL) == []
     for status in (Status.CRITICAL, Status.UNKNOWN):
-        assert judged((check("x", status),), "alpha", drained=True, accept=NOTHING_CRITICAL) != []
-    assert judged((), "alpha", drained=False) == ["nothing was checked"]
+        assert complaints_of((check("x", status),), "alpha", drained=True, accept=NOTHING_CRITICAL) != []
+    assert complaints_of((), "alpha", drained=False) == ["nothing was checked"]
 
 
 def test_a_task_that_never_ran_or_failed_does_not_keep_itself_from_running_again() -> None:
     failed = Check("sync.task", "alpha", "drill", "sync", Status.WARNING, "drill failed", "expected", "advice")
-    assert judged((failed,), "alpha", drained=False, but_for="drill") == []
-    assert judged((failed,), "alpha", drained=False, but_for="backup") == ["alpha: sync.task [drill]: drill failed"]
-    assert judged((failed,), "alpha", drained=False) == ["alpha: sync.task [drill]: drill failed"]
+    assert complaints_of((failed,), "alpha", drained=False, but_for="drill") == []
+    assert complaints_of((failed,), "alpha", drained=False, but_for="backup") == [
+        "alpha: sync.task [drill]: drill failed"
+    ]
+    assert complaints_of((failed,), "alpha", drained=False) == ["alpha: sync.task [drill]: drill failed"]
 
 
 def test_unbounds_files_count_when_the_command_says_so(make_node: MakeNode, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def use_baseline(path: Path) -> None:
 
 def use_gravity(path: Path) -> None:
     gravity.read_state(path)
-    gravity.write_state(path, gravity.State(due=False))
+    gravity.write_state(path, gravity.GravityState(due=False))
 
 
 # How each is used once, and what proves that a later one reads what this one has written.
@@ -88,7 +88,7 @@ def test_a_task_replaces_its_damaged_state_and_says_so(
 def test_a_time_that_no_clock_has_is_none(tmp_path: Path) -> None:
     path = tmp_path / "gravity.json"
     path.write_text(f'{{"due": false, "tried": 1{"0" * 400}}}')
-    assert gravity.read_state(path) == gravity.State(due=False)
+    assert gravity.read_state(path) == gravity.GravityState(due=False)
 
 
 @pytest.mark.parametrize("name", TOOLS)

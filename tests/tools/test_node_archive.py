@@ -16,7 +16,7 @@ import pytest
 
 from stack.restore.files import put_back
 from stack.setup import lan
-from stack.setup.errors import RefusedError as SetupRefusedError
+from stack.setup.errors import SetupRefusedError
 from stack.setup.lan import OwnAddress
 from stack.tools import node_archive, node_backup, sealed
 from stack.tools.backup import back_up

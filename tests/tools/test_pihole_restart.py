@@ -36,7 +36,7 @@ class StandinApi:
 def settled_after(monkeypatch: pytest.MonkeyPatch, *starts: float) -> float:
     monkeypatch.setattr(pihole_restart, "SETTLED_SECONDS", 0.8)
     monkeypatch.setattr(pihole_restart, "UNDISTURBED_SECONDS", 1.5)
-    monkeypatch.setattr(pihole_restart, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(pihole_restart, "POLL_SECONDS", 0.05)
     api = StandinApi(*starts)
     pihole_restart.wait_until_settled(api, api.made - 6)  # type: ignore[arg-type]
     return time.monotonic() - api.made

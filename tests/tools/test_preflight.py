@@ -1,4 +1,4 @@
-"""Preflight says what would break a node and what to do; judged from facts that were written down."""
+"""Preflight says what would break a node and what to do; evaluated from facts that were written down."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from exporter.cli import main
 from exporter.model.errors import ConfigurationError
-from exporter.model.observations import Check, Peer, PeerVip, Status
+from exporter.model.observations import Check, PeerStatus, PeerVip, Status
 from exporter.settings.load import load
 from exporter.sources.resolvers import parse_resolvers, resolvers
 from stack.preflight import checks
@@ -45,7 +45,7 @@ ALONE = {
     "NETWORK_INTERFACE": "no-such-one",
 }
 SETTINGS = load(None, ENVIRONMENT, {}, lambda _: [])
-PEER = Peer(
+PEER = PeerStatus(
     "beta",
     "secondary",
     "1",
@@ -89,16 +89,16 @@ GOOD = Facts(
 
 
 def wrong(facts: Facts) -> list[tuple[str, Status]]:
-    return [(check.id.removeprefix("preflight."), check.status) for check in judged(facts)]
+    return [(check.id.removeprefix("preflight."), check.status) for check in evaluated(facts)]
 
 
-def judged(facts: Facts) -> list[Check]:
+def evaluated(facts: Facts) -> list[Check]:
     return [check for check in checks.run(facts) if check.status is not Status.OK]
 
 
 def test_a_good_node_has_nothing_wrong_and_every_check_speaks() -> None:
     found = checks.run(GOOD)
-    assert judged(GOOD) == []
+    assert evaluated(GOOD) == []
     assert len({check.id for check in found}) == len(checks.CHECKS)
 
 
@@ -228,7 +228,7 @@ def with_claims(**claims: set[str]) -> dict[str, Any]:
 def test_each_thing_that_breaks_an_installation_is_named_alone_with_what_to_do(
     changes: dict[str, Any], name: str, status: Status, said: str
 ) -> None:
-    (found,) = judged(replace(GOOD, **changes))
+    (found,) = evaluated(replace(GOOD, **changes))
     assert (found.id, found.status) == (f"preflight.{name}", status)
     text = f"{found.seen} / {found.expected} / {found.advice}"
     assert re.search(said, text), text
@@ -251,13 +251,13 @@ def test_pihole_itself_and_a_vip_on_this_node_are_no_trouble() -> None:
         owned_vips=frozenset({"192.0.2.53"}),
         wire=WireFacts({}, (), 3.5),
     )
-    assert judged(own) == []
+    assert evaluated(own) == []
 
 
 def test_a_standalone_node_has_no_peer_to_check() -> None:
     environment = {**ENVIRONMENT, "NODE_ROLE": "standalone", "PEER_IP": ""}
     facts = replace(GOOD, settings=load(None, environment, {}, lambda _: []), peer=None)
-    assert judged(replace(facts, wire=WireFacts({}, (), 1.0))) == []
+    assert evaluated(replace(facts, wire=WireFacts({}, (), 1.0))) == []
 
 
 def test_what_an_older_env_has_and_is_no_more_is_said_clearly() -> None:
@@ -280,7 +280,7 @@ def test_what_an_older_env_has_and_is_no_more_is_said_clearly() -> None:
         ({"NODE_ROLE": "master"}, "'master' is not one of primary"),
     ],
 )
-def test_wrong_settings_are_findings_and_the_host_is_judged_all_the_same(changes: dict[str, str], said: str) -> None:
+def test_wrong_settings_are_findings_and_the_host_is_evaluated_all_the_same(changes: dict[str, str], said: str) -> None:
     facts = gather({**ENVIRONMENT, **changes}, 0.0)
     found = checks.run(facts)
     assert any(check.status is Status.CRITICAL and said in check.seen for check in found)
@@ -342,7 +342,7 @@ def test_the_command_prints_json_and_its_exit_code_is_the_verdict(
     "NODE_NAME=${NUMBER:-pi-1}",
 ])  # fmt: skip
 def test_what_arrives_as_it_was_meant_is_no_trouble(text: str) -> None:
-    assert judged(replace(GOOD, env_file=parse_env(text, ".env"))) == []
+    assert evaluated(replace(GOOD, env_file=parse_env(text, ".env"))) == []
 
 
 @pytest.mark.parametrize("value", ["${A:-b}" * 2000, "${A:-" * 2000 + "}" * 2000])
@@ -371,14 +371,14 @@ def test_a_pihole_that_the_sync_can_ask_in_clear_alone_is_known(given: dict[str,
 
 
 def test_no_part_of_a_password_is_printed() -> None:
-    (found,) = judged(replace(GOOD, env_file=parse_env("PIHOLE_PASSWORD=Sunflower$Meadow42", ".env")))
+    (found,) = evaluated(replace(GOOD, env_file=parse_env("PIHOLE_PASSWORD=Sunflower$Meadow42", ".env")))
     assert "Meadow42" not in str(found)
     assert "Sunflower" not in str(found)
 
 
 def test_a_node_that_copies_no_pihole_may_have_any_password() -> None:
     facts = replace(GOOD, passwords={"PIHOLE_PASSWORD": "correct,horse", **KEY}, synced=False)
-    assert judged(facts) == []
+    assert evaluated(facts) == []
 
 
 @pytest.mark.parametrize(

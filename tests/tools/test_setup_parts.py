@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from stack.preflight.env_file import parse_env
 from stack.setup import cli, dhcp, docker, env_text, neighbours, proposals, second
-from stack.setup.errors import AnswersError, RefusedError, SetupError
+from stack.setup.errors import AnswersError, SetupError, SetupRefusedError
 from stack.setup.lan import Lan, OwnAddress
 from stack.setup.questions import Answers, Question
 
@@ -66,7 +66,7 @@ def test_a_file_is_private_from_its_first_byte_and_never_replaced(tmp_path: Path
     assert env_text.write_once(path, "A=1\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert not env_text.write_once(path, "A=1\n")
-    with pytest.raises(RefusedError, match="is there already and says something else"):
+    with pytest.raises(SetupRefusedError, match="is there already and says something else"):
         env_text.write_once(path, "A=2\n")
     assert path.read_text() == "A=1\n"
 
@@ -74,7 +74,7 @@ def test_a_file_is_private_from_its_first_byte_and_never_replaced(tmp_path: Path
 def test_a_second_file_that_no_longer_fits_is_told_and_kept(tmp_path: Path) -> None:
     path, new = second.make(tmp_path, EXAMPLE)
     assert new
-    with pytest.raises(RefusedError, match=r"does not fit compose/\.env; remove it"):
+    with pytest.raises(SetupRefusedError, match=r"does not fit compose/\.env; remove it"):
         second.make(tmp_path, EXAMPLE.replace("VIP_ADDRESS=192.168.8.53", "VIP_ADDRESS=192.168.8.54"))
     assert "VIP_ADDRESS=192.168.8.53" in path.read_text()
 

@@ -197,7 +197,7 @@ class TestNoGravityDatabase:
         with pytest.raises(ToolError, match="Pi-hole has no gravity database yet"):
             inventory.update(tasks)  # it waits a while before it tries again
         assert "POST /api/action/gravity 200" not in pair.primary.requests[asked:]
-        gravity.write_state(gravity.state_file(tasks.task_directory), gravity.State(tried=time.time() - 400))
+        gravity.write_state(gravity.state_file(tasks.task_directory), gravity.GravityState(tried=time.time() - 400))
         inventory.update(tasks)
         assert f"list block {ONE}" in written.read_text()
         assert NOT_BUILT not in written.read_text()

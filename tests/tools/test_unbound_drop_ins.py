@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stack.unbound.allowed import review
-from stack.unbound.drop_ins import MAXIMUM_BYTES, MAXIMUM_FILES, CheckError, Fault, check, look
+from stack.unbound.drop_ins import MAXIMUM_BYTES, MAXIMUM_FILES, CheckError, Fault, check, read_folder
 from stack.unbound.syntax import LineError
 
 ZONES = ("canary.dnsha.example",)
@@ -36,7 +36,7 @@ def folder(tmp_path: Path, **files: bytes) -> Path:
 
 
 def test_good_files_are_all_used(tmp_path: Path) -> None:
-    found, faults = look(folder(tmp_path, a_conf=GOOD, b_conf=b"", _gitkeep=b""), ZONES)
+    found, faults = read_folder(folder(tmp_path, a_conf=GOOD, b_conf=b"", _gitkeep=b""), ZONES)
     assert (dict(found), faults) == ({"a.conf": GOOD, "b.conf": b""}, ())
     assert check(found, "") is None
 
@@ -46,7 +46,7 @@ def test_what_is_no_ordinary_conf_file_is_named(tmp_path: Path) -> None:
     (source / "secret.conf").symlink_to("/etc/shadow")
     (source / "sub").mkdir()
     os.mkfifo(source / "pipe.conf")
-    found, faults = look(source, ZONES)
+    found, faults = read_folder(source, ZONES)
     assert set(found) == {"good.conf"}
     assert [fault.file for fault in faults] == ["notes.txt", "pipe.conf", "secret.conf", "sub"]
     assert all("only ordinary files named *.conf" in fault.what for fault in faults)
@@ -54,13 +54,13 @@ def test_what_is_no_ordinary_conf_file_is_named(tmp_path: Path) -> None:
 
 def test_what_is_too_much_is_left(tmp_path: Path) -> None:
     source = folder(tmp_path, a_conf=GOOD, b_conf=b"#" * (MAXIMUM_BYTES - len(GOOD) + 1), c_conf=GOOD)
-    found, faults = look(source, ZONES)
+    found, faults = read_folder(source, ZONES)
     assert (set(found), [fault.file for fault in faults]) == ({"a.conf", "c.conf"}, ["b.conf"])
     assert "4 MiB" in faults[0].what
     (source / "b.conf").unlink()
     for number in range(MAXIMUM_FILES):
         (source / f"x{number}.conf").touch()
-    found, faults = look(source, ZONES)
+    found, faults = read_folder(source, ZONES)
     assert (len(found), len(faults)) == (MAXIMUM_FILES, 2)
 
 

@@ -24,7 +24,7 @@ Row = tuple[str, str]  # a section of the page and what is named there
 
 
 def assert_views_agree(status: NodeStatus, found: Sequence[Check]) -> None:
-    """Hold the four views of one judged state against each other."""
+    """Hold the four views of one evaluated state against each other."""
     overall = checks.worst(found)
     html = page.render(status, found, overall)
     document = json.loads(status_document.build(status, found, overall))

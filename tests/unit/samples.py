@@ -30,8 +30,8 @@ from exporter.model.observations import (
     NodeIdentity,
     NodeStatus,
     Observation,
-    Peer,
     PeerObservation,
+    PeerStatus,
     PeerVip,
     PiholeObservation,
     Probe,
@@ -275,9 +275,9 @@ def sync(*tasks: SyncTask, digest: str = "ab" * 32, problems: tuple[str, ...] = 
     return SyncObservation(tasks or (task(),), (ContentDigest("unbound", digest),), problems)
 
 
-def beta(**changes: Any) -> Peer:
+def beta(**changes: Any) -> PeerStatus:
     """A healthy standby."""
-    good = Peer(
+    good = PeerStatus(
         name="beta",
         role="secondary",
         version="0.1.0",
@@ -293,7 +293,7 @@ def beta(**changes: Any) -> Peer:
     return replace(good, **changes)
 
 
-def peer(seen: Peer | None = None, **changes: Any) -> PeerObservation:
+def peer(seen: PeerStatus | None = None, **changes: Any) -> PeerObservation:
     """A peer that has just answered."""
     good = PeerObservation(BETA, 0.4, 0.003, seen or beta(), None)
     return replace(good, **changes)

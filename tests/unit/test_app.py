@@ -67,7 +67,7 @@ def test_every_collector_that_can_run_can_be_named() -> None:
     assert sorted(everything) == sorted(COLLECTORS)
 
 
-def test_a_look_is_judged_as_a_whole() -> None:
+def test_a_look_is_evaluated_as_a_whole() -> None:
     snapshot = application(samples.healthy()).collect()
     assert (snapshot.verdict, snapshot.status.node.name) == (Status.OK, "alpha")
     assert {check.status for check in snapshot.checks} == {Status.OK}

@@ -67,12 +67,12 @@ def unanswered(begin: float, end: float, *vips: str) -> list[Entry]:
     return [entry for entry in healthy() if not (entry[1] == "answered" and entry[2] in vips)] + answers
 
 
-def judged(record: list[Entry]) -> set[tuple[str, str]]:
+def evaluated(record: list[Entry]) -> set[tuple[str, str]]:
     return {(violation.rule, violation.subject) for violation in judge(record, begin=0.0, quiet=END, end=END)}
 
 
 def rules_of(record: list[Entry]) -> set[str]:
-    return {rule for rule, _ in judged(record)}
+    return {rule for rule, _ in evaluated(record)}
 
 
 def test_a_pair_that_is_well_breaks_nothing() -> None:
@@ -81,8 +81,8 @@ def test_a_pair_that_is_well_breaks_nothing() -> None:
 
 def test_two_owners_that_hear_each_other_are_seen() -> None:
     record = with_((10.0, "address", "beta", [VIPS[0], True]), (30.0, "address", "beta", [VIPS[0], False]))
-    assert ("one owner", VIPS[0]) in judged(record)
-    assert ("one owner", VIPS[1]) not in judged(record)
+    assert ("one owner", VIPS[0]) in evaluated(record)
+    assert ("one owner", VIPS[1]) not in evaluated(record)
 
 
 def test_two_owners_for_the_moment_of_a_move_are_none() -> None:
@@ -112,21 +112,21 @@ def test_two_owners_that_cannot_hear_each_other_must_only_be_told() -> None:
 
 def test_nobody_who_owns_the_vip_is_seen_though_the_client_is_answered() -> None:
     record = with_((10.0, "address", "alpha", [VIPS[1], False]), (30.0, "address", "alpha", [VIPS[1], True]))
-    assert ("an owner", VIPS[1]) in judged(record)
+    assert ("an owner", VIPS[1]) in evaluated(record)
 
 
 def test_a_vip_held_by_a_dead_keepalived_is_seen_unless_the_guard_ended_too() -> None:
     dead = programs("supervisor", "keepalived", "vrrp")
     back = (30.0, "programs", "alpha", programs())
-    assert ("no VIP without keepalived", "alpha") in judged(with_((10.0, "programs", "alpha", dead), back))
+    assert ("no VIP without keepalived", "alpha") in evaluated(with_((10.0, "programs", "alpha", dead), back))
     both = [(10.0, "programs", "alpha", programs("supervisor", "keepalived", "vrrp", "guard")), back]
-    assert ("no VIP without keepalived", "alpha") in judged(with_(*both))
+    assert ("no VIP without keepalived", "alpha") in evaluated(with_(*both))
     ended = [(9.0, "faults", "", [["kill-guard", "alpha"]]), (30.0, "faults", "", [])]
-    assert ("no VIP without keepalived", "alpha") not in judged(with_(*both, *ended))
+    assert ("no VIP without keepalived", "alpha") not in evaluated(with_(*both, *ended))
 
 
 def test_clients_without_answers_are_seen_and_an_ok_meanwhile_too() -> None:
-    assert judged(unanswered(10.0, 30.0, VIPS[0])) == {
+    assert evaluated(unanswered(10.0, 30.0, VIPS[0])) == {
         ("clients are served", VIPS[0]),
         ("never ok while clients get nothing", f"alpha about {VIPS[0]}"),
         ("never ok while clients get nothing", f"beta about {VIPS[0]}"),
@@ -141,27 +141,27 @@ def test_clients_without_answers_are_nobodys_fault_when_no_node_could_serve() ->
         *((30.0, "programs", node, programs()) for node in NODE_IPS),
         *((31.0, "said", node, OK) for node in NODE_IPS),
     ]
-    assert judged(record) == set()
+    assert evaluated(record) == set()
 
 
 def test_a_critical_verdict_on_a_healthy_pair_is_seen() -> None:
     critical = said("critical", ["vip.owner", "beta", "critical", "nobody owns it"])
     record = with_((10.0, "said", "beta", critical), (30.0, "said", "beta", OK))
-    assert judged(record) == {("never critical on a healthy pair", "beta")}
+    assert evaluated(record) == {("never critical on a healthy pair", "beta")}
 
 
 def test_a_state_that_is_not_the_wires_is_seen() -> None:
     rule = "the state told is that on the wire"
-    assert (rule, "alpha") in judged([*healthy(advertise_until=50.0)])
-    assert (rule, "alpha") not in judged([*healthy(advertise_until=98.0)])
-    assert (rule, "beta") in judged(with_(*advertising("beta", 20.0, 40.0)))
+    assert (rule, "alpha") in evaluated([*healthy(advertise_until=50.0)])
+    assert (rule, "alpha") not in evaluated([*healthy(advertise_until=98.0)])
+    assert (rule, "beta") in evaluated(with_(*advertising("beta", 20.0, 40.0)))
     unknown = (20.0, "said", "beta", said("unknown", state=None))
-    assert (rule, "beta") not in judged(with_(*advertising("beta", 20.0, 40.0), unknown))
+    assert (rule, "beta") not in evaluated(with_(*advertising("beta", 20.0, 40.0), unknown))
 
 
 def test_an_exporter_that_runs_and_is_silent_is_seen() -> None:
     record = with_((10.0, "said", "alpha", None), (30.0, "said", "alpha", OK))
-    assert ("an exporter that runs answers", "alpha") in judged(record)
+    assert ("an exporter that runs answers", "alpha") in evaluated(record)
 
 
 @pytest.mark.parametrize(

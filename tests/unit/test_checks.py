@@ -12,8 +12,8 @@ from exporter.model.observations import (
     CollectorResult,
     Container,
     NodeStatus,
-    Peer,
     PeerObservation,
+    PeerStatus,
     PeerVip,
     Status,
     SyncTask,
@@ -110,7 +110,7 @@ def test_a_collector_without_data_is_unknown_and_says_its_reason() -> None:
     assert one.seen == "the kernel does not let this process watch"
 
 
-def test_a_collector_with_a_part_of_its_data_is_judged_by_it_and_unknown_as_well() -> None:
+def test_a_collector_with_a_part_of_its_data_is_evaluated_by_it_and_unknown_as_well() -> None:
     results = (CollectorResult("sync", 0.1, samples.sync(), "/srv/x cannot be read: Permission denied"),)
     found = evaluate(status=NodeStatus(samples.IDENTITY, NOW, results))
     assert the(found, "sync.data").status is UNKNOWN
@@ -178,7 +178,7 @@ def test_a_container_that_runs_is_well(state: Container, seen: str) -> None:
         (task(last_success=NOW + 30), OK, "pihole succeeded 0 s ago"),
     ],
 )
-def test_a_task_is_judged_by_its_last_run_and_its_age(done: SyncTask, status: Status, seen: str) -> None:
+def test_a_task_is_evaluated_by_its_last_run_and_its_age(done: SyncTask, status: Status, seen: str) -> None:
     one = the(evaluate(samples.sync(done)), "sync.task")
     assert (one.status, one.seen, one.expected) == (status, seen, "a success within 3.0 h")
 
@@ -218,7 +218,7 @@ def test_a_silent_peer_is_a_warning_because_nobody_could_take_over() -> None:
         (beta(virtual_router_ids={"VI_1": 54}), "VIRTUAL_ROUTER_ID is 53 here and 54 there"),
     ],
 )
-def test_settings_that_do_not_fit_together_are_critical(there: Peer, difference: str) -> None:
+def test_settings_that_do_not_fit_together_are_critical(there: PeerStatus, difference: str) -> None:
     one = the(evaluate(samples.vips(), samples.vrrp(), samples.peer(there)), "peer.settings")
     assert (one.status, one.subject, one.seen) == (CRITICAL, "beta", difference)
 
@@ -281,6 +281,6 @@ def test_what_the_peer_says_of_itself_is_repeated_unless_it_is_well() -> None:
 @pytest.mark.parametrize(
     "name", ["peer.reachable", "peer.settings", "vip.split_brain", "vip.owner", "sync.drift", "resolve.peer"]
 )
-def test_what_the_peer_says_of_the_pair_is_judged_here_and_not_repeated(name: str) -> None:
+def test_what_the_peer_says_of_the_pair_is_evaluated_here_and_not_repeated(name: str) -> None:
     bad = check(node="beta", id=name, status=CRITICAL, seen="x", advice="y")
     assert {one.node for one in evaluate(samples.peer(beta(checks=(bad,))))} == {"alpha"}

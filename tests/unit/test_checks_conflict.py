@@ -119,7 +119,7 @@ def test_a_setting_changed_on_one_node_after_the_other_is_no_trouble_afterwards(
     assert the(found, "vrrp.filter").status is Status.OK
 
 
-def test_nothing_is_judged_beside_a_dead_keepalived() -> None:
+def test_nothing_is_evaluated_beside_a_dead_keepalived() -> None:
     found = evaluate(samples.conflicts(keepalived_up=False))
     assert not [check for check in found if check.collector == "conflict"]
 

@@ -27,7 +27,7 @@ def test_good_answers_and_living_processes_are_well() -> None:
 
 
 @pytest.mark.parametrize("verdict", [SOFT, HARD])
-def test_dns_that_fails_is_a_warning_here_since_the_pair_is_judged_by_its_vip(verdict: HealthVerdict) -> None:
+def test_dns_that_fails_is_a_warning_here_since_the_pair_is_evaluated_by_its_vip(verdict: HealthVerdict) -> None:
     failing = question(verdict=verdict, problem="Unbound did not answer within 0.25 s", since=NOW - 30)
     one = the(evaluate(samples.health(failing, question("address"))), "health.chain")
     assert (one.status, one.seen) == (WARNING, "Unbound did not answer within 0.25 s (since 30 s)")
@@ -64,7 +64,7 @@ def test_a_good_answer_with_a_problem_is_a_check_that_cannot_do_its_work() -> No
     assert (one.status, one.seen) == (WARNING, full)
 
 
-def test_a_question_that_this_version_does_not_know_is_judged_by_its_verdict() -> None:
+def test_a_question_that_this_version_does_not_know_is_evaluated_by_its_verdict() -> None:
     found = evaluate(samples.health(question("sun", verdict=HARD, problem="it does not shine"), question("moon")))
     assert the(found, "health.sun").status is WARNING
     assert the(found, "health.moon").status is OK
@@ -159,7 +159,7 @@ def test_when_nobody_speaks_both_silences_are_told() -> None:
     )
 
 
-def test_a_process_that_this_version_does_not_know_is_judged_by_its_name() -> None:
+def test_a_process_that_this_version_does_not_know_is_evaluated_by_its_name() -> None:
     eyes = HelperProcess("eyes", running=False, starts=1, last_start=NOW - 60, last_end="ended with 1")
     found = evaluate(samples.health(processes=(process(), process("recorder"), eyes)))
     assert the(found, "eyes.running").seen == "the eyes does not run: it ended with 1"

@@ -55,7 +55,7 @@ def test_a_host_that_asks_others_too_is_not_mentioned(resolvers: tuple[str, ...]
     assert verdicts(evaluate(replace(samples.resolve(), resolvers=resolvers)), "resolve.resolvers") == {}
 
 
-def test_each_protocol_is_judged_by_itself() -> None:
+def test_each_protocol_is_evaluated_by_itself() -> None:
     found = evaluate(samples.resolve(probe(), probe(protocol="tcp", **FAILED)))
     assert verdicts(found, "resolve.vip") == {f"{VIP} udp": OK, f"{VIP} tcp": CRITICAL}
 

@@ -16,7 +16,7 @@ def owned_by_beta(owned: bool = True, stable_seconds: float | None = 3600.0) -> 
     return samples.peer(beta(vips={VIP: PeerVip(owned, stable_seconds), VIP_6: PeerVip(owned, stable_seconds)}))
 
 
-def test_an_owner_here_is_well_and_each_address_is_judged_by_itself() -> None:
+def test_an_owner_here_is_well_and_each_address_is_evaluated_by_itself() -> None:
     found = evaluate(samples.vips(), samples.peer())
     assert verdicts(found, "vip.owner") == {VIP: OK, VIP_6: OK}
     assert verdicts(found, "vip.split_brain") == {VIP: OK, VIP_6: OK}

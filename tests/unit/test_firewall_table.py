@@ -46,7 +46,7 @@ def chain(name: str, /, **changes: str) -> list[str]:
     return [rule.removesuffix(" accept") for rule in rules]
 
 
-def test_the_ports_of_the_whole_stack_are_judged_by_whom_they_are_for() -> None:
+def test_the_ports_of_the_whole_stack_are_filtered_by_whom_they_are_for() -> None:
     assert lines() == [
         "tcp dport { 9093, 9094, 9100, 9754, 9755 } jump peer",
         "tcp dport { 9090 } jump admins",
@@ -97,7 +97,7 @@ def test_ports_follow_the_settings() -> None:
     assert "tcp dport { 8080, 8443, 13000, 19753 } jump lan" in found
 
 
-def test_what_is_not_part_of_the_stack_is_not_judged() -> None:
+def test_what_is_not_part_of_the_stack_is_not_filtered() -> None:
     assert lines(OBSERVABILITY="") == [
         "tcp dport { 9755 } jump peer",
         "tcp dport { 9100 } jump admins",
@@ -118,14 +118,14 @@ def test_piholes_behind_dnsdist_are_for_nobody_and_the_second_one_s_web_for_the_
     ["EXPORTER_PORT", "NODE_EXPORTER_PORT", "GRAFANA_PORT", "PIHOLE_WEB_PORT"],
     st.sampled_from(["22", "53", "9753"]) | st.integers(1, 65535).map(str),
 )))  # fmt: skip
-def test_dns_and_ssh_are_never_judged_whatever_the_settings_say(ports: dict[str, str]) -> None:
-    judged = {
+def test_dns_and_ssh_are_never_filtered_whatever_the_settings_say(ports: dict[str, str]) -> None:
+    filtered = {
         int(port)
         for line in lines(**ports, PIHOLE_PORTS="5301,5302")
         for port in line[line.index("{") + 1 : line.index("}")].split(",")
     }
-    assert judged
-    assert judged.isdisjoint({22, 53})
+    assert filtered
+    assert filtered.isdisjoint({22, 53})
 
 
 def test_every_mistake_is_told_at_once() -> None:

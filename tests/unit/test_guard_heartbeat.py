@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.engine.runtime import RuntimeFiles
-from stack.guard.heartbeat import LOOK_SECONDS, SILENT_SECONDS, Heartbeat
+from stack.guard.heartbeat import POLL_SECONDS, SILENT_SECONDS, GuardHeartbeat
 
 
 class Guarded:
@@ -22,14 +22,14 @@ class Guarded:
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.now = 100.0
         self.removed: list[str] = []
-        self.heartbeat = Heartbeat(self.files, self.removed.append, clock=lambda: self.now)
+        self.heartbeat = GuardHeartbeat(self.files, self.removed.append, clock=lambda: self.now)
 
     def pass_time(self, seconds: float, *, touched: bool) -> None:
-        for _ in range(round(seconds / LOOK_SECONDS)):
-            self.now += LOOK_SECONDS
+        for _ in range(round(seconds / POLL_SECONDS)):
+            self.now += POLL_SECONDS
             if touched:
                 self.touch(int(self.now * 1e9))
-            self.heartbeat.look()
+            self.heartbeat.poll()
 
     def touch(self, when: int) -> None:
         os.utime(self.files.heartbeat, ns=(when, when))
@@ -61,7 +61,7 @@ def test_the_next_silence_removes_them_again(guarded: Guarded) -> None:
 
 
 def test_a_silence_before_the_guard_began_counts_from_then(guarded: Guarded) -> None:
-    guarded.pass_time(SILENT_SECONDS + 2 * LOOK_SECONDS, touched=False)
+    guarded.pass_time(SILENT_SECONDS + 2 * POLL_SECONDS, touched=False)
     assert len(guarded.removed) == 1
 
 
@@ -89,5 +89,5 @@ def test_a_guard_that_was_stopped_itself_begins_anew(guarded: Guarded) -> None:
     guarded.pass_time(1, touched=True)
     for _ in range(20):
         guarded.now += 2.0
-        guarded.heartbeat.look()
+        guarded.heartbeat.poll()
     assert guarded.removed == []

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.health.dns_question import LABELS, Question, identifier_of, is_reply
+from stack.health.dns_question import LABELS, DnsQuestion, identifier_of, is_reply
 
-QUESTION = Question("canary.dnsha.example", "alpha")
+QUESTION = DnsQuestion("canary.dnsha.example", "alpha")
 
 
 def answer(query: bytes, *texts: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, owner: str = "") -> bytes:
@@ -70,7 +70,7 @@ def test_no_answer_and_another_name_s_answer_are_wrong() -> None:
 @pytest.mark.parametrize("zone", ["", "a..example", "a" * 64 + ".example", ".".join(["a" * 60] * 4)])
 def test_a_zone_that_is_no_name_is_refused(zone: str) -> None:
     with pytest.raises(ValueError, match="no domain name"):
-        Question(zone, "alpha")
+        DnsQuestion(zone, "alpha")
 
 
 @given(st.binary(max_size=120))

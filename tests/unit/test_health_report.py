@@ -22,7 +22,7 @@ from exporter.parsers.health_report import (
     parse_health_report,
     parse_processes,
 )
-from stack.health.report import Finding, Reporter
+from stack.health.report import Finding, HealthReporter
 from stack.keepalived.supervisor import Helper, publish
 from tests.unit.hostile import NOT_QUITE_JSON, documents_like, json_values
 
@@ -84,7 +84,7 @@ def test_a_question_of_a_later_version_is_read_by_its_name() -> None:
 def test_the_health_check_s_own_report_is_understood(tmp_path: Path) -> None:
     files = RuntimeFiles(tmp_path)
     files.health.mkdir()
-    Reporter(files, clock=lambda: NOW).tell(chain=Finding("soft", "Pi-hole is late"), address=Finding("ok", ""))
+    HealthReporter(files, clock=lambda: NOW).tell(chain=Finding("soft", "Pi-hole is late"), address=Finding("ok", ""))
     assert parse_health_report(files.health_report.read_bytes()) == HealthReport(
         NOW,
         (

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from exporter.engine.runtime import RuntimeFiles
-from stack.health.dns_question import Question
-from stack.health.standby import HOLD_SECONDS, LONG_HOLD_SECONDS, SILENT_SECONDS, Answers, Seen, Standby
+from exporter.model.observations import HealthVerdict
+from stack.health.dns_question import DnsQuestion
+from stack.health.standby import HOLD_SECONDS, LONG_HOLD_SECONDS, SILENT_SECONDS, AddressAnswers, Seen, Standby
 from stack.health.track_files import TrackFiles
-from stack.health.verdict import Verdict
 from stack.keepalived.start import CONFIGURATION
 
 VIP = "192.0.2.53"
@@ -35,7 +35,7 @@ def seen(**changes: Any) -> Seen:
 def test_a_silent_vip_is_taken_by_who_can_serve_it() -> None:
     standby = Standby("beta")
     standby.decide(0.0, seen())
-    assert (standby.taking, standby.verdict) == (True, Verdict.SOFT)
+    assert (standby.taking, standby.verdict) == (True, HealthVerdict.SOFT)
     assert standby.problem == "beta wants to take the VIP because 192.0.2.53 did not answer for 3 s"
     standby.decide(0.1, seen(owns=True, silent=""))
     assert standby.problem == "beta took the VIP because 192.0.2.53 did not answer for 3 s at the other node"
@@ -60,7 +60,7 @@ def test_nothing_is_taken_otherwise(changes: dict[str, Any]) -> None:
 def test_a_silence_that_this_nodes_own_link_may_explain_is_told() -> None:
     standby = Standby("beta")
     standby.decide(0.0, seen(doubt="nobody answers ARP"))
-    assert standby.verdict is Verdict.SOFT
+    assert standby.verdict is HealthVerdict.SOFT
     assert standby.problem == "192.0.2.53 did not answer for 3 s, but beta does not take it: nobody answers ARP"
 
 
@@ -70,7 +70,7 @@ def test_it_is_given_back_when_the_other_node_has_answered_for_ten_seconds() -> 
     standby.decide(100.0, seen(owns=True, silent="", peer_good_for=9.9))
     assert standby.taking
     standby.decide(100.1, seen(owns=True, silent="", peer_good_for=10.0))
-    assert (standby.taking, standby.verdict, standby.problem) == (False, Verdict.OK, "")
+    assert (standby.taking, standby.verdict, standby.problem) == (False, HealthVerdict.OK, "")
 
 
 def test_it_moves_once_in_ten_minutes_where_only_the_virtual_address_is_silent() -> None:
@@ -102,7 +102,7 @@ def test_the_primary_gives_it_back_soon_the_first_time_for_it_has_the_vip_anyway
     standby = Standby("alpha", primary=True)
     standby.decide(0.0, seen(peer_good_for=1.0))
     standby.decide(HOLD_SECONDS, seen(owns=True, silent="", peer_good_for=1.0 + HOLD_SECONDS))
-    assert (standby.taking, standby.verdict) == (False, Verdict.OK)
+    assert (standby.taking, standby.verdict) == (False, HealthVerdict.OK)
     standby.decide(60.0, seen(peer_good_for=1.0))
     standby.decide(60.0 + LONG_HOLD_SECONDS - 1, seen(owns=True, silent="", peer_good_for=LONG_HOLD_SECONDS))
     assert standby.taking
@@ -144,7 +144,7 @@ class Clock:
 
 def test_a_silence_needs_three_seconds_and_four_questions_without_an_answer() -> None:
     clock = Clock()
-    answers = Answers(VIP, clock)
+    answers = AddressAnswers(VIP, clock)
     answers.begin()
     for _ in range(12):
         assert not answers.silent(clock.now)
@@ -157,7 +157,7 @@ def test_a_silence_needs_three_seconds_and_four_questions_without_an_answer() ->
 
 def test_a_check_that_was_stopped_for_a_minute_has_seen_no_silence() -> None:
     clock = Clock()
-    answers = Answers(VIP, clock)
+    answers = AddressAnswers(VIP, clock)
     answers.begin()
     answers.good()
     clock.now += 60.0
@@ -203,9 +203,9 @@ def test_the_file_is_written_and_taken_up(tmp_path: Any) -> None:
 def test_what_this_node_answers_itself_is_no_silence_of_the_other() -> None:
     clock = itertools.count(0.0, 0.5)
     now = 0.0
-    answers = Answers(VIP, lambda: now)
+    answers = AddressAnswers(VIP, lambda: now)
     answers.begin()
-    question = Question("canary.dnsha.internal", "beta", elsewhere=True)
+    question = DnsQuestion("canary.dnsha.internal", "beta", elsewhere=True)
     query = question.query(1)
     asked = query[12:-11]
     own = query[:2] + bytes.fromhex("8180 0001 0001 0000 0000") + asked

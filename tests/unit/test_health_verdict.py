@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.health.verdict import Service, Verdict, of_chain
+from exporter.model.observations import HealthVerdict
+from stack.health.verdict import Service, of_chain
 
-OK, SOFT, HARD, UNPROVED = Verdict.OK, Verdict.SOFT, Verdict.HARD, Verdict.UNPROVED
+OK, SOFT, HARD, UNPROVED = HealthVerdict.OK, HealthVerdict.SOFT, HealthVerdict.HARD, HealthVerdict.UNPROVED
 PATIENCE = 0.4
 
 
-def service(verdict: Verdict = OK) -> Service:
+def service(verdict: HealthVerdict = OK) -> Service:
     return Service("Pi-hole", PATIENCE, verdict, "")
 
 
@@ -88,7 +89,7 @@ def test_who_listens_again_but_does_not_answer_is_no_longer_hard() -> None:
 
 
 @pytest.mark.parametrize("verdict", [SOFT, HARD, UNPROVED])
-def test_recovery_takes_five_good_answers_in_a_row(verdict: Verdict) -> None:
+def test_recovery_takes_five_good_answers_in_a_row(verdict: HealthVerdict) -> None:
     one = service(verdict)
     for _ in range(4):
         one.good()
@@ -116,7 +117,9 @@ def test_recovery_takes_five_good_answers_in_a_row(verdict: Verdict) -> None:
         (SOFT, [], SOFT),
     ],
 )
-def test_the_chain_is_what_a_client_meets(front: Verdict, recursors: list[Verdict], chain: Verdict) -> None:
+def test_the_chain_is_what_a_client_meets(
+    front: HealthVerdict, recursors: list[HealthVerdict], chain: HealthVerdict
+) -> None:
     before = service(front)
     if front is not OK:
         before.problem = "does not answer"

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from stack.health.verdict import Verdict
-from stack.health.world import World, WorldSettings
+from exporter.model.observations import HealthVerdict
+from stack.health.world import WorldSettings, WorldVerdict
 
-OK, HARD, UNPROVED = Verdict.OK, Verdict.HARD, Verdict.UNPROVED
-
-
-def world(verdict: Verdict = OK) -> World:
-    return World(30.0, verdict, "")
+OK, HARD, UNPROVED = HealthVerdict.OK, HealthVerdict.HARD, HealthVerdict.UNPROVED
 
 
-def fail(one: World, *times: float) -> None:
+def world(verdict: HealthVerdict = OK) -> WorldVerdict:
+    return WorldVerdict(30.0, verdict, "")
+
+
+def fail(one: WorldVerdict, *times: float) -> None:
     """A question asked at each of these times has no answer three seconds later."""
     for asked in times:
         one.bad(asked, asked + 3, "it does not answer in time")
 
 
 def test_one_name_that_resolves_proves_it() -> None:
-    one = World(30.0)
+    one = WorldVerdict(30.0)
     assert one.verdict is UNPROVED
     one.good()
     assert (one.verdict, one.problem) == (OK, "")
@@ -49,7 +49,7 @@ def test_a_few_questions_far_apart_prove_nothing() -> None:
 
 
 def test_a_boot_with_a_wrong_clock_fails_as_soon() -> None:
-    one = World(30.0)
+    one = WorldVerdict(30.0)
     fail(one, 0, 10, 20)
     assert one.verdict is UNPROVED
     assert "it does not answer in time" in one.problem
@@ -93,7 +93,7 @@ def test_while_its_own_dns_is_silent_nothing_new_is_known() -> None:
 
 
 def test_a_check_that_was_killed_goes_on_yielding() -> None:
-    one = World(30.0)
+    one = WorldVerdict(30.0)
     one.resume_yielding()
     one.good()
     assert (one.verdict, one.yields) == (HARD, True)

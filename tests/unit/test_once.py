@@ -95,7 +95,7 @@ def test_nagios_gets_its_line() -> None:
 
 
 @pytest.mark.parametrize(("only", "code"), [(("containers",), 1), (("peer",), 0), (("containers", "vip"), 2)])
-def test_only_what_was_asked_for_is_judged(only: tuple[str, ...], code: int) -> None:
+def test_only_what_was_asked_for_is_evaluated(only: tuple[str, ...], code: int) -> None:
     with running_exporter(SPLIT) as port:
         assert run(port, only=only)[1] == code
         document, exit_code = run(port, "json", only=only)

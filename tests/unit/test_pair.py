@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from exporter.model import pair
-from exporter.model.observations import NodeStatus, Peer, PeerVip, SyncObservation, Vip, VipObservation
+from exporter.model.observations import NodeStatus, PeerStatus, PeerVip, SyncObservation, Vip, VipObservation
 from tests.unit import samples
 from tests.unit.samples import VIP, absent_vip, beta, vip
 
 SETTLED = pair.SETTLED_SECONDS
 
 
-def theirs(owned: bool, stable_seconds: float | None = 3600.0) -> Peer:
+def theirs(owned: bool, stable_seconds: float | None = 3600.0) -> PeerStatus:
     return beta(vips={VIP: PeerVip(owned=owned, stable_seconds=stable_seconds)})
 
 
-def owners(here: Vip, there: Peer | None, age: float = 0.0) -> list[str] | None:
+def owners(here: Vip, there: PeerStatus | None, age: float = 0.0) -> list[str] | None:
     peer = samples.silent_peer() if there is None else samples.peer(there, age=age)
     return pair.owners(samples.status(samples.vips(here), peer), here)
 

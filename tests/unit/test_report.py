@@ -136,7 +136,7 @@ def test_a_text_that_would_play_with_a_terminal_is_made_harmless() -> None:
     assert "          seen:      [2Jall is well " in format_text(verdict(hostile)).splitlines()
 
 
-def test_only_some_collectors_are_judged_when_they_are_named() -> None:
+def test_only_some_collectors_are_evaluated_when_they_are_named() -> None:
     assert restrict([check(), WARNING, CRITICAL], ["vip", "vrrp"]) == (check(), CRITICAL)
     assert restrict([check(), WARNING], ()) == (check(), WARNING)
 

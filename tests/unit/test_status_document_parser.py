@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model.errors import ParseError
-from exporter.model.observations import NodeIdentity, Peer, PeerVip, Status
+from exporter.model.observations import NodeIdentity, PeerStatus, PeerVip, Status
 from exporter.parsers.status_document import (
     MAXIMUM_ITEMS,
     MAXIMUM_NAME,
@@ -57,7 +57,7 @@ def changed(**changes: Any) -> bytes:
     return json.dumps({key: value for key, value in {**BETA, **changes}.items() if value != "absent"}).encode()
 
 
-def read(**changes: Any) -> Peer:
+def read(**changes: Any) -> PeerStatus:
     return parse_peer(changed(**changes), received_at=1_700_000_000.0)
 
 

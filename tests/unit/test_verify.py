@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.model.observations import Check, Status
-from stack.tools.verify import judged
+from stack.tools.verify import complaints_of
 
 RESTARTED = Check(
     "recorder.running",
@@ -23,12 +23,12 @@ RESTARTED = Check(
 
 
 def test_a_warning_of_what_is_over_holds_nothing_back() -> None:
-    assert judged((RESTARTED,), "alpha", drained=False) == []
+    assert complaints_of((RESTARTED,), "alpha", drained=False) == []
 
 
 @pytest.mark.parametrize("status", [Status.WARNING, Status.CRITICAL, Status.UNKNOWN])
 def test_what_goes_on_holds_it_back_and_is_named(status: Status) -> None:
     lasting = replace(RESTARTED, status=status, seen="the recorder does not run", over=False)
-    assert judged((RESTARTED, lasting), "alpha", drained=False) == [
+    assert complaints_of((RESTARTED, lasting), "alpha", drained=False) == [
         "alpha: recorder.running: the recorder does not run"
     ]

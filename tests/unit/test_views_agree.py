@@ -1,6 +1,6 @@
 """Views show the checks and decide nothing: page, ``--once``, JSON and metrics say the same of every state.
 
-The states of the checks' own tests are held against each other where they are judged (``tests/unit/evaluating.py``).
+The states of the checks' own tests are held against each other where they are evaluated (``tests/unit/evaluating.py``).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Lan:
     def __init__(self, *, peer: Address | None = PEER) -> None:
         self.said: list[str] = []
         self.nodes = Nodes(NODE, peer)
-        self.nodes.look()
+        self.nodes.poll()
         self.owners = Owners([VIP], self.nodes, self.said.append)
         self.now = 1000.0
         self.held: float | None = 0.0  # since when this node has the virtual IP
@@ -116,7 +116,7 @@ def test_this_nodes_own_interfaces_are_nobody_else(lan: Lan) -> None:
 def test_a_new_card_of_this_very_host_is_no_strange_device(lan: Lan, monkeypatch: pytest.MonkeyPatch) -> None:
     lan.hear(claim(STRANGE))
     monkeypatch.setattr(nodes_module, "own_hardware_addresses", lambda: {OURS, STRANGE})
-    lan.nodes.look()
+    lan.nodes.poll()
     lan.hear(claim(STRANGE))
     lan.hear(claim(STRANGE))
     assert lan.owners.found[VIP].replies == 0

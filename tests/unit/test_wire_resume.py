@@ -12,7 +12,7 @@ import pytest
 from exporter.engine.runtime import RuntimeFiles
 from stack.keepalived.wire.nodes import Nodes
 from stack.keepalived.wire.owners import Owners
-from stack.keepalived.wire.report import Reporter
+from stack.keepalived.wire.report import WireReporter
 from stack.keepalived.wire.resume import resume
 from stack.keepalived.wire.speakers import Speakers
 from tests.unit.test_wire_speakers import OWN
@@ -52,7 +52,7 @@ def told_after_a_restart(folder: Path, content: bytes | None) -> dict[str, Any]:
         files.wire.write_bytes(content)
     nodes = Nodes(OWN.address, OWN.peer)
     owners, speakers = Owners([VIP], nodes, print), Speakers(OWN, nodes, lambda: None, print)
-    reporter = Reporter(files, owners, speakers, nodes, clock=lambda: WALL)
+    reporter = WireReporter(files, owners, speakers, nodes, clock=lambda: WALL)
     resume(files, owners, speakers, reporter, now=50.0, clock=lambda: WALL)
     reporter.tell(50.0, "")
     document: dict[str, Any] = json.loads(files.wire.read_bytes())

@@ -47,7 +47,7 @@ class Lan:
     def __init__(self, own: OwnVrrp = OWN) -> None:
         self.said: list[str] = []
         self.nodes = Nodes(own.address, own.peer)
-        self.nodes.look()
+        self.nodes.poll()
         self.priority: int | None = None
         self.speakers = Speakers(own, self.nodes, lambda: self.priority, self.said.append)
         self.now = 1000.0
@@ -201,7 +201,7 @@ def test_both_nodes_of_one_priority_are_told(lan: Lan) -> None:
     assert list(sender.seen) == ["its priority is 240, as this node's is"]
 
 
-def test_a_link_local_source_is_judged_by_its_hardware() -> None:
+def test_a_link_local_source_is_evaluated_by_its_hardware() -> None:
     """The other node's own address in IPv6 adverts may be one that no setting tells."""
     vip, node, peer = (IPv6Address(f"2001:db8::{last}") for last in ("53", "11", "12"))
     lan = Lan(replace(OWN, address=node, addresses=frozenset({vip}), peer=peer))

@@ -63,7 +63,7 @@ class StandInHeld:
     def make(self, *_: object) -> StandInHeld:
         return self
 
-    def look(self, now: float) -> None:
+    def poll(self, now: float) -> None:
         """Nothing changes by itself."""
 
     def since(self, address: Address) -> float | None:
@@ -83,7 +83,7 @@ class Node:
         """Half a second passes in which these addresses are claimed; return what is told then."""
         self.now += seconds
         self.wire.claims = [Claim(_address(address), hardware, hardware) for address, hardware in claims]
-        self.watch.look()
+        self.watch.poll()
         return parse_wire_report(self.files.wire.read_bytes())
 
 
@@ -251,7 +251,7 @@ def test_what_it_writes_every_two_seconds_at_least_is_what_the_exporter_reads(no
     node.files.wire.unlink()
     for _ in range(4):
         node.now += 0.5
-        node.watch.look()
+        node.watch.poll()
     assert parse_wire_report(node.files.wire.read_bytes()).problem == ""
 
 
@@ -261,7 +261,7 @@ def test_a_full_runtime_directory_ends_nothing(node: Node, monkeypatch: pytest.M
 
     monkeypatch.setattr(Path, "write_bytes", full)
     node.now += 5
-    node.watch.look()
+    node.watch.poll()
 
 
 @pytest.mark.parametrize(

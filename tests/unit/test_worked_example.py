@@ -15,11 +15,10 @@ BLOCKS = dict(
         r"^```python\n# (\S+\.py)\n(.*?)^```$", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
     )
 )
-OBSERVATIONS = "exporter/model/observations.py"
 # Else it tells by the files that exist, and the example's do not.
 OURS = 'lint.isort.known-first-party=["exporter", "tests"]'
 TEST = "tests/unit/test_pressure.py"
-# New files are found in a second folder of their package; what an existing one gets is added to it once it is loaded.
+# New files are found in a second folder of their package; a name that an existing one gets is given to it here.
 CONFTEST = """
 import sys
 from pathlib import Path
@@ -29,17 +28,18 @@ from exporter.model import observations
 from tests.unit import samples
 
 HERE = Path(__file__).parent
-for package in (exporter.checks, exporter.collectors, exporter.parsers):
+for package in (exporter.checks, exporter.collectors, exporter.parsers, observations):
     package.__path__.append(str(HERE / package.__name__.replace(".", "/")))
-exec((HERE / "observations.txt").read_text(), vars(observations))
-samples._NAMES[observations.PressureObservation] = "pressure"
+from exporter.model.observations.pressure import PressureObservation
+
+observations.PressureObservation = PressureObservation
+samples._NAMES[PressureObservation] = "pressure"
 """
 
 
 def run_example(folder: Path, blocks: dict[str, str]) -> subprocess.CompletedProcess[str]:
     for name, text in blocks.items():
         file = folder / (Path(name).name if name == TEST else name)
-        file = folder / "observations.txt" if name == OBSERVATIONS else file
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     (folder / "conftest.py").write_text(CONFTEST)
@@ -56,9 +56,9 @@ def run_example(folder: Path, blocks: dict[str, str]) -> subprocess.CompletedPro
 
 
 def test_the_example_has_all_its_parts_and_none_of_them_exists_already() -> None:
-    new = ["exporter/parsers/pressure.py", "exporter/collectors/pressure.py", "exporter/checks/pressure.py", TEST]
-    assert list(BLOCKS) == [OBSERVATIONS, *new]
-    assert [name for name in new if (ROOT / name).exists()] == []
+    folders = ("model/observations", "parsers", "collectors", "checks")
+    assert list(BLOCKS) == [*(f"exporter/{folder}/pressure.py" for folder in folders), TEST]
+    assert [name for name in BLOCKS if (ROOT / name).exists()] == []
 
 
 def test_the_example_passes_its_own_tests(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_an_example_whose_check_is_wrong_fails_them(tmp_path: Path) -> None:
     assert "1 failed, 6 passed" in done.stdout, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", [name for name in BLOCKS if name != OBSERVATIONS])
+@pytest.mark.parametrize("name", BLOCKS)
 @pytest.mark.parametrize("command", [["format", "--check"], ["check", "--config", OURS]], ids=["format", "lint"])
 def test_the_example_is_written_as_everything_else(name: str, command: list[str]) -> None:
     done = subprocess.run(

@@ -29,7 +29,7 @@ class HeldAddresses:
         """When this node was first seen with the address; None: it has not got it."""
         return self._since.get(address)
 
-    def look(self, now: float) -> None:
+    def poll(self, now: float) -> None:
         """Ask the kernel where it has said that something changed; what it does not say now is asked again."""
         if not netlink.take_all(self._kernel) and self._known:
             return

@@ -49,7 +49,7 @@ class Nodes:
         """Whether it is the other node's."""
         return hardware in self._peer
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Ask this node's kernel anew which interfaces there are."""
         self._own = own_hardware_addresses()
 

@@ -51,7 +51,7 @@ class Ownership:
 
 
 @dataclass(slots=True)
-class _Suspect:
+class _Claimant:
     claim: Claim
     first: float
     last: float
@@ -59,13 +59,13 @@ class _Suspect:
 
 
 class Owners:
-    """Judges claims of the virtual IPs."""
+    """Evaluates claims of the virtual IPs."""
 
     def __init__(self, addresses: Sequence[Address], nodes: Nodes, say: Callable[[str], None]) -> None:
         self._nodes = nodes
         self._say = say
         self.found = {address: Ownership() for address in addresses}
-        self._suspects: dict[tuple[Address, bytes], _Suspect] = {}
+        self._suspects: dict[tuple[Address, bytes], _Claimant] = {}
         self._peer_claims: list[tuple[Address, float, float]] = []
 
     @property
@@ -76,7 +76,7 @@ class Owners:
     def hear(
         self, claims: Sequence[Claim], since: float, now: float, held_since: Callable[[Address], float | None]
     ) -> None:
-        """Judge what came between ``since`` and now."""
+        """Evaluate what came between ``since`` and now."""
         pending, self._peer_claims = self._peer_claims, []
         for address, began, heard in pending:
             # When an address moves, both nodes have it for some milliseconds: it must have been here all the time.
@@ -105,7 +105,7 @@ class Owners:
             self._suspects[key].claims += 1
             self._suspects[key].last = now
         elif len(self._suspects) < MOST_SUSPECTS:
-            self._suspects[key] = _Suspect(claim, now, now)
+            self._suspects[key] = _Claimant(claim, now, now)
 
     def _evaluate_suspects(self, now: float) -> None:
         for key, suspect in list(self._suspects.items()):

@@ -16,7 +16,7 @@ from stack.keepalived.wire.speakers import Speakers
 EVERY_SECONDS = 1.0
 
 
-class Reporter:
+class WireReporter:
     """Writes the findings as exporter/parsers/wire_report.py reads them; times in Unix seconds."""
 
     def __init__(

@@ -14,7 +14,7 @@ from exporter.model.observations import Advertiser, Conflict
 from exporter.parsers.wire_report import MAXIMUM_BYTES, WireReport, parse_wire_report
 from exporter.wire.vrrp_mismatch import MismatchReason
 from stack.keepalived.wire.owners import Device, Owners
-from stack.keepalived.wire.report import Reporter
+from stack.keepalived.wire.report import WireReporter
 from stack.keepalived.wire.speakers import Kind, Sender, Speakers, Way
 
 
@@ -22,7 +22,7 @@ def resume(
     files: RuntimeFiles,
     owners: Owners,
     speakers: Speakers,
-    reporter: Reporter,
+    reporter: WireReporter,
     now: float,
     clock: Callable[[], float] = time.time,
 ) -> None:

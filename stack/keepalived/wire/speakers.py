@@ -57,7 +57,7 @@ class Sender:
 
 
 @dataclass(slots=True)
-class _Suspect:
+class _Speaker:
     packet: IpPacket
     hardware: bytes
     first: float
@@ -67,7 +67,7 @@ class _Suspect:
 
 
 class Speakers:
-    """Judges VRRP packets, and remembers who sent those that do not fit."""
+    """Evaluates VRRP packets, and remembers who sent those that do not fit."""
 
     def __init__(
         self, own: OwnVrrp, nodes: Nodes, priority: Callable[[], int | None], say: Callable[[str], None]
@@ -79,7 +79,7 @@ class Speakers:
         self._priority = priority
         self.counts = dict.fromkeys(MismatchReason, 0)
         self.senders: dict[tuple[Kind, str, bytes], Sender] = {}
-        self._suspects: dict[bytes, _Suspect] = {}
+        self._suspects: dict[bytes, _Speaker] = {}
         self._fitted = float("-inf")
         self._mixed: list[float] = []
 
@@ -89,7 +89,7 @@ class Speakers:
         return bool(self._suspects)
 
     def hear(self, frames: Sequence[Frame], now: float) -> None:
-        """Judge what other hosts sent since the last time."""
+        """Evaluate what other hosts sent since the last time."""
         fits = differs = False
         own = replace(self._own, priority=self._priority()) if frames else self._own
         for frame in frames:
@@ -116,7 +116,7 @@ class Speakers:
         self._forget(now)
 
     def hear_host(self, frames: Sequence[Frame], now: float) -> None:
-        """Judge what this very host sent and its keepalived did not."""
+        """Evaluate what this very host sent and its keepalived did not."""
         for frame in frames:
             try:
                 packet = parse_ip_packet(frame.packet)
@@ -144,7 +144,7 @@ class Speakers:
             return
         suspect = self._suspects.get(hardware)
         if suspect is None and len(self._suspects) < MOST_SENDERS:
-            self._suspects[hardware] = _Suspect(packet, hardware, now, now, list(found))
+            self._suspects[hardware] = _Speaker(packet, hardware, now, now, list(found))
         elif suspect is not None:
             suspect.last = now
             suspect.count += 1

@@ -23,7 +23,7 @@ from stack.keepalived.values import KeepalivedSettings
 from stack.keepalived.wire.held import HeldAddresses
 from stack.keepalived.wire.nodes import Nodes
 from stack.keepalived.wire.owners import Owners
-from stack.keepalived.wire.report import Reporter
+from stack.keepalived.wire.report import WireReporter
 from stack.keepalived.wire.resume import resume
 from stack.keepalived.wire.speakers import Speakers
 
@@ -101,7 +101,7 @@ class WireWatch:
         self._owners = Owners(settings.addresses, self._nodes, self._say)
         self._speakers = Speakers(settings.own, self._nodes, self._priority, self._say)
         self._held = HeldAddresses([*settings.addresses, node.address], node.interface)
-        self._reporter = Reporter(files, self._owners, self._speakers, self._nodes)
+        self._reporter = WireReporter(files, self._owners, self._speakers, self._nodes)
         resume(files, self._owners, self._speakers, self._reporter, monotonic())
         self._dump = DumpFile(files.dump)
         self._known_priority: int | None = None
@@ -114,17 +114,17 @@ class WireWatch:
     def run(self) -> None:
         """Look until this process is ended."""
         while True:
-            self.look()
+            self.poll()
             self._beat()
             time.sleep(TICK_SECONDS)
 
-    def look(self) -> None:
-        """Take what has come, judge it, ask on, and tell."""
+    def poll(self) -> None:
+        """Take what has come, evaluate it, ask on, and tell."""
         now = self._monotonic()
         problem = ""
         if now >= self._retry:
             try:
-                self._look(now)
+                self._poll(now)
             except OSError as error:
                 problem = _explain(error, self._settings.node.interface)
                 self._retry = now + RETRY_SECONDS
@@ -133,13 +133,13 @@ class WireWatch:
             problem = self._reporter.problem
         self._reporter.tell(now, problem)
 
-    def _look(self, now: float) -> None:
+    def _poll(self, now: float) -> None:
         wire = self._wire or self._open(now)
         suspected = self._owners.suspects or self._speakers.suspects
         if suspected or now - self._interfaces_asked >= INTERFACES_SECONDS:  # it may be a new card of this host
-            self._nodes.look()
+            self._nodes.poll()
             self._interfaces_asked = now
-        self._held.look(now)
+        self._held.poll(now)
         heard = wire.read()
         self._reporter.dropped += wire.dropped()
         if self._nodes.learn(heard.claims, now):
