@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
 from typing import Final, Literal
 
-from alerts.notifier import facts, failover, peer, unheard
+from alerts.notifier import facts, failover, local, peer, unheard
 from alerts.notifier.changes import Changes, Told, is_known_here, is_stale
 from alerts.notifier.clocks import FutureStarts
 from alerts.notifier.courier import Courier, Task
@@ -52,11 +52,11 @@ class Notifier:
             )
             for receiver in settings.all_receivers
         }
-        self._prometheus = facts.prometheus(settings.prometheus)
+        self._prometheus, alertmanager = local.program(settings.prometheus), local.program(settings.alertmanager)
         self._future = FutureStarts()
         self._patience = Patience()
-        self._unheard = Unheard(self._store.open_alerts, lambda: unheard.ask(settings.alertmanager))
-        self._silences = Silences(settings.alertmanager, settings.prometheus, self._store.open_alerts)
+        self._unheard = Unheard(self._store.open_alerts, lambda: unheard.firing(alertmanager))
+        self._silences = Silences(alertmanager, self._prometheus, self._store.open_alerts)
         metrics.critical_silences.set(UNKNOWN)
         self._stopping = threading.Event()
         for severity in SEVERITIES:
