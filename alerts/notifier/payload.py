@@ -132,8 +132,9 @@ def _strings(alert: Fields, key: str) -> Mapping[str, str]:
 
 
 def _time(alert: Fields, key: str) -> float:
+    found = None
     with suppress(ValueError):
-        moment = datetime.fromisoformat(alert.text(key, LABEL_LENGTH))
-        if moment.tzinfo is not None:
-            return moment.timestamp()
-    alert.refuse(key, "a time with its zone, as RFC 3339 has it")
+        found = datetime.fromisoformat(alert.text(key, LABEL_LENGTH))
+    if found is None or found.tzinfo is None:
+        alert.refuse(key, "a time with its zone, as RFC 3339 has it")
+    return found.timestamp()
