@@ -19,11 +19,10 @@ from alerts.notifier.changes import Changes, Told, compare, is_over
 from alerts.notifier.facts import Facts
 from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
-from alerts.notifier.owed import Debt, OwedStore
 from alerts.notifier.payload import FAILOVER, Alert, Group
 from alerts.notifier.quiet import QuietHours
 from alerts.notifier.receivers import DeliveryError, Kind, Receiver
-from alerts.notifier.told import ToldStore
+from alerts.notifier.store import Debt, Store
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +75,7 @@ class Courier:
     def __init__(
         self,
         receiver: Receiver,
-        told: ToldStore,
-        owed: OwedStore,
+        store: Store,
         writer: Writer,
         metrics: Metrics,
         ask: AskElsewhere,
@@ -85,7 +83,7 @@ class Courier:
         quiet: QuietHours,
     ) -> None:
         self.receiver = receiver
-        self._told, self._debts, self._writer, self._metrics = told, owed, writer, metrics
+        self._store, self._writer, self._metrics = store, writer, metrics
         self._ask, self._gather, self._quiet = ask, gather, quiet
         self._labels = (str(receiver.number), receiver.scheme)
         self._owed: dict[str, Task] = {}
@@ -101,7 +99,7 @@ class Courier:
 
     def start(self) -> None:
         """Begin, with what was owed before a restart."""
-        for debt in self._debts.of(self.receiver.identity):
+        for debt in self._store.owed(self.receiver.identity):
             task = Task(debt.group, {}, since=min(debt.since, time.time()), kept=True)
             if debt.group.key == HELD:
                 task.due += self._quiet.left(time.time())
@@ -232,14 +230,14 @@ class Courier:
     def _attempt(self, task: Task) -> bool:
         now = time.time()
         group, elsewhere = self._as_of_now(task) if task.kept else (task.group, task.elsewhere)
-        changes = compare(group, self._told.of(self.receiver.identity), elsewhere, now)
+        changes = compare(group, self._store.told(self.receiver.identity), elsewhere, now)
         if not changes.worth_telling:
             if changes.ended_untold:
-                self._told.record(self.receiver.identity, replace(changes, still=()))
+                self._store.record(self.receiver.identity, replace(changes, still=()))
             return True
         facts = self._gather(changes, now)
         if facts is None:
-            self._told.record(self.receiver.identity, changes)
+            self._store.record(self.receiver.identity, changes)
             return True
         message = self._writer.write(changes, now, facts)
         began = time.monotonic()
@@ -251,7 +249,7 @@ class Courier:
             return False
         finally:
             self._metrics.duration.labels(*self._labels).observe(time.monotonic() - began)
-        self._told.record(self.receiver.identity, changes)
+        self._store.record(self.receiver.identity, changes)
         log.info(
             "%s: told of %d new, %d ended, %d lasting",
             self.receiver.name,
@@ -302,7 +300,7 @@ class Courier:
     def _save(self) -> None:
         with self._changed:
             kept = tuple(Debt(task.group, task.since) for task in self._owed.values() if task.kept)
-        self._debts.record(self.receiver.identity, kept)
+        self._store.owe(self.receiver.identity, kept)
 
     def _count_owed(self) -> None:
         self._metrics.owed.labels(*self._labels).set(len(self._owed))

@@ -7,7 +7,6 @@ Its texts are those of its first moment: Prometheus sends them again only once a
 from __future__ import annotations
 
 import itertools
-import logging
 import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,18 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from alerts.notifier import moves
+from alerts.notifier.local import ALERTING_RULES, Query, ask
 from alerts.notifier.moves import Move, Series
 from alerts.notifier.payload import FAILOVER, LABEL_LENGTH, Alert
 from alerts.notifier.text import clean
-from exporter.http.client import FetchError, http_get
-from exporter.model.errors import ParseError
-from exporter.parsers.fields import parse_json
 
-log = logging.getLogger(__name__)
-
-# A message must not wait for its ornaments.
-ANSWER_SECONDS: Final = 2.0
-MAXIMUM_BYTES: Final = 4 << 20
 # How far before an alert its reason is looked for: the longest `for` of an outage, scrapes and evaluations.
 BEFORE_SECONDS: Final = 90.0
 # The same for a move, of which an alert comes sooner.
@@ -36,7 +28,6 @@ PROBE_SECONDS: Final = 1.5
 LONGEST_SECONDS: Final = 6 * 3600.0
 # What is older than that when it is told, after quiet hours for instance, is told without its moves.
 MOVED_LONGEST_SECONDS: Final = 900.0
-RULES: Final = "/api/v1/rules?type=alert"
 _OUTAGES: Final = (
     '{__name__=~"dnsha_resolve_outage_seconds_total|dnsha_resolve_outage_start_timestamp_seconds",'
     'target="vip",protocol="udp"}'
@@ -46,8 +37,6 @@ _NOW: Final = '{__name__=~"site_node:dnsha_ready:bool|dnsha_vip_owned"} or up{jo
 _ABOUT_THE_PAIR: Final = frozenset({"vip", "nodes", "vrrp", "dns"})
 
 _Read = TypeVar("_Read")
-Query = Callable[[str], Any]
-"""Asks this node's Prometheus for a path; returns the decoded answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +83,7 @@ def gather(new: Sequence[Alert], ended: Sequence[Alert], now: float, query: Quer
         now: Unix seconds.
         query: asks Prometheus.
     """
-    delays = (_ask(query, RULES, _delays) or {}) if ended else {}
+    delays = (ask(query, ALERTING_RULES, _delays) or {}) if ended else {}
     begun, over = ([one for one in some if one.labels.get("component") in _ABOUT_THE_PAIR] for some in (new, ended))
     if not begun and not over:
         return Facts(delays=delays)
@@ -141,7 +130,7 @@ class _Asking:
     def now(self) -> Facts:
         """Who serves, and who could."""
         nodes, ready, owners = set(), set(), dict[str, list[str]]()
-        for labels, each in _ask(self.query, _instant(_NOW), lambda answer: _of_site(answer, self.site)) or []:
+        for labels, each in ask(self.query, _instant(_NOW), lambda answer: _of_site(answer, self.site)) or []:
             node, name = labels["node"], labels["__name__"]
             value = float(each["value"][1])
             if name == "up":
@@ -160,30 +149,11 @@ class _Asking:
         """Ask for all samples since a time; nothing of what is too long ago."""
         if not 0 < self.at - since < LONGEST_SECONDS:
             return None
-        return _ask(self.query, _instant(f"{expression}[{int(self.at - since) + 1}s]"), read)
-
-
-def prometheus(port: int) -> Query:
-    """Ask the Prometheus of this node."""
-
-    def query(path: str) -> Any:  # noqa: ANN401
-        return parse_json(http_get("127.0.0.1", port, path, ANSWER_SECONDS, MAXIMUM_BYTES), "its answer")
-
-    return query
+        return ask(self.query, _instant(f"{expression}[{int(self.at - since) + 1}s]"), read)
 
 
 def _instant(expression: str) -> str:
     return f"/api/v1/query?query={urllib.parse.quote(expression)}"
-
-
-def _ask(query: Query, path: str, read: Callable[[Any], _Read]) -> _Read | None:
-    try:
-        return read(query(path))
-    except FetchError as error:
-        log.debug("%s", error)
-    except (ParseError, KeyError, TypeError, ValueError, IndexError, AttributeError):
-        log.warning("Prometheus answered what makes no sense")
-    return None
 
 
 def _delays(answer: Any) -> dict[str, Delay]:  # noqa: ANN401

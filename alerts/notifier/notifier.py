@@ -10,19 +10,17 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
 from typing import Final, Literal
 
-from alerts.notifier import facts, failover, peer, unheard
+from alerts.notifier import facts, failover, local, peer, unheard
 from alerts.notifier.changes import Changes, Told, is_known_here, is_stale
 from alerts.notifier.clocks import FutureStarts
 from alerts.notifier.courier import Courier, Task
 from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
-from alerts.notifier.owed import OwedStore
 from alerts.notifier.patience import Patience
 from alerts.notifier.payload import SEVERITIES, Alert, Group
-from alerts.notifier.receivers import places
 from alerts.notifier.settings import Settings
 from alerts.notifier.silences import UNKNOWN, Silences
-from alerts.notifier.told import ToldStore
+from alerts.notifier.store import Store
 from alerts.notifier.unheard import Unheard
 
 log = logging.getLogger(__name__)
@@ -30,7 +28,6 @@ log = logging.getLogger(__name__)
 Verdict = Literal["delivered", "no_receiver", "failed", "not_yet"]
 # Alertmanager gives up on a post after its group_interval, but not before 10 s (notify.MinTimeout in notify/notify.go).
 OVERALL_SECONDS: Final = 8.0
-OWED: Final = "owed.json"  # beside the file of what was told
 STUCK_SECONDS: Final = 300.0
 # How long one of two nodes that begin at the same moment gives the other one: its answer to the first of two questions
 # was that it knew of nothing.
@@ -45,30 +42,26 @@ class Notifier:
     def __init__(self, settings: Settings, metrics: Metrics, ask_peer: AskPeer | None = None) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._told = ToldStore(settings.state)
-        owed = OwedStore(settings.state.with_name(OWED))
-        receivers = {receiver.identity for receiver in settings.all_receivers}
-        moved = places(self._told.receivers() | owed.receivers(), receivers)
-        self._told.move(moved)
-        owed.move(moved)
+        self._store = Store(settings.state)
+        self._store.adopt({receiver.identity for receiver in settings.all_receivers})
         writer = Writer(settings.timezone, settings.runbooks)
         self._ask_peer = ask_peer or (lambda: peer.ask(settings.peer, settings.port, settings.pair_key))
         self._couriers = {
             receiver.number: Courier(
-                receiver, self._told, owed, writer, metrics, self._told_elsewhere, self._gather, settings.quiet
+                receiver, self._store, writer, metrics, self._told_elsewhere, self._gather, settings.quiet
             )
             for receiver in settings.all_receivers
         }
-        self._prometheus = facts.prometheus(settings.prometheus)
+        self._prometheus, alertmanager = local.program(settings.prometheus), local.program(settings.alertmanager)
         self._future = FutureStarts()
         self._patience = Patience()
-        self._unheard = Unheard(self._told.open_alerts, lambda: unheard.ask(settings.alertmanager))
-        self._silences = Silences(settings.alertmanager, settings.prometheus, self._told.open_alerts)
+        self._unheard = Unheard(self._store.open_alerts, lambda: unheard.firing(alertmanager))
+        self._silences = Silences(alertmanager, self._prometheus, self._store.open_alerts)
         metrics.critical_silences.set(UNKNOWN)
         self._stopping = threading.Event()
         for severity in SEVERITIES:
             metrics.receivers.labels(severity).set(len(settings.receivers[severity]))
-        metrics.told.set_function(lambda: sum(entry.is_open for entry in self._told.known().values()))
+        metrics.told.set_function(lambda: sum(entry.is_open for entry in self._store.known().values()))
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -88,7 +81,7 @@ class Notifier:
     def for_peer(self) -> bytes:
         """What the other node may ask: what was told of each alert, and what is being told."""
         in_hand = {fingerprint for courier in self._couriers.values() for fingerprint in courier.in_hand()}
-        return peer.document(self._told.known(), in_hand, self._settings.node)
+        return peer.document(self._store.known(), in_hand, self._settings.node)
 
     def stuck(self) -> list[str]:
         """The receivers that have had a message in hand for too long."""
@@ -105,7 +98,7 @@ class Notifier:
         """
         deadline = time.monotonic() + OVERALL_SECONDS
         self._future.look(group.alerts)
-        known = self._told.known()
+        known = self._store.known()
         fresh = tuple(alert for alert in group.alerts if self._is_fresh(alert, known.get(alert.fingerprint)))
         verdict = self._take(replace(group, alerts=fresh), deadline) if fresh or not group.alerts else "not_yet"
         if len(fresh) < len(group.alerts) and verdict != "failed":
@@ -180,7 +173,7 @@ class Notifier:
         did not tell the beginning. To wait costs nothing: Alertmanager tries again, soon with a fresh view. But whoever
         makes this node wait for minutes (``patience.HOLD_BACK_SECONDS``) is not believed any more.
         """
-        told = {number: self._told.of(courier.receiver.identity) for number, courier in self._couriers.items()}
+        told = {number: self._store.told(courier.receiver.identity) for number, courier in self._couriers.items()}
         asked = [
             alert
             for alert in alerts

@@ -9,13 +9,14 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from alerts.notifier.text import clean
 from exporter.model.errors import ParseError
-from exporter.parsers.fields import parse_json
+from exporter.parsers.fields import EXACT, Fields, as_object, parse_object
 
 Severity = Literal["critical", "warning", "info", "other"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info", "other")
@@ -64,24 +65,17 @@ def parse(content: bytes) -> Group:
     Raises:
         ParseError: it is not what Alertmanager sends; the message says where, and never repeats a value.
     """
-    document = _mapping(parse_json(content, "the post"), "the post")
-    if document.get("version", "4") != "4":
+    post = parse_object(content, "the post")
+    if post.values.get("version", "4") != "4":
         msg = "version is not 4, the only one that is understood"
         raise ParseError(msg)
-    alerts = document.get("alerts")
-    if not isinstance(alerts, list):
-        msg = "alerts is not a list"
-        raise ParseError(msg)
-    left_out = document.get("truncatedAlerts", 0)
-    if not isinstance(left_out, int) or left_out < 0:
-        msg = "truncatedAlerts is not a number"
-        raise ParseError(msg)
-    key = _string(document, "groupKey", "the post")
+    alerts = [as_object(alert, f"alerts[{position}]") for position, alert in enumerate(post.array("alerts"))]
+    key = post.text("groupKey", EXACT)
     return Group(
         # Long where a site's name is; two of one length compare the same way.
         key=hashlib.sha256(key.encode()).hexdigest()[:32],
-        alerts=tuple(_alert(alert, f"alerts[{position}]") for position, alert in enumerate(alerts)),
-        left_out=left_out,
+        alerts=tuple(_alert(alert) for alert in alerts),
+        left_out=post.count("truncatedAlerts") if post.has("truncatedAlerts") else 0,
     )
 
 
@@ -111,59 +105,36 @@ def moment(value: Any) -> float:  # noqa: ANN401
     return seconds
 
 
-def _alert(value: object, where: str) -> Alert:
-    alert = _mapping(value, where)
-    status = _string(alert, "status", where)
-    if status not in {"firing", "resolved"}:
-        raise ParseError(f"{where}.status is neither firing nor resolved")
-    fingerprint = _string(alert, "fingerprint", where)
-    if not _FINGERPRINT.fullmatch(fingerprint):
-        raise ParseError(f"{where}.fingerprint is not a fingerprint")
-    labels = _strings(alert, "labels", where)
-    annotations = _strings(alert, "annotations", where)
+def _alert(alert: Fields) -> Alert:
+    labels, annotations = _strings(alert, "labels"), _strings(alert, "annotations")
     name = clean(labels.get("alertname", ""), LABEL_LENGTH) or "alert without a name"
     severity = labels.get("severity", "")
     return Alert(
-        fingerprint=fingerprint,
-        firing=status == "firing",
+        fingerprint=alert.word("fingerprint", _FINGERPRINT, "a fingerprint"),
+        firing=alert.one_of("status", {"firing": True, "resolved": False}),
         severity=next((known for known in SEVERITIES if known == severity), "other"),
         name=name,
         summary=clean(annotations.get("summary", ""), SUMMARY_LENGTH) or name,
         description=clean(annotations.get("description", ""), DESCRIPTION_LENGTH),
         link=link if _LINK.fullmatch(link := annotations.get("runbook_url", "")) else "",
-        starts_at=_time(alert, "startsAt", where),
-        ends_at=_time(alert, "endsAt", where),
+        starts_at=_time(alert, "startsAt"),
+        ends_at=_time(alert, "endsAt"),
         labels={clean(label, LABEL_LENGTH): clean(text, LABEL_LENGTH) for label, text in sorted(labels.items())},
         ending=clean(annotations.get("resolved", ""), SUMMARY_LENGTH),
     )
 
 
-def _mapping(value: object, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ParseError(f"{where} is not an object")
-    return value
+def _strings(alert: Fields, key: str) -> Mapping[str, str]:
+    found = alert.object(key).values
+    if not all(isinstance(text, str) for text in found.values()):
+        alert.refuse(key, "an object of strings")
+    return found
 
 
-def _string(mapping: dict[str, Any], key: str, where: str) -> str:
-    value = mapping.get(key)
-    if not isinstance(value, str):
-        raise ParseError(f"{where}: {key} is not a string")
-    return value
-
-
-def _strings(mapping: dict[str, Any], key: str, where: str) -> dict[str, str]:
-    value = mapping.get(key)
-    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise ParseError(f"{where}.{key} is not an object of strings")
-    return value
-
-
-def _time(mapping: dict[str, Any], key: str, where: str) -> float:
-    text = _string(mapping, key, where)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ParseError(f"{where}.{key} is not a time as RFC 3339 has it") from None
-    if moment.tzinfo is None:
-        raise ParseError(f"{where}.{key} has no time zone")
-    return moment.timestamp()
+def _time(alert: Fields, key: str) -> float:
+    found = None
+    with suppress(ValueError):
+        found = datetime.fromisoformat(alert.text(key, LABEL_LENGTH))
+    if found is None or found.tzinfo is None:
+        alert.refuse(key, "a time with its zone, as RFC 3339 has it")
+    return found.timestamp()

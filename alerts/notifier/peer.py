@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from alerts.notifier.changes import Told
-from alerts.notifier.told import told_of
+from alerts.notifier.store import told_of
 from exporter.http.client import FetchError
 from exporter.http.pair_key import PairKey
 from exporter.model.errors import ParseError

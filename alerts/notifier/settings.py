@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -20,13 +20,16 @@ from alerts.notifier.receivers import Receiver, ReceiverError, open_receiver
 from exporter.engine.files import read_bounded
 from exporter.http.pair_key import PairKey
 from exporter.model.errors import ConfigurationError, ParseError
+from exporter.settings.parse import integer
 
-PORT: Final = 9754
-ALERTMANAGER_PORT: Final = 9093  # of this node's
-PROMETHEUS_PORT: Final = 9090  # the same
+PORT: Final = "9754"
+ALERTMANAGER_PORT: Final = "9093"  # of this node's
+PROMETHEUS_PORT: Final = "9090"  # the same
 STATE: Final = "/var/lib/dnsha/notifier/told.json"
 NOTHING: Final = "none"
 _LEVELS: Final = ("debug", "info", "warning", "error")
+_PORT: Final = integer(1, 65535)
+_Value = TypeVar("_Value")
 # An Apprise URL may hold commas itself, and so only one that a new scheme follows separates.
 _BETWEEN: Final = re.compile(r"\s*[,;]\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)|\s+")
 _MAXIMUM_BYTES: Final = 1 << 16
@@ -75,23 +78,24 @@ class _Reader:
         self._opened: dict[str, Receiver] = {}
 
     def settings(self) -> Settings:
-        receivers, timezone = self._receivers(), self._timezone()
+        receivers = self._receivers()
+        timezone = self._read("TZ", _timezone, "UTC")
         settings = Settings(
             receivers=receivers,
-            failovers=self._failovers(),
-            quiet=self._quiet(timezone),
+            failovers=self._read("NOTIFY_FAILOVER", _choice(FAILOVERS), "failures"),
+            quiet=self._read("QUIET_HOURS", lambda text: quiet.parse(text, timezone)),
             heartbeat_url=self._link("HEARTBEAT_URL", self._secret("HEARTBEAT_URL")),
-            address=self._address("NOTIFIER_ADDRESS"),
-            port=self._port("NOTIFIER_PORT", PORT),
+            address=self._read("NOTIFIER_ADDRESS", _address),
+            port=self._read("NOTIFIER_PORT", _PORT, PORT),
             runbooks=self._link("RUNBOOKS_URL", self._text("RUNBOOKS_URL")),
-            state=self._file("NOTIFIER_STATE", STATE),
-            alertmanager=self._port("ALERTMANAGER_PORT", ALERTMANAGER_PORT),
-            prometheus=self._port("PROMETHEUS_PORT", PROMETHEUS_PORT),
-            peer=self._address("PEER_IP"),
+            state=self._read("NOTIFIER_STATE", _file, STATE),
+            alertmanager=self._read("ALERTMANAGER_PORT", _PORT, ALERTMANAGER_PORT),
+            prometheus=self._read("PROMETHEUS_PORT", _PORT, PROMETHEUS_PORT),
+            peer=self._read("PEER_IP", _address),
             pair_key=PairKey(self._secret("PAIR_KEY").encode()),
             node=self._text("NODE_NAME"),
             timezone=timezone,
-            log_level=self._log_level(),
+            log_level=self._read("LOG_LEVEL", _choice(_LEVELS), "info"),
         )
         if self._problems:
             raise ConfigurationError(self._problems)
@@ -99,6 +103,13 @@ class _Reader:
 
     def _text(self, name: str) -> str:
         return self._environment.get(name, "").strip()
+
+    def _read(self, name: str, form: Callable[[str], _Value], default: str = "") -> _Value:
+        try:
+            return form(self._text(name) or default)
+        except ValueError as error:
+            self._problems.append(f"{name}: {error}")
+            return form(default)
 
     def _secret(self, name: str) -> str:
         value, path = self._text(name), self._text(f"{name}_FILE")
@@ -163,55 +174,33 @@ class _Reader:
             self._problems.append(f"{name} is not a URL that begins with https:// or http://")
         return value
 
-    def _file(self, name: str, default: str) -> Path:
-        path = Path(self._text(name) or default)
-        if not path.name or path.is_dir():
-            self._problems.append(f"{name}: {path} is a folder; name a file in it")
-            return Path(default)
-        return path
 
-    def _address(self, name: str) -> str:
-        value = self._text(name)
-        if value:
-            try:
-                ipaddress.ip_address(value)
-            except ValueError:
-                self._problems.append(f"{name}: {value!r} is not an IP address")
-        return value
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.name or path.is_dir():
+        msg = f"{path} is a folder; name a file in it"
+        raise ValueError(msg)
+    return path
 
-    def _port(self, name: str, default: int) -> int:
-        value = self._text(name) or str(default)
-        if not re.fullmatch(r"[0-9]{1,5}", value) or not 0 < int(value) < 65536:
-            self._problems.append(f"{name}: {value!r} is not a port from 1 to 65535")
-            return default
-        return int(value)
 
-    def _timezone(self) -> tzinfo:
-        name = self._text("TZ").removeprefix(":") or "UTC"
-        try:
-            return ZoneInfo(name)
-        except (OSError, ValueError, KeyError):
-            self._problems.append(f"TZ: {name!r} is no time zone such as Europe/Berlin")
-            return ZoneInfo("UTC")
+def _address(text: str) -> str:
+    return str(ipaddress.ip_address(text)) if text else ""
 
-    def _failovers(self) -> Failovers:
-        value = self._text("NOTIFY_FAILOVER").lower() or "failures"
-        for known in FAILOVERS:
-            if value == known:
-                return known
-        self._problems.append(f"NOTIFY_FAILOVER: {value!r} is none of {', '.join(FAILOVERS)}")
-        return "failures"
 
-    def _quiet(self, timezone: tzinfo) -> QuietHours:
-        try:
-            return quiet.parse(self._text("QUIET_HOURS"), timezone)
-        except ValueError as error:
-            self._problems.append(f"QUIET_HOURS: {error}")
-            return quiet.parse("", timezone)
+def _timezone(text: str) -> tzinfo:
+    try:
+        return ZoneInfo(text.removeprefix(":") or "UTC")
+    except (OSError, ValueError, KeyError):
+        msg = f"{text!r} is no time zone such as Europe/Berlin"
+        raise ValueError(msg) from None
 
-    def _log_level(self) -> str:
-        level = self._text("LOG_LEVEL").lower() or "info"
-        if level not in _LEVELS:
-            self._problems.append(f"LOG_LEVEL: {level!r} is none of {', '.join(_LEVELS)}")
-            return "info"
-        return level
+
+def _choice(known: Sequence[_Value]) -> Callable[[str], _Value]:
+    def parse(text: str) -> _Value:
+        for word in known:
+            if word == text.lower():
+                return word
+        msg = f"{text!r} is none of {', '.join(map(str, known))}"
+        raise ValueError(msg)
+
+    return parse

@@ -7,22 +7,15 @@ and has ended when it is there no longer.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from alerts.notifier.local import Query, ask
 from alerts.notifier.payload import Alert, Group, Severity
-from exporter.http.client import FetchError, http_get
-from exporter.model.errors import ParseError
-from exporter.parsers.fields import parse_json
-
-log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 30.0
-ANSWER_SECONDS: Final = 3.0
-MAXIMUM_BYTES: Final = 16 << 20
 # Longer than an Alertmanager that was started anew waits for what fires: Prometheus repeats it every minute.
 GONE_SECONDS: Final = 150.0
 # Longer than group_interval, after which Alertmanager tells of the end itself.
@@ -36,17 +29,17 @@ class Unheard:
     def __init__(
         self,
         told: Callable[[], Mapping[str, Alert]],
-        ask: Callable[[], frozenset[str] | None],
+        firing: Callable[[], frozenset[str] | None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take functions that return the alerts whose end is still to be told, and the fingerprints that fire."""
-        self._told, self._ask, self._monotonic = told, ask, monotonic
+        self._told, self._firing, self._monotonic = told, firing, monotonic
         self._gone_since: dict[str, float] = {}
 
     def look(self) -> list[Group]:
         """The ends that are due now, one post each; nothing when Alertmanager does not answer."""
         told = self._told()
-        firing = self._ask() if told else frozenset()
+        firing = self._firing() if told else frozenset()
         if firing is None:
             self._gone_since = {}
             return []
@@ -60,13 +53,6 @@ class Unheard:
         ]
 
 
-def ask(port: int) -> frozenset[str] | None:
+def firing(alertmanager: Query) -> frozenset[str] | None:
     """The fingerprints of all that this node's Alertmanager has, hidden or not; None when it does not answer."""
-    try:
-        answer = http_get("127.0.0.1", port, _PATH, ANSWER_SECONDS, MAXIMUM_BYTES)
-        return frozenset(str(alert["fingerprint"]) for alert in parse_json(answer, "its answer"))
-    except FetchError as error:
-        log.debug("%s", error)
-    except (ParseError, KeyError, TypeError):
-        log.warning("Alertmanager answered what makes no sense")
-    return None
+    return ask(alertmanager, _PATH, lambda answer: frozenset(str(alert["fingerprint"]) for alert in answer))

@@ -167,7 +167,7 @@ def test_nonsense_is_refused_counted_and_logged(notifier: RunningNotifier, phone
     assert notifier.post(post(entry(1)), "/elsewhere") == 404
     assert notifier.metric("dnsha_notifier_bad_requests_total", reason="malformed") == 3
     assert notifier.metric("dnsha_notifier_bad_requests_total", reason="too_large") == 1
-    assert "alerts[0].status is neither firing nor resolved" in notifier.log
+    assert "status in alerts[0] is not one of firing, resolved" in notifier.log
     assert phone.attempts == 0
     assert notifier.post(post(entry(1))) == 200
 

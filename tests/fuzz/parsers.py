@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from alerts.notifier import owed, payload, peer, silences, told
+from alerts.notifier import payload, peer, silences, store
 from exporter.app import Snapshot
 from exporter.http import basic_auth, client, web_config
 from exporter.model.errors import ConfigurationError, ParseError
@@ -147,8 +147,7 @@ def _of_alerts(folder: Path) -> Iterator[Parser]:
     yield Parser("Prometheus' rules", lambda data: _silences(real.SILENCES, data).covering(), (real.RULES,), ())
     yield Parser("Alertmanager's alerts", lambda data: _silences(data, real.RULES).hidden(), (real.ALERTS,), ())
     yield Parser("what the other notifier told", peer._parse, (real.TOLD_BY_PEER,), NO_DOCUMENT)
-    yield Parser("what was told", _file(folder / "told.json", told.ToldStore), (real.TOLD,), ())
-    yield Parser("what is owed", _file(folder / "owed.json", owed.OwedStore), (real.OWED,), ())
+    yield Parser("what was told and is owed", _file(folder / "told.json", store.Store), (real.TOLD,), ())
 
 
 def _of_the_owner(folder: Path) -> Iterator[Parser]:
@@ -212,5 +211,4 @@ def _figures(data: bytes) -> object:
 
 
 def _silences(alertmanager: bytes, prometheus: bytes) -> silences.Silences:
-    answers = {1: alertmanager, 2: prometheus}
-    return silences.Silences(1, 2, dict, lambda asked, _: parse_json(answers[asked], "it"))
+    return silences.Silences(lambda _: parse_json(alertmanager, "it"), lambda _: parse_json(prometheus, "it"), dict)

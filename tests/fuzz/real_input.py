@@ -163,10 +163,14 @@ _ALERT = (
     b'{"fingerprint": "0123456789abcdef", "firing": true, "severity": "critical", "name": "n", "summary": "s", '
     b'"description": "d", "link": "", "starts_at": 1.0, "ends_at": 0.0, "labels": {"site": "home"}}'
 )
-TOLD: Final = b'{"version": 1, "receivers": {"r": {' + _TOLD + b'}}, "alerts": [' + _ALERT + b"]}"
-OWED: Final = (
-    b'{"version": 1, "receivers": {"r": [{"group": {"key": "k", "alerts": [' + _ALERT + b'], "left_out": 0}, '
-    b'"since": 1.0}]}}'
+TOLD: Final = (
+    b'{"version": 1, "receivers": {"r": {'
+    + _TOLD
+    + b'}}, "owed": {"r": [{"group": {"key": "k", "alerts": ['
+    + _ALERT
+    + b'], "left_out": 0}, "since": 1.0}]}, "alerts": ['
+    + _ALERT
+    + b"]}"
 )
 DROP_IN: Final = (
     b'# local names\nserver:\n  local-zone: "home.example." static\n  local-data: "nas.home.example. A 192.0.2.9"\n'

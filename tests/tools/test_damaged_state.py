@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.notifier.owed import OwedStore
-from alerts.notifier.told import ToldStore
+from alerts.notifier.store import Store
 from exporter.collectors.vip import VipCollector
 from exporter.engine.files import set_aside
 from exporter.engine.runtime import RuntimeFiles
@@ -104,14 +103,13 @@ def test_what_is_good_and_what_is_not_there_is_told_nobody(
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("store", [ToldStore, OwedStore])
 def test_the_notifier_starts_with_nothing_known_and_keeps_what_it_could_not_read(
-    store: type[ToldStore | OwedStore], damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "state.json"
     DAMAGES[damage](path)
     with caplog.at_level(logging.ERROR):
-        assert store(path).receivers() == set()
+        assert Store(path).known() == {}
     assert f"kept as {path}.damaged" in caplog.text
     assert os.path.lexists(f"{path}.damaged")
     assert not os.path.lexists(path)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from alerts.notifier.facts import RULES, Delay, Facts, Outage, gather
+from alerts.notifier.facts import Delay, Facts, Outage, gather
+from alerts.notifier.local import ALERTING_RULES
 from alerts.notifier.payload import Alert
 from exporter.http.client import FetchError
 from tests.unit.notifier.posts import NOON, alert
@@ -35,7 +36,7 @@ class CannedPrometheus:
 
     def __call__(self, path: str) -> Any:
         self.asked.append(urllib.parse.unquote(path))
-        if path == RULES:
+        if path == ALERTING_RULES:
             rules = [{"name": "DnsHaSplitBrain", "duration": 10, "keepFiringFor": 40}, {"name": "Own", "duration": 5}]
             return {"data": {"groups": [{"rules": rules}]}}
         return {"data": {"result": list(self._outages if path.endswith("s%5D") else self._instant)}}
@@ -111,7 +112,7 @@ def test_a_rule_says_how_late_it_is() -> None:
 def test_what_is_not_about_the_pair_asks_for_nothing_about_it() -> None:
     prometheus = CannedPrometheus()
     facts(prometheus, alert(ends=60, labels={"component": "hardware"}))
-    assert prometheus.asked == [RULES]
+    assert prometheus.asked == [ALERTING_RULES]
 
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"data": {"result": [{}]}}, {"data": {"groups": 3}}])

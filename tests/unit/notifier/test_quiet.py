@@ -16,12 +16,11 @@ from alerts.notifier.message import Writer
 from alerts.notifier.metrics import Metrics
 from alerts.notifier.moves import Move
 from alerts.notifier.notifier import Notifier
-from alerts.notifier.owed import OwedStore
 from alerts.notifier.payload import Group
 from alerts.notifier.quiet import QuietHours, parse
 from alerts.notifier.receivers import open_receiver
 from alerts.notifier.settings import load
-from alerts.notifier.told import ToldStore
+from alerts.notifier.store import Store
 from tests.alerting.standin_signal import StandinSignal
 from tests.rules.real_alertmanager import wait_for
 from tests.unit.notifier.posts import NOON, entry, group
@@ -68,9 +67,16 @@ def phone() -> Iterator[StandinSignal]:
 
 @contextmanager
 def courier(phone: StandinSignal, directory: Path, quiet: QuietHours = NEVER) -> Iterator[Courier]:
-    stores = ToldStore(directory / "told.json"), OwedStore(directory / "owed.json")
     facts = Facts(moves=(Move(NOON, "alpha", "beta", "Pi-hole stopped on alpha"),))
-    running = Courier(open_receiver(phone.url, 1), *stores, Writer(UTC), Metrics(), dict, lambda *_: facts, quiet)
+    running = Courier(
+        open_receiver(phone.url, 1),
+        Store(directory / "told.json"),
+        Writer(UTC),
+        Metrics(),
+        dict,
+        lambda *_: facts,
+        quiet,
+    )
     running.start()
     yield running
     running.stop()

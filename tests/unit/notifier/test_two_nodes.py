@@ -113,9 +113,9 @@ def test_the_other_node_is_asked_unless_every_receiver_knows(tmp_path: Path) -> 
     notifier = alpha(tmp_path, other, "json://127.0.0.1:9, json://127.0.0.1:10")
     first, second = (courier.receiver.identity for courier in notifier._couriers.values())
     alerts = group(entry(1)).alerts
-    notifier._told.record(first, Changes(alerts, (), (), repeat=False))
+    notifier._store.record(first, Changes(alerts, (), (), repeat=False))
     assert notifier._elsewhere(alerts) == {FIRST: OPEN}
-    notifier._told.record(second, Changes(alerts, (), (), repeat=False))
+    notifier._store.record(second, Changes(alerts, (), (), repeat=False))
     assert notifier._elsewhere(alerts) == {}
     assert other.asked == 1
 
