@@ -1,15 +1,16 @@
 #!/bin/sh
 # Start this node for the first time, or with changed settings: preflight, up, verify.
-#   stack/deploy.sh [--force] [--offline]
+#   stack/deploy.sh [--force] [--offline | --build]
 set -eu
 
 usage() {
   cat <<'END'
-usage: stack/deploy.sh [--force | --preflight-only [--json]] [--offline]
+usage: stack/deploy.sh [--force | --preflight-only [--json]] [--offline | --build]
 Looks for what would break this node, starts it, and waits until nothing is critical. Needs compose/.env.
   --force           start even if preflight finds something critical
-  --preflight-only  look, and change nothing but the exporter's image
+  --preflight-only  look, and change nothing but our own images
   --offline         fetch and build nothing: use the images that this node has, for instance by docker load
+  --build           build our own images here, though IMAGE_PREFIX names a registry that has this release's
 VERIFY_TIMEOUT in the environment: how many seconds to wait for all to be well (default: 300).
 Exit codes: 0 it runs, 1 it was started but is not well, 2 preflight found something critical, 3 wrong settings.
 END
@@ -19,12 +20,14 @@ force=
 only=
 json=
 offline=
+build=
 for argument in "$@"; do
   case "$argument" in
   --force) force=yes ;;
   --preflight-only) only=yes ;;
   --json) json=--json ;;
   --offline) offline=yes ;;
+  --build) build=yes ;;
   -h | --help)
     usage
     exit 0
@@ -35,6 +38,11 @@ for argument in "$@"; do
     ;;
   esac
 done
+
+if [ -n "$offline" ] && [ -n "$build" ]; then
+  usage >&2
+  exit 3
+fi
 
 say() { echo "deploy: $*" >&2; }
 
@@ -84,7 +92,7 @@ if [ -z "$only" ] && ! grep -Eq '^[[:space:]]*(export[[:space:]]+)?PAIR_KEY[[:sp
   fi
 fi
 
-if [ -z "$offline" ]; then
+if [ -z "$offline" ] && { [ -n "$build" ] || ! take_released; }; then
   say "building the exporter's image (minutes, the first time)"
   docker compose build --quiet settings >&2
 fi

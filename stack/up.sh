@@ -9,6 +9,32 @@ usable_by_compose() {
   return 1
 }
 
+# Take our own images from the registry that IMAGE_PREFIX names, by the names that they have when they are built here: so
+# every `docker compose` finds them, and takes none from a registry by itself. All or none; 1 where they have to be built.
+take_released() {
+  prefix=${IMAGE_PREFIX-$(sed -n "s/^IMAGE_PREFIX=['\"]\{0,1\}\([^'\" #]*\).*/\1/p" .env | tail -n 1)}
+  [ -n "$prefix" ] || return 1
+  release=v$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' ../exporter/__init__.py)
+  if [ -e ../.git ] && ! git -C .. tag --points-at HEAD 2>/dev/null | grep -qxF "$release"; then
+    echo "this clone is not the release $release; building its images" >&2
+    return 1
+  fi
+  if [ -e ../.git ] && ! git -C .. diff --quiet HEAD -- exporter stack alerts docs/runbooks pyproject.toml; then
+    echo "this clone has changes; building its images" >&2
+    return 1
+  fi
+  own=$(docker compose config --images | sed -n 's/^\(dnsha-[a-z-]*\):local$/\1/p' | sort -u)
+  for name in $own; do
+    if ! docker pull --quiet "$prefix/$name:$release" >/dev/null; then
+      echo "$prefix/$name:$release cannot be fetched; building this clone's images instead" >&2
+      return 1
+    fi
+  done
+  for name in $own; do
+    docker image tag "$prefix/$name:$release" "$name:local" && docker image rm "$prefix/$name:$release" >/dev/null
+  done
+}
+
 # The image of each container of this stack, a line each: SERVICE ID.
 images_now() {
   containers=$(docker compose ps --all --quiet)

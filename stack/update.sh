@@ -1,16 +1,17 @@
 #!/bin/sh
 # Update this node without a client noticing: hand the VIP to the other node, update, prove that all is well, take it
 # back. When it is not well the node stays drained and says so; run it again to go on, or undrain.
-#   stack/update.sh [--force] [--offline | --back]
+#   stack/update.sh [--force] [--offline | --build | --back]
 set -eu
 
 usage() {
   cat <<'END'
-usage: stack/update.sh [--force] [--offline | --back]
+usage: stack/update.sh [--force] [--offline | --build | --back]
 Updates this node: drain, pull and build images, docker compose up, verify, undrain. Stop it at any time: it says in
 which state the node is, and can be run again. One node after the other, never both at once.
   --force    even if the pair is not healthy, or the other node cannot take over
   --offline  fetch and build nothing: use the images that this node has, for instance by docker load
+  --build    build our own images here, though IMAGE_PREFIX names a registry that has this release's
   --back     start the images that ran before the last update, whether this node is well or not. The files of the clone
              stay as they are: what is mounted from them too. The next update, deployment or `docker compose up` starts
              what the clone says; to stay with what was before, check that version out. --back again goes forth again
@@ -21,11 +22,13 @@ END
 
 force=
 offline=
+build=
 back=
 for argument in "$@"; do
   case "$argument" in
   --force) force=--force ;;
   --offline) offline=yes ;;
+  --build) build=yes ;;
   --back) back=yes ;;
   -h | --help)
     usage
@@ -38,10 +41,12 @@ for argument in "$@"; do
   esac
 done
 
-if [ -n "$offline" ] && [ -n "$back" ]; then
+case "$offline$build$back" in
+yesyes*)
   usage >&2
   exit 3
-fi
+  ;;
+esac
 
 say() { echo "update: $*"; }
 compose() { docker compose "$@"; }
@@ -103,7 +108,7 @@ state="this node is drained and serves nobody; run stack/update.sh again, or: do
 
 if [ -z "$offline$back" ]; then
   say "fetching and building images"
-  if ! { compose pull --ignore-buildable && compose build --pull; }; then
+  if ! { compose pull --ignore-buildable && { { [ -z "$build" ] && take_released; } || compose build --pull; }; }; then
     say "no new images; nothing is replaced, and this node takes part again" >&2
     tools undrain && state="nothing was changed"
     exit 1

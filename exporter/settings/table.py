@@ -179,6 +179,8 @@ SETTINGS: tuple[Setting, ...] = (
             COMPOSE),
     Setting("notifier_dns_second", parse.optional_address, "1.1.1.1", "The other one.", COMPOSE),
     Setting("oom_score_adj", str, "-900", "How much rather the kernel ends something else.", COMPOSE),
+    Setting("image_prefix", str, "", "The registry with this release's own images; empty: they are built here.",
+            COMPOSE),
     Setting("compose_file", str, "compose.yaml", "The files that make the stack.", COMPOSE),
     Setting("compose_profiles", str, "", "Which services this node runs.", COMPOSE),
 )  # fmt: skip

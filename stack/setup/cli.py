@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from exporter import __version__
 from exporter.engine.files import read_bounded
 from exporter.model.errors import ConfigurationError
 from exporter.settings.load import load
 from exporter.settings.passwords import unfit_for_sync, weakness
 from stack.preflight.env_file import parse_env
-from stack.setup import docker, env_text, second
+from stack.setup import docker, env_text, released, second
 from stack.setup.errors import AnswersError, SetupError
 from stack.setup.interview import World, interview
 from stack.setup.questions import Answers, Asker, Terminal
@@ -60,11 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("file", nargs="?", metavar="FILE", help="the second node's file")
     parser.add_argument("--answers", type=Path, metavar="FILE", help="take the answers from this file, and ask nothing")
     parser.add_argument("--offline", action="store_true", help="fetch and build nothing: use the images that are here")
+    parser.add_argument("--build", action="store_true", help="build the images here, though a release has them")
     options = parser.parse_args(arguments)
+    if options.build and options.offline:
+        parser.error("--build and --offline do not go together")
     try:
         asker, given = _asker(options.answers)
         values = _second(options.file) if options.file else _first(asker, given)
-        return _start(asker, values, offline=options.offline)
+        how = ["--offline"] * options.offline + ["--build"] * options.build
+        return _start(asker, values, how)
     except SetupError as error:
         _complain(str(error))
         return error.exit_code
@@ -131,7 +136,9 @@ def _env(answers: Mapping[str, str], given: Mapping[str, str]) -> str:
     """
     more = {name: value for name, value in given.items() if name not in (COPY_TO, INSTALL_DOCKER, START)}
     zone = _time_zone()
-    values = {**({"TZ": zone} if zone else {}), **env_text.new_passwords(), **more, **answers}
+    prefix = released.registry(CLONE, __version__)
+    known = {name: value for name, value in (("TZ", zone), ("IMAGE_PREFIX", prefix)) if value}
+    values = {**known, **env_text.new_passwords(), **more, **answers}
     if not values["PEER_IP"]:
         values |= {"PEER_NAME": ""}
         values.pop("PAIR_KEY")
@@ -194,7 +201,7 @@ def _second(source: str) -> Mapping[str, str]:
     return values
 
 
-def _start(asker: Asker, values: Mapping[str, str], *, offline: bool) -> int:
+def _start(asker: Asker, values: Mapping[str, str], how: Sequence[str]) -> int:
     """Docker, then preflight, and the node itself if its owner says so."""
     state = docker.look()
     if state is not docker.Docker.READY:
@@ -204,11 +211,11 @@ def _start(asker: Asker, values: Mapping[str, str], *, offline: bool) -> int:
         raise SetupError(f"Docker: {state.value}. {_remedy(state)} Then run setup again; your answers are kept")
     start = asker.agree(
         START,
-        f"Build the images (minutes, the first time), look for what would break {values['NODE_NAME']}, and start it?\n"
+        f"Get the images (minutes, the first time), look for what would break {values['NODE_NAME']}, and start it?\n"
         "   `no` only looks, and starts nothing.",
         proposal=True,
     )
-    command = [str(CLONE / "stack/deploy.sh"), *([] if start else ["--preflight-only"]), *(["--offline"] * offline)]
+    command = [str(CLONE / "stack/deploy.sh"), *([] if start else ["--preflight-only"]), *how]
     sys.stdout.flush()
     code = subprocess.run(command, check=False).returncode
     if code == 0 and start:

@@ -12,7 +12,10 @@ from exporter.settings.values import Settings
 from stack.tools import gravity, pihole_api, pihole_restart, sync_pihole
 from stack.tools.settings import TaskSettings, read_node, read_tasks
 
+from .script_site import site
 from .standin_pihole_api import PASSWORD, StandinPihole, content, standin_pihole
+
+__all__ = ["site"]  # a fixture
 
 
 @dataclass(frozen=True, slots=True)
