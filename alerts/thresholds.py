@@ -48,6 +48,7 @@ OUTAGE_WORTH_SECONDS: Final = 3
 # its outage by the scrapes until this.
 FAILOVER_SEEN_SECONDS: Final = 20
 FAILOVER_TOGETHER_SECONDS: Final = 3  # keepalived moves all addresses of an instance at once
+FAILOVER_FIRST_SECONDS: Final = 0.0001  # less than the milliseconds by which failovers are told apart
 FAILOVER_OWNED: Final = "40s"
 FAILOVER_PEER: Final = "1h"
 FAILOVER_REASON: Final = "15s"

@@ -13,7 +13,7 @@ from grafanalib.core import Annotations, Dashboard, Template, Templating, Time, 
 from alerts.thresholds import SCRAPE_INTERVAL
 from dashboards import style
 from dashboards.panels import DATASOURCE, PRIMARY, SECONDARY
-from dashboards.queries import in_sites
+from dashboards.queries import in_sites, known
 from dashboards.rows import Row, place
 
 SCHEMA_VERSION: Final = 39
@@ -136,17 +136,29 @@ def _choice(name: str, label: str, query: str, *, several: bool) -> Template:
     )
 
 
+# Over each step, so that a step of hours leaves nothing out that was shorter.
+_FAILOVERS: Final = (
+    "1000 * max by (site, from, to, when) "
+    "(max_over_time(site_vip_from_to_when:dnsha_failover:timestamp_seconds{}[$__interval]))"
+)
+
+
 def _annotations() -> list[dict[str, Any]]:
     return [
         _annotation(
             "VIP taken over",
-            "max by (site, node, vip) (dnsha_vip_last_transition_timestamp_seconds{} and dnsha_vip_owned{} == 1) * "
-            "1000",
-            "{{node}} has {{vip}}",
+            known(_FAILOVERS, "site, to, when"),
+            "{{to}} took over from {{from}}",
             style.GOOD,
             value_is_time=True,
+            tags="site,to",
         ),
-        _annotation("Drained", "max by (site, node) (dnsha_drained{} == 1)", "{{node}} is drained", style.UNKNOWN),
+        _annotation(
+            "Drained",
+            "max by (site, node) (max_over_time(dnsha_drained{}[$__interval]) == 1)",
+            "{{node}} is drained",
+            style.UNKNOWN,
+        ),
         _annotation(
             "Keepalived started",
             "max by (site, node) (dnsha_keepalived_last_start_timestamp_seconds{}) * 1000",
@@ -160,11 +172,10 @@ def _annotations() -> list[dict[str, Any]]:
 
 def _alerts(severity: str, color: str) -> dict[str, Any]:
     firing = f'ALERTS{{alertstate="firing",severity="{severity}"}}'
-    words = "{{alertname}} {{node}} {{vip}}"
     return _annotation(
         f"Alerts: {severity}",
-        f"max by (site, alertname, node, vip) ({firing}) == 1",
-        words,
+        f"max by (site, alertname, node, vip) (max_over_time({firing}[$__interval])) == 1",
+        "{{alertname}} {{node}} {{vip}}",
         color,
         tags="site,alertname",
     )

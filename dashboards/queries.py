@@ -56,6 +56,15 @@ def with_vip(promql: str) -> str:
     return f'label_replace({promql}, "vip", "$1", "server", "\\\\[?(.+?)\\\\]?:[0-9]+")'
 
 
+def known(promql: str, by: str) -> str:
+    """Of failovers leave out what says that nobody else had it where the node that had was seen a moment later.
+
+    ``{}`` in the query is where they are selected; ``by`` are the labels that tell them apart.
+    """
+    matchers = ('from!~"itself|nobody"', 'from="itself"', 'from="nobody"')
+    return f" or on ({by}) ".join(promql.replace("{}", f"{{{matcher}}}") for matcher in matchers)
+
+
 # One number for a VRRP instance's state; style.VRRP_STATE has the words.
 VRRP_STATE: Final = (
     "sum by (node, vrrp_instance) ("

@@ -6,7 +6,7 @@ from dashboards import style
 from dashboards.boards import shared
 from dashboards.frame import Board
 from dashboards.panels import Column, stat, state_timeline, table, time_series
-from dashboards.queries import VRRP_STATE, Query, began, grown, in_site, on_nodes, with_vip
+from dashboards.queries import VRRP_STATE, Query, began, grown, in_site, known, on_nodes, with_vip
 from dashboards.rows import Row
 
 # alerts/templates/failover.yaml records every failover as series of its own, so that the time shown and its steps do
@@ -29,12 +29,6 @@ def _table(promql: str) -> Query:
     return Query(in_site(promql), instant=True, format="table")
 
 
-def _known(promql: str, by: str) -> str:
-    """Leave out what says that nobody had it where the node that had was seen a moment later."""
-    by_a_node, by_nobody = (promql.replace("{}", f'{{from{matcher}"nobody"}}') for matcher in ("!=", "="))
-    return f"{by_a_node} or on ({by}) {by_nobody}"
-
-
 def _event(name: str, promql: str) -> Query:
     """Times at which something happened, as rows of a table with the words for it."""
     return Query(in_site(f'label_replace({promql}, "event", "{name}", "", "")'), format="table")
@@ -42,12 +36,12 @@ def _event(name: str, promql: str) -> Query:
 
 _MOVES = table(
     "Every move",
-    "One row for each time that a node took virtual IPs: when, by its kernel's clock; which node had them before; what "
-    "was wrong there; and how long clients had no answer, by the probe that waited longest. A move that was undone "
-    "before the next scrape is not seen.",
-    _table(_known(f"({_LOST} or on (vip, {_ONE}) (0 * {_SEEN} + {_NOT_MEASURED}))", "vip, to, when")),
+    "One row for each time that a node took virtual IPs: when, by its kernel's clock; which node had them before, or "
+    "itself if it lost them for a moment; what was wrong there; and how long clients had no answer, by the probe that "
+    "waited longest. A move that was undone before the next scrape is not seen.",
+    _table(known(f"({_LOST} or on (vip, {_ONE}) (0 * {_SEEN} + {_NOT_MEASURED}))", "vip, to, when")),
     _table(
-        _known(
+        known(
             f"max by ({_ONE}, why) (max_over_time(site_from_to_when_why:dnsha_failover:info{{}}[$__range]))",
             "to, when",
         )

@@ -93,6 +93,44 @@ def test_a_failover_is_one_event_with_its_own_outage_whatever_time_is_shown(
     assert verdict(tmp_path, pair(), END, answers, recorded=True, span=span) == ""
 
 
+TAKEN, HEALED = 100.25, 118.0
+
+
+def taken_by_both(*, before: bool) -> dict[str, str]:
+    """A split brain: both nodes take both addresses at one moment, alpha had them before or nobody, beta gives them up."""
+    made = {name: values for name, values in pair().items() if "pihole" not in name}
+
+    def owned(name: str, at: float) -> bool:
+        return (before and name == "alpha") or (at >= TAKEN and (name == "alpha" or at < HEALED))
+
+    def changed(name: str, at: float) -> float:
+        return -1000.0 if at < TAKEN else HEALED if name == "beta" and at >= HEALED else TAKEN
+
+    for name, phase in (("alpha", 0.0), ("beta", 2.0)):
+        for vip, server in ADDRESSES.items():
+            labels = f'{node(name)},vip="{vip}"'
+            made[f"dnsha_vip_owned{{{labels}}}"] = series(functools.partial(owned, name), phase)
+            moment = series(functools.partial(changed, name), phase)
+            made[f"dnsha_vip_last_transition_timestamp_seconds{{{labels}}}"] = moment
+            probe = f'{node(name)},target="vip",server="{server}",family="ipv4",protocol="udp"'
+            made[f"dnsha_resolve_outage_seconds_total{{{probe}}}"] = series(lambda at: 7.5 * (at > TAKEN), phase)
+    return made
+
+
+@pytest.mark.parametrize("before, source", [(False, "nobody"), (True, "itself")], ids=["nobody had it", "alpha had it"])
+def test_two_moves_of_one_moment_are_one_row_whatever_time_is_shown(
+    tmp_path: Path, source: str, *, before: bool
+) -> None:
+    """Of two that are alike Prometheus takes any: the row is the primary's, which has it in the end."""
+    expected = {f'{{from="{source}",to="alpha",vip="{vip}",when="100250"}}': 7.5 for vip in ADDRESSES}
+    reason = {f'{{from="{source}",to="alpha",when="100250",why="the primary is back"}}': 1.0}
+    answers = {}
+    for span in (5 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY):
+        rows, why = (promql.replace("$__range", f"{span}s") for promql in (ROWS, WHY))
+        answers |= {f"round({rows}, 0.001)": expected, f"({why}) >= bool 0": reason}
+    assert verdict(tmp_path, taken_by_both(before=before), 300, answers, recorded=True) == ""
+
+
 def test_without_a_failover_the_table_says_so(tmp_path: Path) -> None:
     still = {name: values for name, values in pair().items() if "vip_" not in name}
     still[f'dnsha_vip_owned{{{node("alpha")},vip="192.0.2.53"}}'] = f"1x{END}"
@@ -122,7 +160,8 @@ def test_the_recording_s_table_has_a_row_for_each_failover(recorded: Replay) -> 
     # Of what tests.dashboards.record lets happen: eight moves away from alpha or back within its first two minutes.
     assert len(texts) > 15
     assert all(text[3] == "192.0.2.53, 2001:db8::53" for text in texts)
-    assert {text[1] for text in texts} <= {"alpha", "beta", "nobody"}
+    assert {text[1] for text in texts} <= {"alpha", "beta", "itself", "nobody"}
+    assert not any(text[1] == text[2] for text in texts)
     assert any("keepalived is dead" in text[4] for text in texts)
     assert any("the primary is back" in text[4] for text in texts)
     # When both Unbounds died clients waited for seconds.

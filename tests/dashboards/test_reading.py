@@ -97,7 +97,7 @@ def test_a_state_has_one_of_four_colours(told: Readings) -> None:
 # Of what the recording has, by hand: each state timeline's words with their colours.
 STATES = {
     "dns / Answers, path by path": {("answers", GOOD), ("NO ANSWER", WARNING), ("NO ANSWER", CRITICAL)},
-    "failover / Who has the virtual IP": {("owner", GOOD), ("–", UNKNOWN)},  # noqa: RUF001
+    "failover / Who has the virtual IP": {("owner", GOOD), ("standby", UNKNOWN)},
     "failover / VRRP state": {("backup", UNKNOWN), ("master", GOOD), ("stopped", WARNING), ("FAULT", WARNING)},
     "failover / Keepalived": {("UP", GOOD), ("DOWN", WARNING)},
     "failover / Drained": {("no", GOOD), ("DRAINED", WARNING)},
@@ -112,7 +112,7 @@ STATES = {
     "node / Read-only": {("no", GOOD)},
     "node / Collectors": {("yes", GOOD), ("NO", WARNING)},
     "node / Reaches the other node": {("UP", GOOD), ("DOWN", WARNING)},
-    "overview / Who has the virtual IP": {("owner", GOOD), ("–", UNKNOWN)},  # noqa: RUF001
+    "overview / Who has the virtual IP": {("owner", GOOD), ("standby", UNKNOWN)},
     # The disk that the lab has was nearly full.
     "overview / Each node's verdict about the pair": {("CRITICAL", CRITICAL)},
     "sync / How runs ended": {("succeeded", GOOD), ("FAILED", WARNING)},
