@@ -205,7 +205,7 @@ def test_what_this_node_answers_itself_is_no_silence_of_the_other() -> None:
     now = 0.0
     answers = AddressAnswers(VIP, lambda: now)
     answers.begin()
-    question = DnsQuestion("canary.dnsha.internal", "beta", elsewhere=True)
+    question = DnsQuestion("canary.example", "beta", elsewhere=True)
     query = question.query(1)
     asked = query[12:-11]
     own = query[:2] + bytes.fromhex("8180 0001 0001 0000 0000") + asked

@@ -115,7 +115,8 @@ def test_a_thread_that_hangs_is_replaced_by_one_and_no_more() -> None:
     assert hangs.acquire(timeout=5)  # the second one goes on
     assert not calls[0].is_alive()
     assert set(calls[1:]) == {calls[1]}
-    assert sorted(stopped[:2]) == [False, True]
+    assert stopped.count(True) == 1  # the first one's, however often the second has worked meanwhile
+    assert False in stopped
     assert not worker.stopping
     assert worker.replace()
     worker.stop()
