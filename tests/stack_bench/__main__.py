@@ -24,6 +24,7 @@ from .plan import Plan, say
 RESULT: Final = BUILD / "bench-stack.json"
 PARTS: Final[dict[str, Callable[[Plan], list[Figure]]]] = {
     "memory": memory.measure,
+    "update": update.measure,  # before the failures: it waits for a pair that has not moved of late
     "crash": partial(failures.measure, failure=failures.CRASH),
     "keepalived-stopped": partial(failures.measure, failure=failures.KEEPALIVED_STOPPED),
     "dns-stopped": partial(failures.measure, failure=failures.PIHOLE_STOPPED),
@@ -32,7 +33,6 @@ PARTS: Final[dict[str, Callable[[Plan], list[Figure]]]] = {
     "keepalived-killed": partial(failures.measure, failure=failures.KEEPALIVED_KILLED),
     "address-lost": partial(failures.measure, failure=failures.ADDRESS_LOST),
     "receives-nothing": partial(failures.measure, failure=failures.RECEIVES_NOTHING),
-    "update": update.measure,
     "reboot": reboot.measure,
     "failovers": failovers.measure,
     "load": quiet.measure,

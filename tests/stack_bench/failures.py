@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.bench.figures import Figure
-from tests.lab.plan import ALPHA, BETA, INTERFACE, IPV4_NETWORK
+from tests.lab.plan import ALPHA, BETA, CLIENT, INTERFACE, IPV4_NETWORK
 from tests.lab.sample import Sample
 from tests.lab.waiting import wait_for
 from tests.stack.rig import Rig
@@ -79,7 +79,9 @@ def give_address(rig: Rig) -> None:
 
 
 def receive_nothing(rig: Rig) -> None:
-    """Cut what comes to alpha; what it sends arrives."""
+    """Cut what comes to alpha; what it sends arrives. The client stands for the router, by which beta proves its link."""
+    for flag, router in (("-4", CLIENT.ipv4), ("-6", CLIENT.ipv6)):
+        rig.hosts[BETA.name].run("ip", flag, "route", "replace", "default", "via", router, "dev", INTERFACE)
     rig.cut(ALPHA.name, "receive")
 
 
