@@ -79,7 +79,7 @@ def give_address(rig: Rig) -> None:
 
 
 def receive_nothing(rig: Rig) -> None:
-    """Cut what comes to alpha; what it sends arrives. The client stands for the router, by which beta proves its link."""
+    """Cut what comes to alpha; what it sends arrives. The client is the router, by which beta proves its link."""
     for flag, router in (("-4", CLIENT.ipv4), ("-6", CLIENT.ipv6)):
         rig.hosts[BETA.name].run("ip", flag, "route", "replace", "default", "via", router, "dev", INTERFACE)
     rig.cut(ALPHA.name, "receive")
