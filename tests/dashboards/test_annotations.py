@@ -22,8 +22,20 @@ def of(events: list[Event], title: str) -> list[Event]:
 
 
 def test_every_dashboard_has_the_same_annotations() -> None:
-    (first, *others) = [document["annotations"] for document in boards().values()]
+    (first, *others) = [
+        [{**one, "filter": None} for one in document["annotations"]["list"]] for document in boards().values()
+    ]
     assert others == [first] * len(others)
+
+
+def test_an_alert_s_tint_lies_over_no_colour_that_says_something() -> None:
+    for document in boards().values():
+        by_color = {panel["id"] for panel in document["panels"] if panel["type"] in ("state-timeline", "heatmap")}
+        for annotation in document["annotations"]["list"]:
+            lasts = not annotation["useValueForTime"]
+            left_out = annotation.get("filter", {"exclude": True, "ids": []})
+            assert left_out["exclude"]
+            assert set(left_out["ids"]) == (by_color if lasts else set()), annotation["name"]
 
 
 @pytest.mark.parametrize("span", [300, 3600, 86_400, 604_800], ids=["5 minutes", "an hour", "a day", "7 days"])
