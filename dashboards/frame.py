@@ -136,6 +136,8 @@ def _choice(name: str, label: str, query: str, *, several: bool) -> Template:
     )
 
 
+# What is shown by its colour: the tint of an alert over it would make another one of it.
+_BY_COLOR: Final = ("state-timeline", "heatmap")
 # Over each step, so that a step of hours leaves nothing out that was shorter.
 _FAILOVERS: Final = (
     "1000 * max by (site, from, to, when) "
@@ -174,8 +176,8 @@ def _alerts(severity: str, color: str) -> dict[str, Any]:
     firing = f'ALERTS{{alertstate="firing",severity="{severity}"}}'
     return _annotation(
         f"Alerts: {severity}",
-        f"max by (site, alertname, node, vip) (max_over_time({firing}[$__interval])) == 1",
-        "{{alertname}} {{node}} {{vip}}",
+        f"max by (site, alertname, node) (max_over_time({firing}[$__interval])) == 1",
+        "{{alertname}} {{node}}",
         color,
         tags="site,alertname",
     )
@@ -245,6 +247,10 @@ def _modern(document: dict[str, Any]) -> dict[str, Any]:
             _drop(defaults, "settings")
             _drop(defaults.get("custom", {}), "settings")
         _drop(panel, "panel")
+    by_color = [panel["id"] for panel in document["panels"] if panel["type"] in _BY_COLOR]
+    for annotation in document["annotations"]["list"]:
+        if by_color and not annotation["useValueForTime"]:
+            annotation["filter"] = {"exclude": True, "ids": by_color}
     for variable in document["templating"]["list"]:
         _drop(variable, "variable")
         current = variable.pop("current")

@@ -279,9 +279,12 @@ BOARD = Board(
                 ),
                 time_series(
                     "Outage that lasts",
-                    "How long the outage of now has lasted, on each path that has one.",
+                    "How long the outage of now has lasted, on each path; 0 where there is none.",
                     Query(
-                        on_nodes("time() - min by (node, target) (dnsha_resolve_outage_start_timestamp_seconds{})"),
+                        on_nodes(
+                            "time() - min by (node, target) (dnsha_resolve_outage_start_timestamp_seconds{})"
+                            " or 0 * max by (node, target) (dnsha_resolve_up{})"
+                        ),
                         "{{node}} → {{target}}",
                     ),
                     node="node",

@@ -146,7 +146,7 @@ BOARD = Board(
                     "Exporters that are silent",
                     "Nodes whose exporter Prometheus does not reach, by site.",
                     Query(
-                        in_sites(f'topk({_WORST}, count by (site) (up{{job="dnsha"}} == 0))'),
+                        in_sites(f'topk({_WORST}, sum by (site) (up{{job="dnsha"}} == bool 0))'),
                         "{{site}}",
                     ),
                     failures=True,

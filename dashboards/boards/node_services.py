@@ -35,7 +35,7 @@ CONTAINERS = [
             Column("state", "State"),
             Column("health", "Health"),
             Column("Value #C", "Restarts", unit="short"),
-            Column("Value #D", "Ended for lack of memory", unit="bool", mappings=style.ALARM),
+            Column("Value #D", "Out of memory", unit="bool", mappings=style.ALARM),
             Column("Value #E", "Exit code", unit="none"),
             Column("Value #F", "Started", unit="dateTimeFromNow"),
         ],

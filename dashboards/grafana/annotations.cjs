@@ -23,6 +23,11 @@ function written(words, labels) {
   return words.replace(/\{\{\s*(.+?)\s*\}\}/g, (_, label) => labels[label] ?? "");
 }
 
+// Those that a panel shows, by its number.
+exports.shownOn = function shownOn(panel, events) {
+  return events.filter(({ filter }) => !filter || filter.ids.includes(panel.id) !== Boolean(filter.exclude));
+};
+
 // The events of annotations: [{annotation, answer, step}], with Prometheus' own answer and the step in seconds.
 exports.eventsOf = function eventsOf(asked) {
   return asked.flatMap(({ annotation, answer, step }) => {
@@ -41,6 +46,7 @@ exports.eventsOf = function eventsOf(asked) {
           text: written(textFormat, values.labels),
           tags: Object.keys(values.labels).filter((label) => wanted.includes(label)).map((label) => values.labels[label]),
           color: iconColor,
+          filter: annotation.filter,
         }));
       });
   });

@@ -14,7 +14,7 @@ import { initPluginTranslations } from "@grafana/i18n";
 import { BigValue, GlobalStyles, PanelChrome, TimeSeries, VizRepeater } from "@grafana/ui";
 import { TableNG } from "@grafana/ui/unstable";
 import { createRoot } from "react-dom/client";
-import { eventsOf } from "./annotations.cjs";
+import { eventsOf, shownOn } from "./annotations.cjs";
 import { fieldsOf, noDataOf, tilesOf, ZONE } from "./fields.cjs";
 import { Heatmap } from "./heatmap.jsx";
 import { addMarks } from "./plot.jsx";
@@ -128,7 +128,15 @@ function Panel({ asked: { panel }, fields, events, board, theme }) {
     <div style={place} data-panel={panel.title}>
       <PanelChrome title={panel.title} width={width} height={height}>
         {(innerWidth, innerHeight) => (
-          <Kind panel={panel} {...fields} events={events} theme={theme} width={innerWidth} height={innerHeight} timeRange={timeRange} />
+          <Kind
+            panel={panel}
+            {...fields}
+            events={shownOn(panel, events)}
+            theme={theme}
+            width={innerWidth}
+            height={innerHeight}
+            timeRange={timeRange}
+          />
         )}
       </PanelChrome>
     </div>
@@ -151,6 +159,12 @@ function Board({ board, drawn, events, theme }) {
 
 const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
 
+const MOST_FRAMES = 300;
+
+function tablesAreWhole() {
+  return [...document.querySelectorAll("[role=grid]")].every((grid) => grid.querySelectorAll("[role=row]").length > 1);
+}
+
 window.draw = async function draw(board) {
   Date.now = () => board.now * 1000; // "5 minutes ago" is by the recording's clock
   const theme = createTheme({ colors: { mode: board.dark ? "dark" : "light" } });
@@ -167,5 +181,6 @@ window.draw = async function draw(board) {
   createRoot(document.body.appendChild(document.createElement("div"))).render(
     <Board board={board} drawn={drawn} events={events} theme={theme} />,
   );
-  for (let at = 0; at < 8; at++) await frame(); // tables measure themselves before they are whole
+  // Tables measure themselves before they are whole.
+  for (let at = 0; at < MOST_FRAMES && (at < 8 || !tablesAreWhole()); at++) await frame();
 };

@@ -1,4 +1,7 @@
-"""``python -m dashboards.preview``: draw the dashboards' first panels into ``docs/images``; say how long each takes."""
+"""``python -m dashboards.preview``: draw the dashboards' first panels into ``docs/images``; say how long each takes.
+
+Each of a healthy pair, and some of all that the recording has.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import io
 import json
 import sys
 import time
+from dataclasses import replace
 from typing import Any, Final
 
 from PIL import Image
@@ -13,11 +17,13 @@ from PIL import Image
 from dashboards.generate import GENERATED
 from dashboards.preview.browser import Browser, BrowserError, browser
 from dashboards.preview.libraries import DRAWING, LibrariesError, asked, asked_annotations, bundle, missing
-from dashboards.preview.replay import REPOSITORY, Replay, ReplayError, replay
+from dashboards.preview.replay import HEALTHY_SECONDS, REPOSITORY, Replay, ReplayError, replay
 
 IMAGES: Final = REPOSITORY / "docs" / "images"
 # Grid rows: what fits a picture that people look at; the rest is like it.
-TALLEST: Final = {"overview": 40, "failover": 42, "dns": 31, "node": 35, "sync": 38, "fleet": 34}
+TALLEST: Final = {"overview": 40, "failover": 42, "dns": 31, "node": 35, "sync": 38, "fleet": 34, "resolvers": 36}
+# Dashboards that are drawn of a pair in trouble as well.
+IN_TROUBLE: Final = ("overview", "failover")
 _COLORS: Final = 128
 # CSS pixels; rows and gaps are Grafana's (public/app/core/constants.ts).
 _WIDTH: Final = 1200
@@ -34,20 +40,27 @@ def main() -> int:
     try:
         bundle("draw.jsx", "browser")
         with replay() as recording, browser() as window:
+            healthy = replace(recording, end=recording.start + HEALTHY_SECONDS)
             for path in sorted(GENERATED.glob("*.json")):
                 document = json.loads(path.read_text())
-                image = IMAGES / f"dashboard-{path.stem}.png"
-                begin = time.monotonic()
-                drawn = picture(document, recording, window, TALLEST.get(path.stem, 40))
-                seconds = time.monotonic() - begin
-                # Few colours are enough for flat ones, and make a third of the file.
-                Image.open(io.BytesIO(drawn)).convert("RGB").quantize(_COLORS).save(image, optimize=True)
-                size = image.stat().st_size / 1024
-                sys.stdout.write(f"preview: {image.relative_to(REPOSITORY)}, {size:.0f} kB, {seconds:.1f} s\n")
+                _write(f"dashboard-{path.stem}", document, healthy, window, TALLEST.get(path.stem, 40))
+                if path.stem in IN_TROUBLE:
+                    _write(f"dashboard-{path.stem}-trouble", document, recording, window, TALLEST[path.stem])
     except (ReplayError, LibrariesError, BrowserError) as error:
         sys.stderr.write(f"preview: {error}\n")
         return 1
     return 0
+
+
+def _write(name: str, document: dict[str, Any], recording: Replay, window: Browser, rows: int) -> None:
+    image = IMAGES / f"{name}.png"
+    begin = time.monotonic()
+    drawn = picture(document, recording, window, rows)
+    seconds = time.monotonic() - begin
+    # Few colours are enough for flat ones, and make a third of the file.
+    Image.open(io.BytesIO(drawn)).convert("RGB").quantize(_COLORS).save(image, optimize=True)
+    size = image.stat().st_size / 1024
+    sys.stdout.write(f"preview: {image.relative_to(REPOSITORY)}, {size:.0f} kB, {seconds:.1f} s\n")
 
 
 def first_panels(document: dict[str, Any], rows: int) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ import yaml
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 RECORDING: Final = REPOSITORY / "tests" / "dashboards" / "recording.om.xz"
 SITE: Final = "lab"  # the recording's label
-HEALTHY_SECONDS: Final = 240.0  # for which the recording begins with a pair to which nothing happens
+HEALTHY_SECONDS: Final = 180.0  # for which the recording begins with a pair to which nothing happens
 INTERVAL: Final = 1.0  # seconds between its scrapes
 RULES: Final = REPOSITORY / "alerts" / "rules"
 _SCRAPES: Final = 5.0  # seconds; as the shipped Prometheus scrapes

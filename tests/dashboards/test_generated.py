@@ -214,6 +214,13 @@ def test_runbooks_come_from_an_exporter_of_the_site_shown_that_is_up(document: d
     assert found[1] == "192.0.2.11:9753"
 
 
+@each_board
+def test_every_link_to_a_dashboard_leads_to_one(document: dict[str, Any]) -> None:
+    found = set(re.findall(r"/d/([\w-]+)", str(document)))
+    assert found
+    assert found <= set(UIDS.values())
+
+
 def test_alerts_lead_to_their_runbooks() -> None:
     assert "http://${exporter}/runbooks/${__value.raw}" in str(DOCUMENTS["overview"])
     assert "http://${exporter}/runbooks/${__value.raw}" in str(DOCUMENTS["fleet"])

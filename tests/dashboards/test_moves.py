@@ -97,7 +97,7 @@ TAKEN, HEALED = 100.25, 118.0
 
 
 def taken_by_both(*, before: bool) -> dict[str, str]:
-    """A split brain: both nodes take both addresses at one moment, alpha had them before or nobody, beta gives them up."""
+    """A split brain: both nodes take both addresses at one moment; alpha had them before, or nobody."""
     made = {name: values for name, values in pair().items() if "pihole" not in name}
 
     def owned(name: str, at: float) -> bool:

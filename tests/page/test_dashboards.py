@@ -41,6 +41,8 @@ def test_a_dashboard_is_drawn_whole_within_five_seconds(drawing: tuple[Replay, B
     assert drawn.startswith(b"\x89PNG")
     titles = window.evaluate("[...document.querySelectorAll('[data-panel]')].map((panel) => panel.dataset.panel)")
     assert titles == [panel["title"] for panel in panels(document)]
+    rows = "[...document.querySelectorAll('[role=grid]')].map((grid) => grid.querySelectorAll('[role=row]').length)"
+    assert all(count > 1 for count in window.evaluate(rows)), "a table without rows"
     # A panel that Grafana's code cannot draw would be an empty frame.
     empty = (
         "[...document.querySelectorAll('[data-panel]')].filter((panel) => !panel.querySelector('canvas, [role=grid]')"
@@ -60,4 +62,4 @@ def test_alerts_and_failovers_are_marked_on_every_panel_over_time(drawing: tuple
         )
         over_time = {"timeseries", "state-timeline", "heatmap"}
         assert [title for title, _ in marked] == [p["title"] for p in panels(document) if p["type"] in over_time]
-        assert all(marks > 10 for _, marks in marked), marked
+        assert all(marks > 5 for _, marks in marked), marked

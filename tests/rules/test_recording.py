@@ -67,8 +67,13 @@ def two_owners(second: int) -> bool:
     return sum(values(second, "dnsha_vip_owned", IPV4)) > 1 or now > before > 0
 
 
+def known(second: int) -> bool:
+    """Whether any exporter told anything: of what happens while both are silent nobody knows."""
+    return 1.0 in values(second, "up", 'job="dnsha"')
+
+
 def no_owner(second: int) -> bool:
-    return not any(values(second, "dnsha_vip_owned", IPV4))
+    return known(second) and not any(values(second, "dnsha_vip_owned", IPV4))
 
 
 def keepalived_dead(second: int) -> bool:
@@ -76,7 +81,9 @@ def keepalived_dead(second: int) -> bool:
 
 
 def vip_silent(second: int) -> bool:
-    return not any(values(second, "dnsha_resolve_up", 'target="vip"', 'protocol="udp"', 'family="ipv4"'))
+    return known(second) and not any(
+        values(second, "dnsha_resolve_up", 'target="vip"', 'protocol="udp"', 'family="ipv4"')
+    )
 
 
 # The alert, what really was, and for how many seconds that may go untold: a scrape, an evaluation, and its `for`.
