@@ -12,7 +12,9 @@ from exporter.settings.values import Settings
 from stack.tools import gravity, pihole_api, pihole_restart, sync_pihole
 from stack.tools.settings import TaskSettings, read_node, read_tasks
 
-from .standin_pihole_api import PASSWORD, StandinPihole, content, standin_pihole
+from .standin_pihole_api import PASSWORD, StandinPihole
+from .standin_pihole_content import content
+from .standin_pihole_server import standin_pihole
 
 
 @dataclass(frozen=True, slots=True)
