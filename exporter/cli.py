@@ -12,9 +12,9 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 from exporter import __version__
+from exporter.engine.command_line import CommandLine
 from exporter.model.errors import ConfigurationError, ExporterError
 from exporter.settings.load import load
 from exporter.settings.table import read_by
@@ -25,21 +25,12 @@ UNKNOWN = 3
 DEFAULT_TIMEOUT_SECONDS = 5.0
 
 
-class _Parser(argparse.ArgumentParser):
-    """Exits with 3, unknown to a monitoring system, on a wrong command line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        print(f"exporter: {message}", file=sys.stderr)
-        sys.exit(BAD_CONFIGURATION)
-
-
 def build_parser() -> argparse.ArgumentParser:
     """Build the command line from the table of settings."""
     from exporter.app import COLLECTORS
     from exporter.once import FORMATS
 
-    parser = _Parser(
+    parser = CommandLine(
         prog="exporter",
         description="Tells the truth about a highly available DNS pair: serves metrics, a status page and JSON, or "
         "prints one verdict (--once).",

@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.standin_ftl import WEB_PORTS, Settings, WebPort, dnsmasq_configuration, read_only_keys, web_ports
-from tests.tools.standin_pihole_api import StandinPihole, content, made_certificate, serve
+from tests.tools.standin_pihole_api import StandinPihole
+from tests.tools.standin_pihole_content import content
+from tests.tools.standin_pihole_server import made_certificate, serve
 
 FIRST_LIST: Final = "https://lists.example.test/hosts"  # the real one begins with a list too
 ENDING_SECONDS: Final = 1.5  # the real one took 1.0 to 2.0 s

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from exporter.engine.files import read_bounded
+from exporter.engine.files import read_first_line
+from exporter.engine.latest import Latest
 from exporter.engine.worker import Worker
-from exporter.model.errors import CollectorError, ExporterError, NotReadyError, ParseError
+from exporter.model.errors import CollectorError, ExporterError, ParseError
 from exporter.model.observations import PiholeObservation, TopEntry
 from exporter.parsers.pihole import TOP_COUNT, parse_blocking, parse_summary, parse_top
 from exporter.sources.pihole_api import LoginError, PiholeApi
@@ -37,19 +37,16 @@ def read_password(path: Path) -> str:
         CollectorError: there is none.
     """
     try:
-        text = read_bounded(path, 4096).decode()
-    except OSError as error:
-        raise CollectorError(f"Pi-hole's password file {path} cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, ParseError):
-        raise CollectorError(f"Pi-hole's password file {path} is no text") from None
-    password = text.split("\n", 1)[0].rstrip("\r")
+        password = read_first_line(path)
+    except ParseError as error:
+        raise CollectorError(f"Pi-hole's password file {error}") from None
     if not password:
         raise CollectorError(f"Pi-hole's password file {path} is empty: write PIHOLE_APP_PASSWORD into .env")
     return password
 
 
 class PiholeCollector:
-    """Asks in a thread of its own, in one session that ends with it; what is older than two looks is not repeated."""
+    """Asks in a thread of its own, in one session that ends with it; tells nothing older than two intervals."""
 
     name = "pihole"
 
@@ -70,10 +67,7 @@ class PiholeCollector:
         self._keep_session = keep_session
         self._interval = interval
         self._clock = clock
-        self._lock = threading.Lock()
-        self._latest: PiholeObservation | None = None
-        self._problem: str | None = None
-        self._asked = 0.0
+        self._latest: Latest[PiholeObservation] = Latest("Pi-hole", 2 * interval + 5 * TIMEOUT_SECONDS)
         self._worker = Worker("pihole", self._work)
 
     def start(self) -> None:
@@ -92,32 +86,22 @@ class PiholeCollector:
             NotReadyError: it has not been asked yet.
             CollectorError: it does not answer, or not well.
         """
-        with self._lock:
-            if self._problem is not None:
-                raise CollectorError(self._problem)
-            if self._latest is None:
-                msg = "Pi-hole has not been asked for its statistics yet"
-                raise NotReadyError(msg)
-            silent = time.monotonic() - self._asked
-            if silent > 2 * self._interval + 5 * TIMEOUT_SECONDS:
-                raise CollectorError(f"Pi-hole's statistics are {silent:.0f} s old; restart the exporter")
-            return self._latest
+        return self._latest.get()
 
     def _work(self) -> float:
         latest, problem, pause = None, None, self._interval
         try:
-            latest = self._look()
+            latest = self._ask()
         except LoginError as error:
             problem, pause = str(error), max(self._interval, REFUSED_SECONDS)
         except ExporterError as error:
             problem = str(error)
         if not self._keep_session:
             self._log_out()
-        with self._lock:
-            self._latest, self._problem, self._asked = latest, problem, time.monotonic()
+        self._latest.put(latest, problem)
         return pause
 
-    def _look(self) -> PiholeObservation:
+    def _ask(self) -> PiholeObservation:
         summary = parse_summary(self._api.get("/stats/summary"))
         blocking = parse_blocking(self._api.get("/dns/blocking"))
         top: tuple[TopEntry, ...] = ()

@@ -12,6 +12,7 @@ from pathlib import Path
 from exporter.model.errors import ParseError
 
 MAXIMUM_JSON_BYTES = 1 << 20
+MAXIMUM_LINE_BYTES = 4096
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
@@ -96,6 +97,21 @@ def read_bounded(path: Path, limit: int = MAXIMUM_JSON_BYTES) -> bytes:
         msg = f"{path} is larger than {limit} bytes"
         raise ParseError(msg)
     return content
+
+
+def read_first_line(path: Path) -> str:
+    """Read the first line of a small text file, a password's for instance; it may be empty.
+
+    Raises:
+        ParseError: it cannot be read, or is no text; the sentence begins with the path.
+    """
+    try:
+        text = read_bounded(path, MAXIMUM_LINE_BYTES).decode()
+    except OSError as error:
+        raise ParseError(f"{path} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, ParseError):
+        raise ParseError(f"{path} is no text") from None
+    return text.split("\n", 1)[0].rstrip("\r")
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

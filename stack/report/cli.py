@@ -10,8 +10,8 @@ import tarfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from exporter.engine.command_line import CommandLine
 from exporter.engine.files import write_atomically
 from exporter.model.errors import ConfigurationError
 from stack.preflight.env_file import parse_env
@@ -32,18 +32,9 @@ _ENV_FILES = ("compose/.env", "compose/second.env")
 _MORE_SECRETS = ("compose/sync-keys/key", "compose/web/web.yaml")
 
 
-class _Parser(argparse.ArgumentParser):
-    """Exits with 3 on a wrong command line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        print(f"report: {message}", file=sys.stderr)
-        sys.exit(3)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report; return the exit code."""
-    parser = _Parser(
+    parser = CommandLine(
         prog="stack/report.sh", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip

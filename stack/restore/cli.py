@@ -10,8 +10,9 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO
 
+from exporter.engine.command_line import CommandLine
 from exporter.engine.files import read_bounded
 from exporter.model.errors import ExporterError
 from stack.restore.files import put_back
@@ -32,18 +33,9 @@ Nothing that is there is overwritten; when it stops, put right what it says and 
 _EPILOG = "Exit codes: 0 restored, 1 something is not well yet, 2 refused (nothing was changed), 3 wrong command line."
 
 
-class _Parser(argparse.ArgumentParser):
-    """Exits with 3 on a wrong command line, because 2 means refused."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        _complain(message)
-        sys.exit(AnswersError.exit_code)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Restore; return the exit code."""
-    parser = _Parser(
+    parser = CommandLine(
         prog="stack/restore.sh", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from exporter import __version__
+from exporter.engine.command_line import CommandLine
 from exporter.engine.files import read_bounded
 from exporter.model.errors import ConfigurationError
 from exporter.settings.load import load
@@ -43,18 +43,9 @@ answers or command line, 130 stopped by Ctrl-C.
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """Exits with 3 on a wrong command line, because 2 means refused."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        _complain(message)
-        sys.exit(AnswersError.exit_code)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Set this node up; return the exit code."""
-    parser = _Parser(
+    parser = CommandLine(
         prog="stack/setup.sh", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip

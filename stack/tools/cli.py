@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import NoReturn
 
+from exporter.engine.command_line import CommandLine
 from exporter.model.errors import ConfigurationError, ExporterError
 from exporter.settings.table import read_by
 from stack.tools import commands
@@ -22,15 +22,6 @@ EPILOG = (
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    """Exits with 3 on a wrong command line, because 2 means refused."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        say(f"{self.prog}: {message}")
-        sys.exit(BAD_CONFIGURATION)
-
-
 def _seconds(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 3600:
@@ -41,8 +32,8 @@ def _seconds(text: str) -> float:
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = _Parser(prog="stack.tools", description="Tools of a DNS node.", epilog=EPILOG, allow_abbrev=False)
-    kinds = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    parser = CommandLine(prog="stack.tools", description="Tools of a DNS node.", epilog=EPILOG, allow_abbrev=False)
+    kinds = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=CommandLine)
 
     def command(
         name: str, run: Callable[[argparse.Namespace, Mapping[str, str]], None], text: str, timeout: float | None = None

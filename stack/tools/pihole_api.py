@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from exporter.engine.files import read_bounded
+from exporter.engine.files import read_first_line
 from exporter.model.errors import ParseError
 from stack.tools.errors import ToolError
 from stack.tools.pihole_http import (
@@ -44,12 +44,9 @@ def read_password(path: Path) -> str:
         ToolError: there is none.
     """
     try:
-        text = read_bounded(path, 4096).decode()
-    except OSError as error:
-        raise ToolError(f"the password file {path} cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, ParseError):
-        raise ToolError(f"the password file {path} is no text") from None
-    password = text.split("\n", 1)[0].rstrip("\r")
+        password = read_first_line(path)
+    except ParseError as error:
+        raise ToolError(f"the password file {error}") from None
     if not password:
         raise ToolError(f"the password file {path} is empty")
     return password

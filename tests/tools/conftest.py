@@ -13,7 +13,9 @@ from stack.tools import gravity, pihole_api, pihole_restart, sync_pihole
 from stack.tools.settings import TaskSettings, read_node, read_tasks
 
 from .script_site import site
-from .standin_pihole_api import PASSWORD, StandinPihole, content, standin_pihole
+from .standin_pihole_api import PASSWORD, StandinPihole
+from .standin_pihole_content import content
+from .standin_pihole_server import standin_pihole
 
 __all__ = ["site"]  # a fixture
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from stack.tools.sync import synchronise
 
 from .conftest import MakeNode, Node
-from .standin_pihole_api import StandinPihole, content, standin_pihole
+from .standin_pihole_api import StandinPihole
+from .standin_pihole_content import content
+from .standin_pihole_server import standin_pihole
 
 HERE = Path(__file__).parent
 ONE, TWO = "https://lists.example/one", "https://lists.example/two"

@@ -13,7 +13,7 @@ from stack.tools.errors import RefusedError, ToolError
 
 from .conftest import MakeNode
 from .pair import ONE, TWO, Pair, synchronised_pair
-from .standin_pihole_api import content
+from .standin_pihole_content import content
 
 KIDS = {"id": 5, "name": "kids room", "enabled": True, "comment": "strict"}
 

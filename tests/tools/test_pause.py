@@ -16,7 +16,9 @@ from stack.tools.pause import PauseEnd, PauseRequest, pause, resume, url
 
 from .conftest import MakeNode
 from .pair import Pair
-from .standin_pihole_api import StandinPihole, empty_content, standin_pihole
+from .standin_pihole_api import StandinPihole
+from .standin_pihole_content import empty_content
+from .standin_pihole_server import standin_pihole
 
 
 @pytest.fixture

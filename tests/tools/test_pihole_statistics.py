@@ -23,7 +23,9 @@ from exporter.views import exposition
 from tests.lab.waiting import wait_for
 from tests.unit import samples
 
-from .standin_pihole_api import MAXIMUM_SESSIONS, Session, StandinPihole, content, made_certificate, standin_pihole
+from .standin_pihole_api import MAXIMUM_SESSIONS, Session, StandinPihole
+from .standin_pihole_content import content
+from .standin_pihole_server import made_certificate, standin_pihole
 
 PASSWORD = "an application password"
 NOW = 1_700_000_000.0

@@ -21,7 +21,9 @@ from stack.tools.pinned import FILE, Pin, forwarder, trust
 from stack.tools.sync import synchronise
 
 from .conftest import MakeNode, Node
-from .standin_pihole_api import StandinPihole, content, empty_content, made_certificate, serve, standin_pihole
+from .standin_pihole_api import StandinPihole
+from .standin_pihole_content import content, empty_content
+from .standin_pihole_server import made_certificate, serve, standin_pihole
 
 HERE = Path(__file__).parent
 ONE, TWO = "https://lists.example/one", "https://lists.example/two"

@@ -19,7 +19,9 @@ from exporter.parsers.stamp import parse_stamp
 from stack.tools.archive import inspect
 
 from .conftest import MakeNode, Node
-from .standin_pihole_api import StandinPihole, content, empty_content, standin_pihole
+from .standin_pihole_api import StandinPihole
+from .standin_pihole_content import content, empty_content
+from .standin_pihole_server import standin_pihole
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]

@@ -12,88 +12,17 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from exporter.cli import main
-from exporter.model.errors import ConfigurationError
-from exporter.model.observations import Check, PeerStatus, PeerVip, Status
+from exporter.model.observations import PeerVip, Status
 from exporter.settings.load import load
-from exporter.sources.resolvers import parse_resolvers, resolvers
 from stack.preflight import checks
 from stack.preflight.clone import MOUNTS, Unreadable
-from stack.preflight.env_file import parse_env, read_env_file
-from stack.preflight.facts import Facts, InterfaceAddress, Listener, NeededPort, StrangerFacts, WireFacts
+from stack.preflight.env_file import parse_env
+from stack.preflight.facts import InterfaceAddress, Listener, StrangerFacts, WireFacts
 from stack.preflight.gather import COMPOSE_DEFAULTS, COMPOSE_SETS, cgroup_memory, gather, retired, wireless
-from stack.preflight.port import listeners, needed, parse_table
 from stack.preflight.stranger import try_ports
-
-ENVIRONMENT = {
-    "NODE_ROLE": "primary",
-    "NODE_NAME": "alpha",
-    "NODE_IP": "192.0.2.11/24",
-    "PEER_IP": "192.0.2.12",
-    "VIP_ADDRESS": "192.0.2.53/24",
-    "NETWORK_INTERFACE": "eth0",
-}
-# Nobody to ask and no LAN to listen to.
-ALONE = {
-    **ENVIRONMENT,
-    "NODE_ROLE": "standalone",
-    "NODE_IP": "192.0.2.11",
-    "PEER_IP": "",
-    "NETWORK_INTERFACE": "no-such-one",
-}
-SETTINGS = load(None, ENVIRONMENT, {}, lambda _: [])
-PEER = PeerStatus(
-    "beta",
-    "secondary",
-    "1",
-    {"192.0.2.53": PeerVip(owned=True, stable_seconds=9.0)},
-    True,
-    {"VI_1": 53},
-    {"VI_1": 3},
-    False,
-    {},
-    0.0,
-    (),
-)
-RECORDED = [
-    case
-    for file in sorted(Path(__file__).parents[1].glob("fixtures/compose/*/env_file.json"))
-    for case in json.loads(file.read_text())
-]
-UNGUARDED = Check("firewall.loaded", "beta", "", "firewall", Status.WARNING, "not loaded: nft: no", "x", "modprobe x")
-BETA, STRANGER = "02:00:00:00:00:0c", "02:00:00:00:00:99"
-CONTAINER, STRANGE_CONTAINER = "4f" * 32, "e1" * 32
-KEY = {"PAIR_KEY": "k" * 32}
-GOOD = Facts(
-    settings=SETTINGS,
-    docker_version="26.1.5",
-    compose_version="2.26.1",
-    cgroup_memory=True,
-    raspberry_pi=True,
-    listeners=(),
-    ports={5335: NeededPort("unbound"), 9753: NeededPort("exporter"), 9100: NeededPort("x", "NODE_EXPORTER_PORT")},
-    interfaces=("eth0", "lo"),
-    addresses=(InterfaceAddress("eth0", "192.0.2.11", permanent=True),),
-    wire=WireFacts({"192.0.2.12": frozenset({BETA}), "192.0.2.53": frozenset({BETA})}, (), 3.5),
-    peer=PEER,
-    passwords={"PIHOLE_PASSWORD": "correct horse", **KEY},
-    clock_synchronised=True,
-    resolvers=("192.0.2.1",),
-    free_bytes=20 << 30,
-    expected_peer_name="beta",
-    env_file=parse_env("NODE_ROLE=primary\nCOMPOSE_PROFILES=${NODE_ROLE}${SIGNAL:+,signal}\n", ".env"),
-)
-
-
-def wrong(facts: Facts) -> list[tuple[str, Status]]:
-    return [(check.id.removeprefix("preflight."), check.status) for check in evaluated(facts)]
-
-
-def evaluated(facts: Facts) -> list[Check]:
-    return [check for check in checks.run(facts) if check.status is not Status.OK]
+from tests.tools.preflight_facts import ALONE, BETA, ENVIRONMENT, GOOD, KEY, PEER, STRANGER, UNGUARDED, evaluated, wrong
 
 
 def test_a_good_node_has_nothing_wrong_and_every_check_speaks() -> None:
@@ -345,12 +274,6 @@ def test_what_arrives_as_it_was_meant_is_no_trouble(text: str) -> None:
     assert evaluated(replace(GOOD, env_file=parse_env(text, ".env"))) == []
 
 
-@pytest.mark.parametrize("value", ["${A:-b}" * 2000, "${A:-" * 2000 + "}" * 2000])
-def test_a_value_of_thousands_of_variables_is_refused_with_its_line(value: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"\.env, line 2: too many variables"):
-        parse_env(f"A=\nB={value}\n", ".env")
-
-
 @pytest.mark.parametrize(
     ("given", "fits"),
     [
@@ -394,156 +317,10 @@ def test_layout_b_copies_a_pihole_on_a_standalone_node_too(environment: dict[str
     assert gather({**ENVIRONMENT, **environment}, 0.0).synced is synced
 
 
-@pytest.mark.parametrize("case", RECORDED, ids=lambda case: repr(case["text"]))
-def test_an_env_file_is_read_as_compose_reads_it(case: dict[str, str | None], tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_text(case["text"] or "", newline="")
-    if case["value"] is None:
-        with pytest.raises(ConfigurationError, match=f"{file}, line "):
-            read_env_file(file)
-    else:
-        assert read_env_file(file).values.get("A", "(unset)") == case["value"]
-
-
-def test_a_line_that_compose_refuses_is_named_with_its_number() -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        parse_env("A=1\n\n# c\nB='x\ny'\nA B=2\n", "/x/.env")
-    assert caught.value.problems == ["/x/.env, line 6: write NAME=VALUE"]
-
-
 def test_a_wifi_interface_is_known_by_what_the_kernel_says_of_it(tmp_path: Path) -> None:
     for name in ("eth0", "wlan0/phy80211", "wlp2s0/wireless", "lo"):
         (tmp_path / name).mkdir(parents=True)
     assert wireless(tmp_path) == {"wlan0", "wlp2s0"}
-
-
-@given(st.text(max_size=200))
-def test_nothing_but_a_configuration_error_comes_of_a_strange_env_file(text: str) -> None:
-    try:
-        parse_env(text, "x")
-    except ConfigurationError:
-        return
-
-
-# As the kernel prints it (proc(5)), with systemd-resolved, an IPv6 listener, a client's connection and another port.
-UDP = """\
-  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
-  102: 3500007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000   101        0 18123 2 0000000000000000 0
-  103: 00000000:0044 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 18124 2 0000000000000000 0
-"""
-TCP6 = """\
-  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when
-   0: 000080FE00000000FF00000001000000:0035 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 0 0 0 777 1
-   1: 00000000000000000000000001000000:0035 00000000000000000000000001000000:9999 01 00000000:00000000 00:00000000 0 0 0 778 1
-"""  # noqa: E501
-
-
-def test_the_kernels_tables_of_sockets_are_read() -> None:
-    assert parse_table(UDP, "udp", {53}) == {"18123": ("127.0.0.53", "udp", 53)}
-    assert parse_table(UDP, "udp", {67, 68}) == {"18124": ("0.0.0.0", "udp", 68)}
-    (found,) = parse_table(TCP6, "tcp", {53}).values()
-    assert found == ("fe80::ff:0:1", "tcp", 53)
-
-
-@given(st.text(alphabet="0123456789ABCDEF: \n", max_size=300))
-def test_a_strange_table_breaks_nothing(text: str) -> None:
-    parse_table(text, "udp", {53})
-
-
-@pytest.mark.parametrize(
-    ("cgroup", "containers", "ours"),
-    [
-        ("0::/../system.slice/systemd-resolved.service", None, False),
-        (f"0::/../{CONTAINER}", None, True),
-        (f"0::/../{CONTAINER}", f"{STRANGE_CONTAINER}\n{CONTAINER}\n", True),
-        (f"0::/../docker-{CONTAINER}.scope", CONTAINER, True),
-        (f"13:memory:/docker/{CONTAINER}\n12:pids:/docker/{CONTAINER}", CONTAINER, True),
-        (f"0::/../{CONTAINER}", STRANGE_CONTAINER, False),
-        (f"0::/../{CONTAINER}", "", False),
-    ],
-)
-def test_the_process_is_named_where_it_can_be_seen(
-    tmp_path: Path, cgroup: str, containers: str | None, *, ours: bool
-) -> None:
-    (tmp_path / "net").mkdir()
-    (tmp_path / "net" / "udp").write_text(UDP)
-    (tmp_path / "612" / "fd").mkdir(parents=True)
-    (tmp_path / "612" / "comm").write_text("systemd-resolve\n")
-    (tmp_path / "612" / "cgroup").write_text(cgroup)
-    (tmp_path / "612" / "fd" / "13").symlink_to("socket:[18123]")
-    (tmp_path / "612" / "fd" / "4").write_text("")  # as one that was closed between the listing and the reading
-    found = listeners(tmp_path, {53}, containers)
-    assert found == (Listener("127.0.0.53", "udp", "systemd-resolve", ours=ours),)
-    assert listeners(tmp_path / "nowhere", {53}, containers) is None
-
-
-@pytest.mark.parametrize(
-    ("changes", "ports"),
-    [
-        ({}, {80: "pihole", 443: "pihole", 5335: "unbound", 9100: "node-exporter", 9753: "exporter", 9755: "backup"}),
-        ({"PIHOLE_WEB_PORT": "127.0.0.1:8080o,[::1]:8443os", "EXPORTER_PORT": "9999", "NODE_EXPORTER_PORT": "9101"},
-         {8080: "pihole", 8443: "pihole", 5335: "unbound", 9101: "node-exporter", 9999: "exporter", 9755: "backup"}),
-        ({"COMPOSE_FILE": "compose.yaml:observability.yaml", "NODE_ROLE": "secondary"},
-         {80: "pihole", 443: "pihole", 5335: "unbound", 9100: "node-exporter", 9753: "exporter", 9090: "prometheus",
-          9093: "alertmanager", 9094: "alertmanager", 9754: "notifier", 9755: "backup"}),
-    ],
-)  # fmt: skip
-def test_the_ports_that_the_stack_needs_follow_from_the_settings(
-    changes: dict[str, str], ports: dict[int, str]
-) -> None:
-    assert {port: who.container for port, who in needed({**ENVIRONMENT, **changes}).items()} == ports
-
-
-def test_grafana_is_on_the_primary_and_layout_b_has_everything_twice() -> None:
-    everything = {
-        **ENVIRONMENT,
-        "COMPOSE_FILE": "compose.yaml:layout-b.yaml:observability.yaml",
-        "GRAFANA_PORT": "3001",
-    }
-    found = needed(everything)
-    assert found[3001] == ("grafana", "GRAFANA_PORT")
-    assert {found[port].container for port in (5302, 5336, 8081)} == {"pihole-b", "unbound-b"}
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("# made by a router\nsearch lan\nnameserver 192.0.2.1\nnameserver fe80::1%eth0\n", ("192.0.2.1", "fe80::1")),
-        ("nameserver\nnameserver nonsense\n  nameserver 2001:DB8::1\n", ("2001:db8::1",)),
-        ("", ("127.0.0.1",)),
-    ],
-)
-def test_resolv_conf_is_read_as_the_c_library_does(text: str, found: tuple[str, ...]) -> None:
-    assert parse_resolvers(text) == found
-
-
-@pytest.mark.parametrize("link", ["../run/systemd/resolve/stub-resolv.conf", "/run/systemd/resolve/stub-resolv.conf"])
-def test_behind_systemd_resolved_are_those_that_it_asks(tmp_path: Path, link: str) -> None:
-    resolve = tmp_path / "run/systemd/resolve"
-    resolve.mkdir(parents=True)
-    (resolve / "stub-resolv.conf").write_text("nameserver 127.0.0.53\noptions edns0\n")
-    (resolve / "resolv.conf").write_text("nameserver 192.0.2.53\n")
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/resolv.conf").symlink_to(link)
-    assert resolvers(tmp_path) == ("192.0.2.53",)
-
-
-def test_a_copy_of_a_stubs_file_does_not_say_whom_it_asks(tmp_path: Path) -> None:
-    """As a container has it, without the host's /run."""
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/resolv.conf").write_text("nameserver 127.0.0.53\n")
-    assert resolvers(tmp_path) is None
-
-
-def test_a_host_without_a_file_asks_itself_and_an_unreadable_one_is_unknown(tmp_path: Path) -> None:
-    assert resolvers(tmp_path) == ("127.0.0.1",)
-    (tmp_path / "etc/resolv.conf").mkdir(parents=True)
-    assert resolvers(tmp_path) is None
-
-
-@given(st.text(max_size=200))
-def test_a_strange_resolv_conf_breaks_nothing(text: str) -> None:
-    assert parse_resolvers(text)
 
 
 @pytest.mark.parametrize(

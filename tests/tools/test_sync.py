@@ -18,7 +18,9 @@ from stack.tools.errors import RefusedError, ToolError
 from stack.tools.sync import synchronise
 
 from .conftest import MakeNode, Node
-from .standin_pihole_api import StandinPihole, content, empty_content, standin_pihole
+from .standin_pihole_api import StandinPihole
+from .standin_pihole_content import content, empty_content
+from .standin_pihole_server import standin_pihole
 
 HERE = Path(__file__).parent
 SYSTEM_PATH = f"{os.environ['PATH']}:/usr/sbin"

@@ -17,7 +17,8 @@ from stack.tools.inventory import NOT_BUILT
 
 from .conftest import MakeNode
 from .pair import ONE, TWO, Pair, synchronised_pair
-from .standin_pihole_api import StandinPihole, content
+from .standin_pihole_api import StandinPihole
+from .standin_pihole_content import content
 
 
 @pytest.fixture

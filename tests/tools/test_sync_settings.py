@@ -16,8 +16,9 @@ from stack.tools.errors import PutOffError, RefusedError, ToolError
 
 from .conftest import MakeNode
 from .pair import ONE, TWO, Pair, synchronised_pair
-from .standin_pihole_api import StandinPihole, content
+from .standin_pihole_api import StandinPihole
 from .standin_pihole_config import KEYS
+from .standin_pihole_content import content
 
 REVERSE = "true,192.0.2.0/24,192.0.2.1,home.example"
 LEASE = "02:00:00:00:00:01,192.0.2.44,tv"
