@@ -28,6 +28,10 @@ for argument in "$@"; do
   --json) json=--json ;;
   --offline) offline=yes ;;
   --build) build=yes ;;
+  --version)
+    sed -n 's,^__version__ = "\(.*\)"$,stack/deploy.sh \1,p' "$(dirname "$0")/../exporter/__init__.py"
+    exit 0
+    ;;
   -h | --help)
     usage
     exit 0

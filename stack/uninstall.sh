@@ -26,6 +26,10 @@ for argument in "$@"; do
   --everything) everything=yes ;;
   --force) force=--force ;;
   --yes) yes=yes ;;
+  --version)
+    sed -n 's,^__version__ = "\(.*\)"$,stack/uninstall.sh \1,p' "$(dirname "$0")/../exporter/__init__.py"
+    exit 0
+    ;;
   -h | --help)
     usage
     exit 0

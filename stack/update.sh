@@ -30,6 +30,10 @@ for argument in "$@"; do
   --offline) offline=yes ;;
   --build) build=yes ;;
   --back) back=yes ;;
+  --version)
+    sed -n 's,^__version__ = "\(.*\)"$,stack/update.sh \1,p' "$(dirname "$0")/../exporter/__init__.py"
+    exit 0
+    ;;
   -h | --help)
     usage
     exit 0

@@ -20,6 +20,7 @@ from alerts.notifier.notifier import Notifier
 from alerts.notifier.routes import NotifierServer
 from alerts.notifier.secret_files import SecretFiles
 from alerts.notifier.settings import Settings, load
+from exporter import __version__
 from exporter.http.server import ListenError
 from exporter.model.errors import ConfigurationError
 
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     parser = argparse.ArgumentParser(
         prog="python -m alerts.notifier", description="Tell people what Alertmanager says."
     )
+    parser.add_argument("--version", action="version", version=f"notifier {__version__}")
     parser.add_argument("--check-config", action="store_true", help="say what is wrong with the settings, and end")
     parser.add_argument("--test", action="store_true", help="send everybody a message that says it is a test, and end")
     options = parser.parse_args(arguments)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from exporter import __version__
 from exporter.engine.command_line import CommandLine
 from exporter.engine.files import write_atomically
 from exporter.model.errors import ConfigurationError
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="stack/report.sh", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"{parser.prog} {__version__}")
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE.tar.gz",
                         help="where to (default: dnsha-report-HOST-TIME.tar.gz in the current folder)")  # fmt: skip
     options = parser.parse_args(arguments)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from exporter import __version__
 from exporter.engine.command_line import CommandLine
 from exporter.engine.files import read_bounded
 from exporter.model.errors import ExporterError
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="stack/restore.sh", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"{parser.prog} {__version__}")
     parser.add_argument("file", type=Path, metavar="FILE", help="the backup")
     parser.add_argument("--key", type=Path, metavar="FILE",
                         help="an .env with the PAIR_KEY that opens a sealed one (default: asks for it)")  # fmt: skip

@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="stack/setup.sh", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"{parser.prog} {__version__}")
     parser.add_argument("file", nargs="?", metavar="FILE", help="the second node's file")
     parser.add_argument("--answers", type=Path, metavar="FILE", help="take the answers from this file, and ask nothing")
     parser.add_argument("--offline", action="store_true", help="fetch and build nothing: use the images that are here")

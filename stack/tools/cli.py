@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import NoReturn
 
+from exporter import __version__
 from exporter.engine.command_line import CommandLine
 from exporter.model.errors import ConfigurationError, ExporterError
 from exporter.settings.table import read_by
@@ -33,6 +34,7 @@ def _seconds(text: str) -> float:
 def build_parser() -> argparse.ArgumentParser:
     """Build the command line."""
     parser = CommandLine(prog="stack.tools", description="Tools of a DNS node.", epilog=EPILOG, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"{parser.prog} {__version__}")
     kinds = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=CommandLine)
 
     def command(

@@ -28,7 +28,7 @@ def run(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=100,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr

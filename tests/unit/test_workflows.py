@@ -49,8 +49,16 @@ def unpinned(text: str) -> list[str]:
     return [one for one in used if not one.startswith("./") and not PINNED.fullmatch(one)]
 
 
-def test_there_is_a_gate_and_a_release() -> None:
-    assert [file.name for file in WORKFLOWS] == ["gate.yml", "release.yml"]
+def test_there_is_a_gate_a_release_and_a_look_at_others_images() -> None:
+    assert [file.name for file in WORKFLOWS] == ["gate.yml", "real-images.yml", "release.yml"]
+
+
+def test_the_stack_is_tested_with_others_real_images_every_week_and_by_hand() -> None:
+    file = ROOT / ".github/workflows/real-images.yml"
+    asked = read(file)[True]  # YAML 1.1 takes on for a truth
+    assert set(asked) == {"schedule", "workflow_dispatch"}
+    (step,) = (step for step in jobs(file)["stack"]["steps"] if step.get("run") == "make test-stack")
+    assert step["env"] == {"REAL_IMAGES": "1"}
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
