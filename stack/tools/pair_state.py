@@ -12,7 +12,6 @@ from exporter.http.web_config import speaks_tls
 from exporter.model.errors import ExporterError
 from exporter.model.observations import PeerStatus, Status, VrrpObservation, VrrpState
 from exporter.settings.values import Settings
-from exporter.sources.addresses import all_addresses
 from exporter.sources.peer_status import ask_peer
 from stack.tools.errors import ToolError
 
@@ -71,6 +70,8 @@ def read_pair_state(settings: Settings) -> PairState:
     Raises:
         ToolError: this node cannot be asked.
     """
+    from exporter.sources.addresses import all_addresses  # pyroute2, which the resident tasks do without
+
     try:
         held = {change.address for change in all_addresses()}
         vrrp = VrrpCollector(RuntimeFiles(settings.runtime_directory)).collect()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from exporter.settings.passwords import unfit_for_sync
 from exporter.settings.values import Settings
-from exporter.sources.addresses import all_addresses
+from stack.guard.netlink import all_addresses
 from stack.tools import differences, gravity, inventory, pihole, pihole_content, pihole_settings
 from stack.tools.blocking import pause_kept
 from stack.tools.errors import PutOffError, ToolError
@@ -29,7 +29,6 @@ from stack.tools.overwrite_check import (
     refuse_overwrite,
     write_baseline,
 )
-from stack.tools.pair_state import vip_names
 from stack.tools.pihole_api import PiholeApi
 from stack.tools.pihole_content import Content
 from stack.tools.pihole_http import NoGravityError, PiholeError
@@ -207,9 +206,10 @@ def _put_off(node: Settings, tasks: TaskSettings) -> None:
     if node.peer_ip is None or node.peer_ip.is_loopback:  # two Pi-holes of one node: the other one answers meanwhile
         return
     try:
-        mine = sorted({change.address for change in all_addresses()} & set(vip_names(node)))
+        held = {change.packed for change in all_addresses()}
     except OSError as error:
         raise ToolError(f"the addresses of {node.node_name} cannot be looked at: {error.strerror}") from None
+    mine = sorted(str(virtual) for virtual in node.vip_address if virtual.address.packed in held)
     if not mine:
         return
     succeeded, now = last_success(node.stamp_directory, TASK), time.time()

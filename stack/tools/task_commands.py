@@ -16,7 +16,6 @@ from stack.tools import pause as pausing
 from stack.tools.adopt import adopt
 from stack.tools.archive import inspect
 from stack.tools.change_watch import FilesWatch, PeerWatch, Watch
-from stack.tools.drill import drill as rehearse
 from stack.tools.errors import RefusedError, ToolError
 from stack.tools.pause import PauseEnd, PauseRequest
 from stack.tools.pinned import trust
@@ -116,6 +115,8 @@ def pause(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
 
 def drill(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
     """Rehearse a failover now, or whenever it is due. Of a pair only the primary does so by itself."""
+    from stack.tools.drill import drill as rehearse  # dnspython, which the other tasks do without
+
     node = read_node(environment)
     if options.when == "now":
         rehearse(node, BY_HAND_WAIT_SECONDS)

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.tools.standin_pihole_api import Gravity, StandinPihole, content, no_statistics, serve
+from tests.tools.standin_pihole_api import Gravity, StandinPihole
+from tests.tools.standin_pihole_content import content, no_statistics
+from tests.tools.standin_pihole_server import serve
 
 _LOOK_SECONDS: Final = 0.5
 _LIST: Final = "https://lists.example/hosts"

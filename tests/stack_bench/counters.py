@@ -54,6 +54,9 @@ def read(rig: Rig, node: str) -> Counters:
             )
         )
 
+    if not any(family.name == VIP_ACQUISITIONS.name for family in families):
+        message = f"the exporter of {node} has not asked the kernel yet"  # which is no count of zero
+        raise OSError(message)
     return Counters(total(VIP_ACQUISITIONS, {}), total(VIP_RELEASES, {}), total(VRRP_TRANSITIONS, {"state": "master"}))
 
 

@@ -10,7 +10,7 @@ from tests.page_commands import all_commands
 
 from .conftest import MakeNode
 from .pair import Pair, synchronised_pair
-from .standin_pihole_api import content
+from .standin_pihole_content import content
 from .test_command_line import run
 
 TOOLS = "docker compose run --rm tools "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -133,7 +134,7 @@ class TestTheNodeHasTheVip:
 
     @pytest.fixture(autouse=True)
     def owner(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        held = [SimpleNamespace(address="192.0.2.12"), SimpleNamespace(address="192.0.2.53")]
+        held = [SimpleNamespace(packed=IPv4Address(one).packed) for one in ("192.0.2.12", "192.0.2.53")]
         monkeypatch.setattr(sync_pihole, "all_addresses", lambda: held)
 
     def test_a_sync_that_would_change_something_is_put_off_and_is_no_failure(self, pair: Pair) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -166,7 +167,7 @@ class TestBlocking:
 def test_while_clients_use_the_node_only_what_needs_no_restart_comes(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = [SimpleNamespace(address="192.0.2.12"), SimpleNamespace(address="192.0.2.53")]
+    held = [SimpleNamespace(packed=IPv4Address(one).packed) for one in ("192.0.2.12", "192.0.2.53")]
     monkeypatch.setattr(sync_pihole, "all_addresses", lambda: held)
     pair.primary.settings["dns.blockTTL"] = 30
     pair.sync(by_hand=False)
