@@ -16,7 +16,7 @@ from urllib.parse import quote
 from exporter.settings.values import Settings
 from stack.tools import gravity, pihole, pihole_content, pihole_settings, sync_pihole
 from stack.tools.errors import RefusedError, ToolError
-from stack.tools.overwrite_check import Entries, SyncBaseline, differing, own_changes, read_baseline
+from stack.tools.overwrite_check import Entries, SyncBaseline, differing, own_changes, read_baseline, some_of
 from stack.tools.pihole_api import PiholeApi
 from stack.tools.pihole_content import Content
 from stack.tools.pihole_restart import wait_until_settled
@@ -71,13 +71,13 @@ def adopt(node: Settings, tasks: TaskSettings, *, force: bool) -> None:
             return
         if not force:
             _refuse_conflicts(changed, both, baseline)
-        say(f"adopt: {len(changed)} changes go to {primary.url}: {_some(changed)}")
+        say(f"adopt: {len(changed)} changes go to {primary.url}: {some_of(changed, NAMED)}")
         _give(primary, changed, ours, theirs)
         primary.renew(tasks.sync_timeout)
         after = pihole_content.fetch(primary, primary.url)
         left = sorted(set(changed) & set(differing(ours.entries, after.entries)))
         if left:
-            raise ToolError(f"{_some(left)} could not be made on {primary.url}; make them there by hand")
+            raise ToolError(f"{some_of(left, NAMED)} could not be made on {primary.url}; make them there by hand")
         if after.lists != theirs.lists:
             gravity.build(primary, tasks.gravity_timeout)
 
@@ -86,7 +86,7 @@ def _refuse_conflicts(changed: Sequence[str], both: sync_pihole.Comparable, base
     conflicts = [name for name in changed if both.wanted.get(name) != baseline.settled.get(name)]
     if conflicts:
         raise RefusedError(
-            f"nothing adopted: {_some(conflicts)} changed on both nodes; make them the same by hand, or take "
+            f"nothing adopted: {some_of(conflicts, NAMED)} changed on both nodes; make them the same by hand, or take "
             "this node's by: … sync adopt --force"
         )
 
@@ -131,7 +131,3 @@ def _values(changed: Sequence[str], ours: Content, theirs: Content) -> dict[str,
         kept = [record for record in there if f"{word} {record}" not in names]
         values[key] = kept + [record for record in setting.value if f"{word} {record}" in names]
     return values
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -6,7 +6,7 @@ An entry's name is a path or ``domain deny exact ads.example``; its value is all
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeGuard
@@ -68,12 +68,12 @@ def refuse_overwrite(replica: Entries, primary: Entries, baseline: SyncBaseline,
     if len(lost) >= LOST_AT_LEAST and len(lost) > LOST_SHARE * len(baseline.settled):
         raise RefusedError(
             f"{what}: the primary has lost {len(lost)} of {len(baseline.settled)} entries since the last sync "
-            f"({_some(lost)}); restore its backup, or sync with --force if that was meant"
+            f"({some_of(lost)}); restore its backup, or sync with --force if that was meant"
         )
     changed = own_changes(replica, primary, baseline)
     if changed:
         raise RefusedError(
-            f"{what}: the replica has {len(changed)} changes of its own that would be lost ({_some(changed)}); "
+            f"{what}: the replica has {len(changed)} changes of its own that would be lost ({some_of(changed)}); "
             "keep them by: docker compose run --rm tools sync adopt, or give them up by: … sync now --force"
         )
 
@@ -123,6 +123,7 @@ def _are_entries(value: object) -> TypeGuard[Entries]:
     return isinstance(value, dict) and all(isinstance(entry, str) for entry in value.values())
 
 
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+def some_of(names: Sequence[str], most: int = NAMED) -> str:
+    """Name the first ones, and say how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.tools.errors import RefusedError
-from stack.tools.overwrite_check import SyncBaseline, own_changes, read_baseline, refuse_overwrite, write_baseline
+from stack.tools.overwrite_check import (
+    SyncBaseline,
+    differing,
+    own_changes,
+    read_baseline,
+    refuse_overwrite,
+    some_of,
+    write_baseline,
+)
 
 ENTRIES = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("xyz"), max_size=6)
 
@@ -68,6 +76,16 @@ def test_a_refusal_names_what_would_be_lost() -> None:
     own = {f"host {number}": "" for number in range(7)}
     with pytest.raises(RefusedError, match=r"7 changes of its own .*host 0, host 1, host 2, host 3, host 4 and 2 more"):
         refuse_overwrite(own, {"b": ""}, SyncBaseline(), "x")
+
+
+def test_what_two_nodes_do_not_share_is_the_same_from_both_sides() -> None:
+    one, other = {"a": "1", "b": "1", "c": "1"}, {"a": "2", "b": "1", "d": "1"}
+    assert differing(one, other) == differing(other, one) == ["a", "c", "d"]
+
+
+def test_of_many_names_the_first_are_named_and_the_others_counted() -> None:
+    assert some_of(["a", "b"], 2) == "a, b"
+    assert some_of(["a", "b", "c", "d", "e"], 2) == "a, b and 3 more"
 
 
 def test_the_baseline_survives_and_damage_makes_it_more_careful(tmp_path: Path) -> None:

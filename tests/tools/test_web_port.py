@@ -11,6 +11,7 @@ import pytest
 from exporter.model.errors import ConfigurationError
 from exporter.settings import web_port
 from stack.tools import pihole, pihole_http
+from stack.tools.errors import RefusedError
 
 from .conftest import MakeNode
 
@@ -51,6 +52,19 @@ def test_both_nodes_have_the_port_of_this_one_unless_it_is_said(make_node: MakeN
     assert pihole.url_there(told.settings, told.tasks) == "https://192.0.2.11:8443"
     with pytest.raises(ConfigurationError, match="PIHOLE_WEB_PORT"):
         _ = make_node(PIHOLE_WEB_PORT="web").tasks
+
+
+@pytest.mark.parametrize("url", ["http://localhost:81", "http://127.0.0.1:81", "https://pihole.example"])
+def test_a_password_may_go_to_this_machine_or_by_tls(make_node: MakeNode, url: str) -> None:
+    node = make_node(PEER_PIHOLE_API=url)
+    assert pihole.url_there(node.settings, node.tasks) == url
+
+
+@pytest.mark.parametrize("url", ["http://192.0.2.11", "http://pihole.example", "http://localhost.example"])
+def test_a_password_goes_nowhere_else_in_clear(make_node: MakeNode, url: str) -> None:
+    node = make_node(PEER_PIHOLE_API=url)
+    with pytest.raises(RefusedError, match="is not encrypted"):
+        pihole.url_there(node.settings, node.tasks)
 
 
 @pytest.mark.parametrize(("url", "port"), [("http://[2001:db8::11]", 80), ("https://[2001:db8::11]", 443)])

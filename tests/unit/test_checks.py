@@ -207,6 +207,13 @@ def test_a_silent_peer_is_a_warning_because_nobody_could_take_over() -> None:
     assert alone.seen == f"{one.seen}; alpha serves, and nobody is known who could take over"
 
 
+def test_a_node_without_every_virtual_ip_does_not_say_that_it_serves() -> None:
+    some = replace(samples.vips(), vips=(*samples.vips().vips, replace(samples.vips().vips[0], device=None)))
+    for seen in (some, replace(some, vips=())):
+        one = the(evaluate(seen, samples.silent_peer()), "peer.reachable")
+        assert "serves" not in one.seen
+
+
 @pytest.mark.parametrize(
     ("there", "difference"),
     [

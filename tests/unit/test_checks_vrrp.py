@@ -138,6 +138,11 @@ def test_no_advice_takes_the_address_off_its_owner(owned: bool) -> None:
     assert one.advice.startswith("look ")
 
 
+@pytest.mark.parametrize("effective", [250, 251])
+def test_a_priority_that_is_not_lowered_is_well(effective: int) -> None:
+    assert the(evaluate(samples.vrrp(instance(effective_priority=effective))), "vrrp.priority").status is OK
+
+
 @pytest.mark.parametrize("unknown", ["effective_priority", "base_priority"])
 def test_a_priority_that_is_not_known_is_no_check(unknown: str) -> None:
     assert verdicts(evaluate(samples.vrrp(instance(**{unknown: None}))), "vrrp.priority") == {}

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.model.errors import ConfigurationError
+from exporter.parsers import dns_answer
 from exporter.parsers.dns_answer import (
     MAX_LENGTH,
     RANDOM_LENGTH,
@@ -240,6 +241,37 @@ def test_texts_that_are_no_node_name_are_no_answer_and_are_not_repeated(records:
 
 def test_another_type_is_no_answer() -> None:
     assert reason(evaluate(reply(QUERY, bytes([192, 0, 2, 1]), kind=1), QUERY)) == "no_answer"
+
+
+def test_a_record_of_another_type_beside_the_text_does_not_matter() -> None:
+    address = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 0, 4) + bytes([192, 0, 2, 1])
+    wire = QUERY[:2] + struct.pack("!HHHHH", QR, 1, 2, 0, 0) + QUESTION + address + good(QUERY)[12 + len(QUESTION) :]
+    assert evaluate(wire.removesuffix(OPT), QUERY) == Answer("node-a")
+
+
+def test_a_good_answer_is_read_without_dnspython() -> None:
+    assert dns_answer._only_text(good(QUERY), 12 + len(QUESTION)) == b"node-a"
+
+
+@pytest.mark.parametrize("flipped", [0x01, 0x02, 0x10, 0x80, 0xFF])
+def test_what_is_read_without_dnspython_is_what_dnspython_reads(flipped: int) -> None:
+    end = 12 + len(QUESTION)
+    whole = good(QUERY)
+    for position in (*range(6, 12), *range(end, len(whole))):
+        wire = bytearray(whole)
+        wire[position] ^= flipped
+        text = dns_answer._only_text(bytes(wire), end)
+        if text is not None:
+            assert dns_answer._evaluate_text(text) == dns_answer._evaluate_any_answer(bytes(wire)), position
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_text_of_another_length_than_its_record_is_not_read_without_dnspython(more: int) -> None:
+    wire = bytearray(good(QUERY))
+    record = 12 + len(QUESTION)
+    wire[record + 11] += more
+    wire[record + 12] += more
+    assert dns_answer._only_text(bytes(wire), record) is None
 
 
 def test_a_record_of_another_name_is_no_answer() -> None:

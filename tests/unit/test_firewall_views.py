@@ -55,6 +55,11 @@ def test_a_report_that_contradicts_itself_is_refused(change: dict[str, object]) 
         parse_firewall(json.dumps({**GOOD, **change}).encode())
 
 
+@pytest.mark.parametrize("port", [1, 65535])
+def test_the_first_and_the_last_port_may_be_closed(port: int) -> None:
+    assert parse_firewall(json.dumps({**GOOD, "closed": [port]}).encode()).closed == (port,)
+
+
 def look(directory: Path, content: bytes | None, now: float = NOW + 1) -> FirewallObservation:
     path = directory / "firewall.json"
     if content is not None:

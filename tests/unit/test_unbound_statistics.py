@@ -50,6 +50,13 @@ def test_the_histogram_of_recursion_has_few_buckets_and_loses_nothing() -> None:
     assert (recursion.count, recursion.total) == (26, 6.5)
 
 
+def test_the_buckets_of_recursion_end_where_those_of_unbound_do() -> None:
+    assert list(BOUNDS) == sorted(set(BOUNDS))
+    # timehist_setup in its util/timehist.c: powers of two, of microseconds below a second.
+    ends = {2**power / 1_000_000 for power in range(20)} | {float(2**power) for power in range(20)}
+    assert set(BOUNDS) <= ends
+
+
 def test_types_that_a_stranger_invents_are_one_series() -> None:
     invented = "".join(f"num.query.type.TYPE{number}=2\n" for number in range(300, 556))
     seen = parse_unbound_statistics(GOOD + invented.encode())
