@@ -41,7 +41,7 @@ def test_an_alert_s_tint_lies_over_no_colour_that_says_something() -> None:
 @pytest.mark.parametrize("span", [300, 3600, 86_400, 604_800], ids=["5 minutes", "an hour", "a day", "7 days"])
 def test_each_failover_is_marked_once_at_its_moment(recorded: Replay, span: float) -> None:
     """With the step that Grafana takes for such a time on a screen: no coarser than a pixel of 1,000."""
-    step = max(5.0, span / 1000)
+    step = float(max(5, round(span / 1000)))
     taken = of(read_annotations(boards()["overview"], recorded, step), "VIP taken over")
     moves = recorded.instant("max_over_time(site_vip_from_to_when:dnsha_failover:timestamp_seconds[1h])")
     told = {(move.labels["to"], int(move.labels["when"]) // 1000) for move in moves}
