@@ -1,7 +1,8 @@
 """One thread for each receiver, which tells it what it has not been told.
 
-A thread owes its receiver the newest post of each group. It compares the post with what the receiver was told, so that
-a post that comes again, from Alertmanager or from a retry here, never becomes a second message.
+A thread has the newest post of each group, and debts: what its receiver missed while another one was told. It compares
+both with what the receiver was told, so that what comes again, from Alertmanager or from a retry here, never becomes a
+second message.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -30,8 +31,8 @@ FIRST_RETRY_SECONDS: Final = 10.0
 LONGEST_RETRY_SECONDS: Final = 300.0
 # After that Alertmanager has repeated what still holds, and the rest is no news.
 OWED_SECONDS: Final = 86400.0
-MAXIMUM_OWED: Final = 100  # groups
-HELD: Final = "held"  # the group of all that waits for the end of the quiet hours
+MAXIMUM_POSTS: Final = 100
+MAXIMUM_DEBTS: Final = 5000
 AskElsewhere = Callable[[], Mapping[str, Told] | None]
 """What the other node told of each alert; None when it does not answer, nothing when there is none."""
 Gather = Callable[[Changes, float], Facts | None]
@@ -40,37 +41,20 @@ Gather = Callable[[Changes, float], Facts | None]
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """A post that a receiver has to be told of; ``outcome`` is whether the first attempt went well.
-
-    ``kept``: Alertmanager will not send it again, because somebody else was told of it. ``older``: such a post of the
-    same group that it replaces.
-    """
+    """A post that a receiver has to be told of; ``outcome`` is whether that went well."""
 
     group: Group
     elsewhere: Mapping[str, Told]
     outcome: Future[bool] = field(default_factory=Future)
-    since: float = field(default_factory=time.time)
-    due: float = field(default_factory=time.monotonic)
-    failures: int = 0
-    kept: bool = False
-    older: Task | None = None
-
-    def inherit(self, older: Task) -> None:
-        """Owe also the ends that an older post told of: Alertmanager will not tell of them again."""
-        listed = {alert.fingerprint for alert in self.group.alerts}
-        ends = (alert for alert in older.group.alerts if not alert.firing and alert.fingerprint not in listed)
-        self.group = replace(self.group, alerts=(*self.group.alerts, *ends))
-        self.elsewhere = {**older.elsewhere, **self.elsewhere}
-        self.older, older.older = older, None
 
     def settle(self, *, well: bool) -> None:
-        """Say how the first attempt went, once."""
+        """Say how it went, once."""
         if not self.outcome.done():
             self.outcome.set_result(well)
 
 
 class Courier:
-    """Delivers to one receiver, one message at a time."""
+    """Delivers to one receiver, one message at a time: posts as they come, and debts when their time has come."""
 
     def __init__(
         self,
@@ -84,62 +68,61 @@ class Courier:
     ) -> None:
         self.receiver = receiver
         self._store, self._writer, self._metrics = store, writer, metrics
-        self._ask, self._gather, self._quiet = ask, gather, quiet
+        self._ask, self._gather = ask, gather
         self._labels = (str(receiver.number), receiver.scheme)
-        self._owed: dict[str, Task] = {}
         self._changed = threading.Condition()
+        self._posts: dict[str, Task] = {}  # the newest of each group
+        self._debts = {debt.alert.fingerprint: debt for debt in store.owed(receiver.identity)}
+        self._retry_at, self._failures = 0.0, 0
+        self._held_until = time.monotonic() + quiet.left(time.time())
+        self.failing = False  # whether its last delivery failed
         self._stopping = False
-        self._failing = False
         self._busy_since: float | None = None
         self._thread = threading.Thread(target=self._run, name=receiver.name, daemon=True)
         metrics.failing_since.labels(*self._labels).set(0)
-        metrics.owed.labels(*self._labels).set(0)
         for result in ("delivered", "failed"):
             metrics.deliveries.labels(*self._labels, result)
+        metrics.owed.labels(*self._labels).set_function(lambda: len(self._posts) + bool(self._debts))
 
     def start(self) -> None:
         """Begin, with what was owed before a restart."""
-        for debt in self._store.owed(self.receiver.identity):
-            task = Task(debt.group, {}, since=min(debt.since, time.time()), kept=True)
-            if debt.group.key == HELD:
-                task.due += self._quiet.left(time.time())
-            task.settle(well=False)
-            self._owed[task.group.key] = task
         self._thread.start()
 
     def owe(self, task: Task) -> None:
-        """Tell the receiver of a post, which replaces what was owed of the same group."""
+        """Tell the receiver of a post, which replaces the one of the same group that has not been told yet."""
         with self._changed:
-            if replaced := self._owed.pop(task.group.key, None):
+            replaced = self._posts.pop(task.group.key, None)
+            if len(self._posts) >= MAXIMUM_POSTS:
+                self._posts.pop(next(iter(self._posts))).settle(well=False)
+            if replaced:
                 replaced.settle(well=False)
-                if replaced.kept:
-                    task.inherit(replaced)
-            if len(self._owed) >= MAXIMUM_OWED:
-                key, oldest = next(iter(self._owed.items()))
-                del self._owed[key]
-                oldest.settle(well=False)
-            self._owed[task.group.key] = task
+            self._posts[task.group.key] = task
             self._changed.notify_all()
+
+    def keep(self, task: Task) -> None:
+        """Owe a post from now on, also after a restart, because nobody will send it again."""
+        with self._changed:
+            now = time.time()
+            new = {alert.fingerprint: Debt(alert, now, task.group.key) for alert in task.group.alerts}
+            self._debts = dict([*_unsaid(self._debts, task.group).items(), *new.items()][-MAXIMUM_DEBTS:])
+            self._failures, self._retry_at = 1, time.monotonic() + FIRST_RETRY_SECONDS
+            self._changed.notify_all()
+        self._save()
 
     def hold(self, task: Task, seconds: float) -> None:
         """Tell the receiver of a post later, in one message with all others that are held."""
-        due = time.monotonic() + seconds
+        then = time.time() + seconds
         new = tuple(self._as_it_was(alert) for alert in task.group.alerts if alert.name == FAILOVER and alert.firing)
         with self._changed:
-            held = self._owed.get(HELD)
-            alerts = {alert.fingerprint: alert for alert in held.group.alerts} if held else {}
-            elsewhere = dict(held.elsewhere) if held else {}
             for alert in (*(alert for alert in task.group.alerts if alert.name != FAILOVER), *filter(None, new)):
-                before = alerts.get(alert.fingerprint)
-                if before is not None and before.firing and not alert.firing:
-                    # As if its beginning had been told, or its end would be none.
-                    elsewhere[alert.fingerprint] = Told(before.starts_at, before.starts_at)
-                alerts[alert.fingerprint] = alert
-            if alerts:
-                group = Group(HELD, tuple(alerts.values()))
-                self._owed[HELD] = Task(group, {**task.elsewhere, **elsewhere}, due=due, kept=True)
-                self._owed[HELD].settle(well=True)
-                self._changed.notify_all()
+                before = self._debts.get(alert.fingerprint)
+                # As if its beginning had been told, or its end would be none.
+                whole = (
+                    before is not None and before.held and not alert.firing and (before.whole or before.alert.firing)
+                )
+                self._debts[alert.fingerprint] = Debt(alert, then, task.group.key, held=True, whole=whole)
+            self._held_until = time.monotonic() + seconds
+            self._changed.notify_all()
         task.settle(well=True)
         self._save()
 
@@ -158,33 +141,8 @@ class Courier:
         Nothing while deliveries fail: nobody should wait for this node then.
         """
         with self._changed:
-            if self._failing:
-                return set()
-            tasks = [task for task in self._owed.values() if not task.outcome.done()]
+            tasks = [] if self.failing else list(self._posts.values())
         return {alert.fingerprint for task in tasks for alert in task.group.alerts}
-
-    @property
-    def failing(self) -> bool:
-        """Whether its last delivery failed."""
-        return self._failing
-
-    def keep(self, task: Task) -> None:
-        """Owe a post also after a restart, because nobody will send it again."""
-        with self._changed:
-            task.kept = True
-        self._save()
-
-    def withdraw(self, task: Task) -> None:
-        """Owe a post no longer, because somebody else sees to it; what was owed before it is owed again."""
-        with self._changed:
-            if self._owed.get(task.group.key) is not task:
-                return
-            del self._owed[task.group.key]
-            if task.older is not None:
-                task.older.due = task.due
-                self._owed[task.group.key] = task.older
-            self._count_owed()
-        self._save()
 
     def stop(self) -> None:
         """Let it finish the message in hand and begin no other; does not wait."""
@@ -204,33 +162,41 @@ class Courier:
         return time.monotonic() - since if since is not None else 0.0
 
     def _run(self) -> None:
-        while (task := self._next()) is not None:
+        while (work := self._next()) is not None:
+            task, debts = work
             self._busy_since = time.monotonic()
             try:
-                well = self._attempt(task)
+                well = self._attempt(task, debts)
             except Exception as error:  # noqa: BLE001 (the thread must live; the text may hold anything)
                 log.error("%s: telling it failed with %s", self.receiver.name, type(error).__name__)  # noqa: TRY400
                 well = False
             self._busy_since = None
-            self._after(task, well=well)
+            self._after(task, debts, well=well)
 
-    def _next(self) -> Task | None:
+    def _next(self) -> tuple[Task, list[Debt]] | None:
+        """The next post, with what else is owed; or the debts whose time has come."""
         with self._changed:
             while not self._stopping:
-                self._count_owed()
-                task = min(self._owed.values(), key=lambda task: task.due, default=None)
-                wait = None if task is None else task.due - time.monotonic()
-                if task is not None and wait is not None and wait <= 0:
-                    return task
-                self._changed.wait(wait)
-            for task in self._owed.values():
+                if self._posts:
+                    task = next(iter(self._posts.values()))
+                    return task, [debt for debt in _unsaid(self._debts, task.group).values() if not debt.held]
+                owed = [debt for debt in self._debts.values() if not debt.held]
+                held = [debt for debt in self._debts.values() if debt.held]
+                now = time.monotonic()
+                due = [(at, debts) for at, debts in ((self._retry_at, owed), (self._held_until, held)) if debts]
+                ready = [debt for at, debts in due if at <= now for debt in debts]
+                if ready:
+                    return Task(Group("owed", ()), {}), ready
+                self._changed.wait(min((at - now for at, _ in due), default=None))
+            for task in self._posts.values():
                 task.settle(well=False)
             return None
 
-    def _attempt(self, task: Task) -> bool:
+    def _attempt(self, task: Task, debts: Sequence[Debt]) -> bool:
         now = time.time()
-        group, elsewhere = self._as_of_now(task) if task.kept else (task.group, task.elsewhere)
-        changes = compare(group, self._store.told(self.receiver.identity), elsewhere, now)
+        owed, elsewhere = self._as_of_now(debts) if debts else ((), {})
+        group = replace(task.group, alerts=(*task.group.alerts, *owed))
+        changes = compare(group, self._store.told(self.receiver.identity), {**elsewhere, **task.elsewhere}, now)
         if not changes.worth_telling:
             if changes.ended_untold:
                 self._store.record(self.receiver.identity, replace(changes, still=()))
@@ -250,40 +216,37 @@ class Courier:
         finally:
             self._metrics.duration.labels(*self._labels).observe(time.monotonic() - began)
         self._store.record(self.receiver.identity, changes)
-        log.info(
-            "%s: told of %d new, %d ended, %d lasting",
-            self.receiver.name,
-            len(changes.new),
-            len(changes.ended),
-            len(changes.still),
-        )
+        news = len(changes.new), len(changes.ended), len(changes.still)
+        log.info("%s: told of %d new, %d ended, %d lasting", self.receiver.name, *news)
         self._count(well=True)
         return True
 
-    def _as_of_now(self, task: Task) -> tuple[Group, Mapping[str, Told]]:
-        """A debt, without what began and has ended by what the other node told meanwhile."""
+    def _as_of_now(self, debts: Sequence[Debt]) -> tuple[tuple[Alert, ...], Mapping[str, Told]]:
+        """What is owed, without what began and has ended by what the other node told meanwhile."""
         told = self._ask()
+        alerts = [debt.alert for debt in debts]
         if told is None:  # rather an end too many than one too few
-            unknown = {alert.fingerprint: alert for alert in task.group.alerts if not alert.firing}
-            return task.group, {
-                **{name: Told(alert.starts_at, alert.starts_at) for name, alert in unknown.items()},
-                **task.elsewhere,
-            }
-        lasting = tuple(
-            alert for alert in task.group.alerts if not (alert.firing and is_over(alert, told.get(alert.fingerprint)))
-        )
-        return replace(task.group, alerts=lasting), {**task.elsewhere, **told}
+            told = {alert.fingerprint: _as_if_told(alert) for alert in alerts if not alert.firing}
+        lasting = (one for one in alerts if not (one.firing and is_over(one, told.get(one.fingerprint))))
+        whole = {debt.alert.fingerprint: _as_if_told(debt.alert) for debt in debts if debt.whole}
+        return tuple(lasting), {**whole, **told}
 
-    def _after(self, task: Task, *, well: bool) -> None:
+    def _after(self, task: Task, debts: Sequence[Debt], *, well: bool) -> None:
         with self._changed:
-            is_current = self._owed.get(task.group.key) is task
-            done = is_current and (well or time.time() - task.since > OWED_SECONDS)
-            if done:
-                del self._owed[task.group.key]
-            task.failures += 1
-            task.due = time.monotonic() + min(FIRST_RETRY_SECONDS * 2 ** (task.failures - 1), LONGEST_RETRY_SECONDS)
-            self._count_owed()
-        if done:
+            if self._posts.get(task.group.key) is task:
+                del self._posts[task.group.key]
+            before, long_ago = len(self._debts), time.time() - OWED_SECONDS
+            left = _unsaid(self._debts, task.group) if well else self._debts
+            told = {id(debt) for debt in debts} if well else set()
+            self._debts = {name: debt for name, debt in left.items() if id(debt) not in told and debt.since > long_ago}
+            if debts and not well:
+                self._failures += 1
+                pause = min(FIRST_RETRY_SECONDS * 2 ** (self._failures - 1), LONGEST_RETRY_SECONDS)
+                self._retry_at = time.monotonic() + pause
+                if any(debt.held for debt in debts):
+                    self._held_until = self._retry_at
+            changed = len(self._debts) != before
+        if changed:
             self._save()
         task.settle(well=well)
 
@@ -293,17 +256,28 @@ class Courier:
         if well:
             metrics.last_success.labels(*self._labels).set_to_current_time()
             metrics.failing_since.labels(*self._labels).set(0)
-        elif not self._failing:
+        elif not self.failing:
             metrics.failing_since.labels(*self._labels).set_to_current_time()
-        self._failing = not well
+        self.failing = not well
 
     def _save(self) -> None:
         with self._changed:
-            kept = tuple(Debt(task.group, task.since) for task in self._owed.values() if task.kept)
-        self._store.owe(self.receiver.identity, kept)
+            debts = tuple(self._debts.values())
+        self._store.owe(self.receiver.identity, debts)
 
-    def _count_owed(self) -> None:
-        self._metrics.owed.labels(*self._labels).set(len(self._owed))
+
+def _unsaid(debts: Mapping[str, Debt], group: Group) -> dict[str, Debt]:
+    """The debts of which a post says nothing: it lists all of its group that lasts, but an end only once."""
+    listed = {alert.fingerprint for alert in group.alerts}
+    return {
+        name: debt
+        for name, debt in debts.items()
+        if name not in listed and (debt.held or debt.key != group.key or not debt.alert.firing)
+    }
+
+
+def _as_if_told(alert: Alert) -> Told:
+    return Told(alert.starts_at, alert.starts_at)
 
 
 def _kind(changes: Changes) -> Kind:

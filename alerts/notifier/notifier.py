@@ -230,11 +230,7 @@ def _deliver(tasks: Sequence[tuple[Courier, Task]], deadline: float) -> Verdict:
             if not well:
                 courier.keep(task)
         return "delivered"
-    under_way = [task for _, task in tasks if not task.outcome.done()]
-    for courier, task in tasks:
-        if task not in under_way:
-            courier.withdraw(task)
-    if under_way:
+    if not all(task.outcome.done() for _, task in tasks):
         # To give it up now would make it a second copy, from the other node or from here.
         log.info("a receiver takes long to answer; Alertmanager will try again")
         return "not_yet"

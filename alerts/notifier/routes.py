@@ -6,7 +6,7 @@ import ipaddress
 import json
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -15,7 +15,7 @@ from alerts.notifier.heartbeat import Heartbeat
 from alerts.notifier.metrics import CONTENT_TYPE, Metrics
 from alerts.notifier.notifier import Notifier
 from alerts.notifier.payload import parse
-from exporter.http.handler import TEXT, Answer, Handler
+from exporter.http.handler import TEXT, Handler, Route
 from exporter.http.pair_key import KeySource, no_key
 from exporter.http.server import HttpServer
 from exporter.model.addressing import Address
@@ -45,15 +45,6 @@ class NotifierServer(HttpServer):
         peer_address: Address | None = None,
         pair_key: KeySource = no_key,
     ) -> None:
-        def told(_: str, __: Sequence[str]) -> Answer:
-            return notifier.for_peer(), "application/json"
-
-        def health(_: str, __: Sequence[str]) -> Answer:
-            return b"ok\n", TEXT
-
-        def show(_: str, __: Sequence[str]) -> Answer:
-            return metrics.render(), CONTENT_TYPE
-
         def alerts(body: bytes) -> Outcome:
             verdict = notifier.take(parse(body))
             if verdict in ("failed", "not_yet"):
@@ -66,6 +57,11 @@ class NotifierServer(HttpServer):
                 return HTTPStatus.BAD_GATEWAY, "HEARTBEAT_URL failed; the notifier's log says why"
             return HTTPStatus.OK, result
 
+        routes: dict[str, Route] = {
+            "/metrics": lambda *_: (metrics.render(), CONTENT_TYPE),
+            "/healthz": lambda *_: (b"ok\n", TEXT),
+            peer.PATH: lambda *_: (notifier.for_peer(), "application/json"),
+        }
         self.posts: dict[str, Callable[[bytes], Outcome]] = {"/": alerts, "/heartbeat": beat}
         self.bad_requests = metrics.bad_requests
         self._posts_in_hand = 0
@@ -73,7 +69,7 @@ class NotifierServer(HttpServer):
         super().__init__(
             host,
             port,
-            {"/metrics": show, "/healthz": health, peer.PATH: told},
+            routes,
             NotifierHandler,
             peer=peer_address,
             pair_key=pair_key,

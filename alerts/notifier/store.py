@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alerts.notifier.changes import Changes, Told
-from alerts.notifier.payload import Alert, Group, alert_of, moment
+from alerts.notifier.payload import Alert, alert_of, moment
 from alerts.notifier.receivers import places
 from exporter.engine.files import read_bounded, set_aside, write_atomically
 from exporter.model.errors import ParseError
@@ -30,10 +30,16 @@ MAXIMUM_BYTES: Final = 96 << 20
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """A post that a receiver has not been told of, and since when (Unix time, seconds)."""
+    """What a receiver has to be told of an alert, from when on (Unix seconds), and the key of the post that said it.
 
-    group: Group
+    ``held``: not before the quiet hours are over. ``whole``: an end whose beginning was held, too.
+    """
+
+    alert: Alert
     since: float
+    key: str
+    held: bool = False
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -172,6 +178,5 @@ def told_of(value: Any) -> Told:  # noqa: ANN401
 
 
 def _debt(value: Any) -> Debt:  # noqa: ANN401
-    group = value["group"]
-    alerts = tuple(alert_of(alert) for alert in group["alerts"])
-    return Debt(Group(str(group["key"]), alerts, int(group["left_out"])), moment(value["since"]))
+    alert, since = alert_of(value["alert"]), moment(value["since"])
+    return Debt(alert, since, str(value["key"]), bool(value["held"]), bool(value["whole"]))

@@ -164,13 +164,8 @@ _ALERT = (
     b'"description": "d", "link": "", "starts_at": 1.0, "ends_at": 0.0, "labels": {"site": "home"}}'
 )
 TOLD: Final = (
-    b'{"version": 1, "receivers": {"r": {'
-    + _TOLD
-    + b'}}, "owed": {"r": [{"group": {"key": "k", "alerts": ['
-    + _ALERT
-    + b'], "left_out": 0}, "since": 1.0}]}, "alerts": ['
-    + _ALERT
-    + b"]}"
+    b'{"version": 1, "receivers": {"r": {' + _TOLD + b'}}, "owed": {"r": [{"since": 1.0, "key": "k", "held": false, '
+    b'"whole": false, "alert": ' + _ALERT + b'}]}, "alerts": [' + _ALERT + b"]}"
 )
 DROP_IN: Final = (
     b'# local names\nserver:\n  local-zone: "home.example." static\n  local-data: "nas.home.example. A 192.0.2.9"\n'

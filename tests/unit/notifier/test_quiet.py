@@ -119,6 +119,25 @@ def test_a_restart_at_night_neither_loses_nor_tells_it(phone: StandinSignal, tmp
         assert wait_for(lambda: len(phone.sent) == 1, 10)
 
 
+def test_what_began_and_ended_at_night_is_told_after_a_restart_too(phone: StandinSignal, tmp_path: Path) -> None:
+    with courier(phone, tmp_path) as running:
+        night = group(entry(1, labels=WARNING)), group(entry(1, labels=WARNING, ends=600))
+        hold(running, *night, seconds=3600)
+    with courier(phone, tmp_path):
+        assert wait_for(lambda: len(phone.sent) == 1, 10)
+    assert phone.sent[0].message.startswith("✅ recovered: home: problem 1 (after 10 min 0 s)")
+
+
+def test_what_its_group_no_longer_has_is_owed_no_more(phone: StandinSignal, tmp_path: Path) -> None:
+    with courier(phone, tmp_path) as running:
+        running.keep(Task(group(entry(1), entry(2, ends=60)), {}))
+        post = Task(group(entry(3)), {})
+        running.owe(post)
+        assert post.outcome.result(10)
+    assert "problem 1" not in "".join(sent.message for sent in phone.sent)
+    assert Store(tmp_path / "told.json").owed(running.receiver.identity) == ()
+
+
 def test_critical_passes_at_any_hour_and_so_does_its_end(phone: StandinSignal, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     hours = f"{now:%H:%M}-{(now.hour + 6) % 24:02d}:{now:%M}"

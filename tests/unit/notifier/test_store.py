@@ -9,7 +9,6 @@ import pytest
 
 from alerts.notifier import store as module
 from alerts.notifier.changes import Changes, Told
-from alerts.notifier.payload import Group
 from alerts.notifier.receivers import places
 from alerts.notifier.store import FORGET_ENDED_SECONDS, FORGET_OPEN_SECONDS, Debt, Store
 from tests.unit.notifier.posts import NOON, alert
@@ -35,7 +34,7 @@ def test_it_is_found_again_after_a_restart(tmp_path: Path) -> None:
     store = Store(path, Clock())
     store.record("signal-1", of_new(1, 2))
     store.record("signal-1", of_ended(2))
-    debts = (Debt(Group("key", (alert(3, ends=60), alert(4)), 2), NOON),)
+    debts = (Debt(alert(3, ends=60), NOON, "key"), Debt(alert(4), NOON, "key", held=True, whole=True))
     store.owe("signal-1", debts)
     found = Store(path)
     assert found.owed("signal-1") == debts
@@ -102,7 +101,7 @@ def test_a_receiver_may_take_anothers_place(tmp_path: Path) -> None:
     store = Store(tmp_path / "told.json", Clock())
     store.record("signal-1", of_new(1))
     store.record("ntfy-2", of_new(2))
-    debts = (Debt(Group("key", (alert(1),)), NOON),)
+    debts = (Debt(alert(1), NOON, "key"),)
     store.owe("signal-1", debts)
     store.adopt({"signal-9", "json-3"})
     assert (store.told("signal-9"), store.owed("signal-9")) == ({f"{1:016x}": Told(NOON, NOON)}, debts)
@@ -157,7 +156,7 @@ def test_it_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         '{"receivers": 1}',
         '{"receivers": {"a": {"b": {}}}}',
         '{"receivers": {"a": {"b": 1}}}',
-        '{"receivers": {}, "owed": {"a": [{"since": 1, "group": {"key": "k", "alerts": [1]}}]}}',
+        '{"receivers": {}, "owed": {"a": [{"since": 1, "key": "k", "alert": 1}]}}',
     ],
 )
 def test_a_file_that_makes_no_sense_is_begun_anew(tmp_path: Path, content: str) -> None:
