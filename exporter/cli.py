@@ -69,8 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     for setting in read_by("exporter"):
         default = f" (default: {setting.default})" if setting.default else ""
         text = (setting.help + default).replace("%", "%%")
-        names = [setting.flag, setting.known_flag] if setting.known_flag else [setting.flag]
-        group.add_argument(*names, dest=setting.key, metavar="VALUE", help=text)
+        group.add_argument(*setting.flags, dest=setting.key, metavar="VALUE", help=text)
     return parser
 
 

@@ -247,6 +247,11 @@ def endpoints(default_port: int) -> Callable[[str], tuple[Endpoint, ...]]:
     return parse
 
 
+def none_or(form: Callable[[str], tuple[_Value, ...]]) -> Callable[[str], tuple[_Value, ...]]:
+    """A form of several values, or the word none for no value."""
+    return lambda text: () if text.lower() == "none" else form(text)
+
+
 def directory(text: str) -> Path:
     """An absolute path."""
     if not text.startswith("/") or "\0" in text:

@@ -32,8 +32,8 @@ class Settings:
     expected_containers: tuple[ExpectedContainer, ...]
     additional_containers: tuple[ExpectedContainer, ...]
     canary_zone: str
-    pihole_address: tuple[Endpoint, ...]
-    unbound_address: tuple[Endpoint, ...]
+    resolver_address: tuple[Endpoint, ...]
+    recursor_address: tuple[Endpoint, ...]
     unbound_control: Path | None
     pihole_statistics_password_file: Path | None
     pihole_top: bool

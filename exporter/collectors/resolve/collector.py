@@ -204,8 +204,8 @@ def _interval(settings: Settings, target: Target, protocol: Protocol) -> float:
 def _targets(settings: Settings, port: int) -> Iterator[tuple[Target, DnsServer]]:
     endpoints: list[tuple[Target, Address, int]] = [
         *(("vip", virtual.address, port) for virtual in settings.vip_address),
-        *(("pihole", endpoint.address, endpoint.port) for endpoint in settings.pihole_address),
-        *(("unbound", endpoint.address, endpoint.port) for endpoint in settings.unbound_address),
+        *(("pihole", endpoint.address, endpoint.port) for endpoint in settings.resolver_address),
+        *(("unbound", endpoint.address, endpoint.port) for endpoint in settings.recursor_address),
     ]
     if settings.peer_ip is not None:
         endpoints.append(("peer", settings.peer_ip, port))
