@@ -73,7 +73,8 @@ def _failed(evaluation: Evaluation, probe: Probe, name: str, subject: str) -> Ch
 
 def _answered(evaluation: Evaluation, probe: Probe, name: str, subject: str, settings: Settings) -> Iterator[Check]:
     latency = probe.last_latency or 0.0
-    seen = f"answered by {probe.answered_by} in {latency * 1000:.1f} ms{when(evaluation.status, probe)}"
+    unnamed = "" if probe.answered_by else "; by whom is not known, for PROBE_NAME does not tell"
+    seen = f"{answered(probe)} in {latency * 1000:.1f} ms{when(evaluation.status, probe)}{unnamed}"
     if latency > settings.slow_answer:
         yield evaluation.warning(
             name, seen, f"within {settings.slow_answer * 1000:.0f} ms", "look at load, temperature and SD card", subject
@@ -81,7 +82,7 @@ def _answered(evaluation: Evaluation, probe: Probe, name: str, subject: str, set
     else:
         yield evaluation.ok(name, seen, f"{_NAMES[probe.target]} answers", subject)
     expected = _who_should_answer(evaluation.status, probe)
-    if expected is not None and probe.answered_by != expected:
+    if expected is not None and probe.answered_by not in (None, expected):
         yield evaluation.warning(
             "resolve.answered_by",
             f"{probe.answered_by} answered for {probe.server}",
@@ -97,6 +98,11 @@ def subject(probe: Probe) -> str:
     if probe.port != DNS_PORT:
         where = f"[{where}]:{probe.port}" if probe.family == "ipv6" else f"{where}:{probe.port}"
     return f"{where} {probe.protocol}"
+
+
+def answered(probe: Probe) -> str:
+    """Say that it answered, and which node did where that is known."""
+    return f"answered by {probe.answered_by}" if probe.answered_by else "answered"
 
 
 def when(status: NodeStatus, probe: Probe) -> str:

@@ -102,6 +102,11 @@ def domain(text: str) -> str:
     return _domain(text)
 
 
+def optional_domain(text: str) -> str:
+    """A domain name, or nothing."""
+    return domain(text) if text else ""
+
+
 def domains(text: str) -> tuple[str, ...]:
     """Domain names, by commas, or none."""
     return tuple(domain(part) for part in _parts(text))

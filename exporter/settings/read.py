@@ -92,14 +92,14 @@ def read_environment(
 
 
 def _take_former_names(given: dict[str, Text], settings: tuple[Setting, ...]) -> list[Mistake]:
-    """Let what is given by a setting's former name count as given by its own; a setting that has two values is wrong."""
+    """Let what is given by a former name count as given by the setting's own; one that has two values is wrong."""
     mistakes = []
     for setting in settings:
         former, text = given.pop(setting.former, None), given.get(setting.key)
         if former is not None and text is None:
             given[setting.key] = former
         elif former is not None and text is not None and former.text != text.text:
-            why = f"{former.source}, its former name, says {former.text!r}, and this {text.text!r}; delete {former.source}"
+            why = f"{former.source} is its former name and says {former.text!r}, this {text.text!r}: delete one of them"
             mistakes.append(_mistake(setting.key, given, why))
     return mistakes
 

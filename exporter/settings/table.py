@@ -48,10 +48,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("additional_containers", parse.containers, "", "More of them, named by a file that adds services."),
     Setting("canary_zone", parse.domain, "canary.dnsha.example", "Zone in which each node's Unbound gives its name.",
             PAIR),
+    Setting("probe_name", parse.optional_domain, "", "A name that resolves, asked for where no canary zone is served; "
+            "who answered is then not known. Empty: the canary."),
     Setting("resolver_address", parse.endpoints(53), "127.0.0.1:53", "What answers clients on this node (Pi-hole), "
             "ADDRESS:PORT; several by commas.", former="pihole_address"),
-    Setting("recursor_address", parse.none_or(parse.endpoints(5335)), "127.0.0.1:5335", "What the resolver asks on this "
-            "node (Unbound), in the same form; none where it asks nobody here.", PAIR, former="unbound_address"),
+    Setting("recursor_address", parse.none_or(parse.endpoints(5335)), "127.0.0.1:5335", "What the resolver asks on "
+            "this node (Unbound), in the same form; none where it asks nobody here.", PAIR, former="unbound_address"),
     Setting("unbound_control", parse.optional_file, "", "Unbound's control socket, or a filter before it, for its "
             "statistics; empty: none."),
     Setting("pihole_statistics_password_file", parse.optional_file, "", "File with Pi-hole's application password, for "

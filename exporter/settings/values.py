@@ -32,6 +32,7 @@ class Settings:
     expected_containers: tuple[ExpectedContainer, ...]
     additional_containers: tuple[ExpectedContainer, ...]
     canary_zone: str
+    probe_name: str
     resolver_address: tuple[Endpoint, ...]
     recursor_address: tuple[Endpoint, ...]
     unbound_control: Path | None

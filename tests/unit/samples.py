@@ -97,6 +97,7 @@ def settings(**changes: Any) -> Settings:
         expected_containers=(),
         additional_containers=(),
         canary_zone="canary.dnsha.example",
+        probe_name="",
         resolver_address=(Endpoint(loopback, 53),),
         recursor_address=(Endpoint(loopback, 5335),),
         unbound_control=None,

@@ -23,6 +23,7 @@ from exporter.parsers.dns_answer import (
     CanaryQuestion,
     Failure,
     LabelCycle,
+    NameQuestion,
     NotOurs,
     Verdict,
     evaluate,
@@ -306,3 +307,32 @@ def test_a_damaged_answer_is_good_only_if_the_damage_is_where_it_does_not_matter
 def test_a_part_of_an_answer_is_never_good(length: int) -> None:
     whole = good(QUERY)
     assert isinstance(evaluate(whole[:length], QUERY), Answer) is (length >= len(whole))
+
+
+NAMED = NameQuestion("www.example.org").query(bytes.fromhex("abcd") + bytes(8))
+
+
+def test_a_query_for_a_name_asks_for_its_address() -> None:
+    message = dns.message.from_wire(NAMED)
+    assert (message.id, str(message.question[0])) == (0xABCD, "www.example.org. IN A")
+    assert (message.edns, message.payload, message.ednsflags) == (0, 1232, 0)
+
+
+def test_an_address_is_a_good_answer_that_does_not_tell_the_node() -> None:
+    assert evaluate(reply(NAMED, bytes([192, 0, 2, 80]), kind=1), NAMED) == Answer(None)
+
+
+def test_a_name_without_an_address_is_no_good_answer() -> None:
+    found = evaluate(reply(NAMED), NAMED)
+    assert isinstance(found, Failure)
+    assert "is PROBE_NAME a name that has one of IPv4?" in found.error
+    assert reason(evaluate(reply(NAMED, rcode=NXDOMAIN), NAMED)) == "rcode"
+
+
+def test_an_answer_about_another_name_is_not_ours() -> None:
+    assert ignored_as(evaluate(with_another_label(reply(NAMED, bytes(4), kind=1)), NAMED)) == "mismatch"
+
+
+def test_a_name_that_dns_cannot_hold_is_a_mistake() -> None:
+    with pytest.raises(ConfigurationError, match="probe_name"):
+        NameQuestion("a" * 64)

@@ -59,6 +59,7 @@ def settings_for(vip_port: int, *, peer: bool = False) -> Settings:
         expected_containers=(),
         additional_containers=(),
         canary_zone="canary.dnsha.example",
+        probe_name="",
         resolver_address=(Endpoint(LOOPBACK, vip_port),),
         recursor_address=(Endpoint(LOOPBACK, vip_port),),
         unbound_control=None,
@@ -411,3 +412,15 @@ def test_a_virtual_ip_that_has_moved_is_asked_again_by_every_protocol_soon() -> 
                 ),
             )
             assert time.monotonic() - began >= 0.5
+
+
+def test_a_probe_name_is_asked_for_and_does_not_tell_who_answered() -> None:
+    def addresses(query: bytes) -> list[Send]:
+        return [Send(reply(query, bytes([192, 0, 2, 80]), kind=1))]
+
+    with StandinDnsServer(addresses) as server:
+        settings = replace(settings_for(server.port), probe_name="www.example.org", recursor_address=())
+        with running(ResolveCollector(settings, port=server.port)) as collector:
+            probes = eventually(collector, lambda seen: all(probe.last_ok for probe in seen.values()))
+    assert {probe.target for probe in probes.values()} == {"vip", "pihole"}
+    assert {(probe.answered_by, *probe.answers) for probe in probes.values()} == {(None,)}

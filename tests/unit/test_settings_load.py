@@ -279,10 +279,11 @@ def test_a_setting_goes_on_working_by_its_former_name(tmp_path: Path) -> None:
 
 
 def test_a_former_name_that_says_something_else_is_refused() -> None:
-    assert mistakes(PIHOLE_ADDRESS="192.0.2.11", RESOLVER_ADDRESS="192.0.2.12") == [
-        "RESOLVER_ADDRESS in the environment: PIHOLE_ADDRESS in the environment, its former name, says '192.0.2.11', "
-        "and this '192.0.2.12'; delete PIHOLE_ADDRESS in the environment"
-    ]
+    (mistake,) = mistakes(PIHOLE_ADDRESS="192.0.2.11", RESOLVER_ADDRESS="192.0.2.12")
+    assert mistake == (
+        "RESOLVER_ADDRESS in the environment: PIHOLE_ADDRESS in the environment is its former name and says "
+        "'192.0.2.11', this '192.0.2.12': delete one of them"
+    )
 
 
 def test_a_flag_wins_over_a_former_name_too() -> None:

@@ -19,7 +19,7 @@ from exporter.engine.worker import Worker
 from exporter.model.addressing import Address, family
 from exporter.model.errors import CollectorError, NotReadyError
 from exporter.model.observations import Protocol, ResolveObservation
-from exporter.parsers.dns_answer import LABELS, CanaryQuestion, LabelCycle
+from exporter.parsers.dns_answer import LABELS, CanaryQuestion, LabelCycle, NameQuestion
 from exporter.settings.values import Settings
 from exporter.sources.dns_query import DnsClient, DnsServer
 from exporter.sources.resolvers import resolvers
@@ -62,7 +62,8 @@ class ResolveCollector:
         self._monotonic = monotonic
         self._wall = wall
         self._timeout = settings.probe_timeout
-        self._question = CanaryQuestion(settings.canary_zone)
+        name = settings.probe_name
+        self._question = NameQuestion(name) if name else CanaryQuestion(settings.canary_zone)
         self._labels = LabelCycle(settings.node_name, start=secrets.randbelow(LABELS))
         self._client: DnsClient[tuple[_Probe, Query]] = DnsClient(monotonic)
         self._probes = [
