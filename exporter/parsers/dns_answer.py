@@ -234,7 +234,7 @@ def _evaluate_text(text: bytes) -> Verdict:
 
 def _rcode_failure(rcode: int) -> Failure:
     name = _RCODES.get(rcode, "OTHER")
-    return Failure("rcode", f"answered {name}; look at the logs of Pi-hole and Unbound there", name)
+    return Failure("rcode", f"answered {name}; look at the logs of the DNS services there", name)
 
 
 def _no_answer(found: str) -> Failure:

@@ -14,6 +14,7 @@ KEEPALIVED: tuple[Reader, ...] = ("keepalived",)
 PROMETHEUS: tuple[Reader, ...] = ("prometheus",)
 NOTIFIER: tuple[Reader, ...] = ("notifier",)
 COMPOSE: tuple[Reader, ...] = ("compose",)
+KINDS = ("stack", "own", "none")  # of keepalived
 PORT = parse.integer(1, 65535)
 
 SETTINGS: tuple[Setting, ...] = (
@@ -42,6 +43,11 @@ SETTINGS: tuple[Setting, ...] = (
             "Where keepalived's side leaves lock, events and dump."),
     Setting("state_directory", parse.directory, "/run/dnsha-exporter",
             "Where counters survive the exporter's restart."),
+    Setting("keepalived", parse.choice(*KINDS), "stack", "stack: this stack's; own: one that you configured yourself; "
+            "none: none on this node."),
+    Setting("keepalived_pid_file", parse.directory, "/run/keepalived.pid", "Pid file of your own keepalived."),
+    Setting("notify_fifo", parse.optional_file, "", "FIFO on which your own keepalived announces its states, its "
+            "vrrp_notify_fifo; empty: none."),
     Setting("docker_host", parse.docker_host, "", "Docker's API, unix:///PATH or tcp://HOST:PORT; empty for none."),
     Setting("expected_containers", parse.containers, "", "Containers that should run on this node, comma-separated; "
             "NAME@ROLE on a node of that role alone."),

@@ -28,6 +28,9 @@ class Settings:
     web_config_file: Path | None
     runtime_directory: Path
     state_directory: Path
+    keepalived: str
+    keepalived_pid_file: Path
+    notify_fifo: Path | None
     docker_host: str
     expected_containers: tuple[ExpectedContainer, ...]
     additional_containers: tuple[ExpectedContainer, ...]

@@ -289,3 +289,13 @@ def test_a_former_name_that_says_something_else_is_refused() -> None:
 def test_a_flag_wins_over_a_former_name_too() -> None:
     settings = read(flags={"resolver_address": "192.0.2.12"}, PIHOLE_ADDRESS="192.0.2.11")
     assert [str(one.address) for one in settings.resolver_address] == ["192.0.2.12"]
+
+
+def test_the_stack_has_a_recursor_and_another_pair_need_not() -> None:
+    assert "none is for KEEPALIVED=own or none" in mistakes(RECURSOR_ADDRESS="none")[0]
+    assert read(RECURSOR_ADDRESS="none", KEEPALIVED="own").recursor_address == ()
+
+
+def test_a_fifo_is_for_a_keepalived_of_ones_own() -> None:
+    assert "KEEPALIVED=own" in mistakes(NOTIFY_FIFO="/run/notify")[0]
+    assert read(NOTIFY_FIFO="/run/notify", KEEPALIVED="own").notify_fifo == Path("/run/notify")
