@@ -64,7 +64,8 @@ class OwnKeepalivedCollector:
         process = find_keepalived(self._pid_file)
         if self._fifo is None:
             return _observation(process, History())
-        problems = [self._fifo.problem] if self._fifo.problem else []
+        # A dead keepalived takes its FIFO with it.
+        problems = [self._fifo.problem] if self._fifo.problem and process is not None else []
         with self._lock:
             try:
                 self._log.read()
