@@ -28,7 +28,9 @@ _SILENT_NODE = (
     "look whether the node is alive, its exporter runs, and its firewall lets this node in; "
     "if nothing on the LAN reaches this node either, its own link is cut and clients are not served"
 )
-_SILENT_EXPORTER = "the node is alive: look whether an exporter runs there, and whether its firewall lets this node in"
+_SILENT_EXPORTER = (
+    "mend what is named; the node is alive, so look whether its exporter runs and its firewall lets this node in"
+)
 _NEW_KEY = (
     "on the primary stack/deploy.sh makes one; copy that line of its .env into the other node's, and run it there"
 )

@@ -91,7 +91,7 @@ def _answers(probe: Probe, settings: Settings) -> str:
 
 def _answered(evaluation: Evaluation, probe: Probe, name: str, subject: str, settings: Settings) -> Iterator[Check]:
     latency = probe.last_latency or 0.0
-    unnamed = "" if probe.answered_by else "; by whom is not known, for PROBE_NAME does not tell"
+    unnamed = "" if probe.answered_by else " (by whom is not known)"
     seen = f"{answered(probe)} in {latency * 1000:.1f} ms{when(evaluation.status, probe)}{unnamed}"
     if latency > settings.slow_answer:
         yield evaluation.warning(

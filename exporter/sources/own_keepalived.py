@@ -116,7 +116,7 @@ class NotifyFifo:
         except FileNotFoundError:
             self.problem = (
                 f"{self._path} does not exist: write vrrp_notify_fifo {self._path} into global_defs of keepalived.conf "
-                "and reload keepalived"
+                "and restart keepalived"
             )
             return None
         except OSError as error:

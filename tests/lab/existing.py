@@ -16,16 +16,13 @@ VIP = VIPS["ipv4"]
 FIFO = "/run/keepalived-notify.fifo"
 CONFIGURATION = "/run/own-keepalived.conf"
 
-# What docs/existing-pair.md tells to write into it.
-LINES = f"""\
-  vrrp_notify_fifo {FIFO}
-  fifo_write_vrrp_states_on_reload
-"""
+# What docs/existing-pair.md tells to write into global_defs.
+LINE = f"  vrrp_notify_fifo {FIFO}\n"
 _KEEPALIVED = """\
 global_defs {{
   router_id {node}
   script_user root
-{lines}}}
+{line}}}
 
 vrrp_script chk_dns {{
   script "/usr/bin/grep -q 00000000:0035.00000000:0000 /proc/net/udp"
@@ -67,17 +64,17 @@ address=/{STATIC_NAME}/{STATIC_ADDRESS}
 class ExistingPair(Lab):
     """Such a pair; services are ``dnsmasq``, ``keepalived`` and ``exporter``."""
 
-    def __init__(self, *, lines: str = LINES) -> None:
-        """Describe it; ``lines`` are what is added to keepalived's global_defs."""
+    def __init__(self, *, line: str = LINE) -> None:
+        """Describe it; ``line`` is what is added to keepalived's global_defs."""
         super().__init__(families=("ipv4",))
-        self._lines = lines
+        self._line = line
 
     def node_environment(self, place: Place) -> dict[str, str]:
         """The settings of an exporter, as docs/existing-pair.md has them."""
         return {
             **super().node_environment(place),
             "KEEPALIVED": "own",
-            "NOTIFY_FIFO": FIFO if self._lines else "",
+            "NOTIFY_FIFO": FIFO if self._line else "",
             "RECURSOR_ADDRESS": "none",
             "PROBE_NAME": STATIC_NAME,
         }
@@ -107,7 +104,7 @@ class ExistingPair(Lab):
         (logs / "keepalived.conf").write_text(
             _KEEPALIVED.format(
                 node=place.name,
-                lines=self._lines,
+                line=self._line,
                 state="MASTER" if primary else "BACKUP",
                 priority=150 if primary else 100,
                 interface=INTERFACE,

@@ -125,7 +125,7 @@ def test_a_restarted_exporter_knows_the_state_again(existing: ExistingPair) -> N
 
 def test_without_any_line_in_keepalived_conf_owner_resolver_and_peer_are_told() -> None:
     require_lab()
-    with ExistingPair(lines="") as lab:
+    with ExistingPair(line="") as lab:
         code, document = once(lab, "alpha")
         assert (code, wrong(document), document["vrrp"]["instances"]) == (0, [], [])
         lab.stop_service("alpha", "keepalived")
