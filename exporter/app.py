@@ -11,6 +11,7 @@ from exporter.collectors.advert_filter import AdvertFilterCollector
 from exporter.collectors.conflict import ConflictCollector
 from exporter.collectors.firewall import FirewallCollector
 from exporter.collectors.health import HealthCollector
+from exporter.collectors.own_keepalived import OwnKeepalivedCollector
 from exporter.collectors.peer import PeerCollector
 from exporter.collectors.pihole import PiholeCollector
 from exporter.collectors.resolve.collector import ResolveCollector
@@ -97,13 +98,7 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
         settings.vip_address, settings.state_directory / VIP_STATE_FILE if persistent else None, on_change=moved
     )
     runtime_files = RuntimeFiles(settings.runtime_directory)
-    collectors: list[Collector] = [
-        vip,
-        VrrpCollector(runtime_files, state_file=settings.state_directory / VRRP_STATE_FILE if persistent else None),
-        HealthCollector(runtime_files),
-        AdvertFilterCollector(runtime_files),
-        resolve,
-    ]
+    collectors = [vip, *_keepalived(settings, runtime_files, persistent=persistent), resolve]
     if settings.firewall:
         collectors.append(FirewallCollector(runtime_files.firewall))
     if settings.docker_host and settings.containers:
@@ -114,8 +109,20 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
         collectors.append(SyncCollector(settings.stamp_directory, settings.tasks, settings.shared_content))
     if peer is not None:
         collectors.append(peer)
-    collectors.append(ConflictCollector(runtime_files))
+    if settings.keepalived == "stack":
+        collectors.append(ConflictCollector(runtime_files))
     return collectors + _resolvers(settings, persistent=persistent)
+
+
+def _keepalived(settings: Settings, files: RuntimeFiles, *, persistent: bool) -> list[Collector]:
+    """What watches keepalived, and what runs beside it in the stack alone."""
+    if settings.keepalived == "own":
+        pid_file, fifo = settings.keepalived_pid_file, settings.notify_fifo
+        return [OwnKeepalivedCollector(pid_file, fifo, settings.state_directory, persistent=persistent)]
+    if settings.keepalived == "none":
+        return []
+    state_file = settings.state_directory / VRRP_STATE_FILE if persistent else None
+    return [VrrpCollector(files, state_file=state_file), HealthCollector(files), AdvertFilterCollector(files)]
 
 
 def _resolvers(settings: Settings, *, persistent: bool) -> list[Collector]:

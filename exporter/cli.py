@@ -19,10 +19,18 @@ from exporter.model.errors import ConfigurationError, ExporterError
 from exporter.settings.load import load
 from exporter.settings.table import read_by
 from exporter.settings.values import Settings
+from exporter.sources.shipped import Kind
 
 BAD_CONFIGURATION = 3
 UNKNOWN = 3
 DEFAULT_TIMEOUT_SECONDS = 5.0
+
+
+EXPORTS: dict[Kind, str] = {
+    "rules": "Prometheus' rules",
+    "dashboards": "Grafana's dashboards",
+    "unit": "the unit for systemd",
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -43,6 +51,10 @@ def build_parser() -> argparse.ArgumentParser:
     mode.add_argument("--once", action="store_true", help="print a verdict about the pair and exit with it")
     mode.add_argument("--preflight", action="store_true", help="look for what would break this node, before it starts")
     mode.add_argument("--check-config", action="store_true", help="check the settings and exit: 0 good, 3 wrong")
+    for kind, what in EXPORTS.items():
+        mode.add_argument(f"--export-{kind}", type=Path, metavar="DIR", help=f"write {what} into a directory and exit")
+    links = "with --export-rules: where the alerts' links lead, such as http://NODE:9753/runbooks"
+    parser.add_argument("--runbooks-url", default="", metavar="URL", help=links)
     once = parser.add_argument_group("with --once")
     once.add_argument("--format", choices=FORMATS, default="text", help="how to print the verdict (default: text)")
     once.add_argument(
@@ -60,8 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     for setting in read_by("exporter"):
         default = f" (default: {setting.default})" if setting.default else ""
         text = (setting.help + default).replace("%", "%%")
-        names = [setting.flag, setting.known_flag] if setting.known_flag else [setting.flag]
-        group.add_argument(*names, dest=setting.key, metavar="VALUE", help=text)
+        group.add_argument(*setting.flags, dest=setting.key, metavar="VALUE", help=text)
     return parser
 
 
@@ -71,6 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     only = tuple(filter(None, (part.strip() for part in options.only.split(","))))
     problems = _wrong_options(options, only)
+    for kind in EXPORTS:
+        if (directory := getattr(options, f"export_{kind}")) is not None:
+            return _export(kind, directory, options.runbooks_url)
     try:
         if options.preflight and not problems:
             return _preflight(options.env_file, as_json=options.json)
@@ -96,6 +110,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.once:
         return _once(settings, options.format, only, options.timeout)
     return _serve(settings)
+
+
+def _export(kind: Kind, directory: Path, runbooks_url: str) -> int:
+    from exporter import export
+    from exporter.settings import parse
+
+    try:
+        sys.stdout.write(export.run(kind, directory, parse.url(runbooks_url)))
+    except (ExporterError, ValueError) as error:
+        print(f"exporter: {error}", file=sys.stderr)
+        return BAD_CONFIGURATION
+    return 0
 
 
 def _wrong_options(options: argparse.Namespace, only: tuple[str, ...]) -> list[str]:

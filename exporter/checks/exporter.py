@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from exporter.checks import means
 from exporter.checks.build import Evaluation
 from exporter.model.observations import Check, NodeStatus
 from exporter.settings.values import Settings
@@ -23,6 +24,6 @@ def evaluate_missing(status: NodeStatus, settings: Settings) -> Iterator[Check]:
             "exporter.running",
             f"no exporter of this node answers on port {settings.exporter_port}, so nothing is watched or counted here",
             f"one serves, since {settings.state_directory} exists",
-            "docker compose up -d exporter starts it, its log says why it ended; "
+            f"{means.start_exporter(settings)} starts it, its log says why it ended; "
             f"where none is meant to run any more, remove {settings.state_directory}",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from exporter.checks import means
 from exporter.checks.build import Evaluation
 from exporter.model import pair
 from exporter.model.observations import (
@@ -12,6 +13,7 @@ from exporter.model.observations import (
     NodeStatus,
     PeerObservation,
     PeerStatus,
+    ResolveObservation,
     Status,
     VipObservation,
     VrrpObservation,
@@ -22,20 +24,35 @@ from exporter.settings.values import Settings
 _ABOUT_THE_PAIR = ("peer.", "vip.split_brain", "vip.owner", "sync.drift", "resolve.peer")
 
 
+_SILENT_NODE = (
+    "look whether the node is alive, its exporter runs, and its firewall lets this node in; "
+    "if nothing on the LAN reaches this node either, its own link is cut and clients are not served"
+)
+_SILENT_EXPORTER = (
+    "mend what is named; the node is alive, so look whether its exporter runs and its firewall lets this node in"
+)
+_NEW_KEY = (
+    "on the primary stack/deploy.sh makes one; copy that line of its .env into the other node's, and run it there"
+)
+_NEW_KEY_FILE = (
+    "write one into a file (openssl rand -hex 32), copy that to the other node, name it in PAIR_KEY_FILE on both, and "
+    "restart both exporters"
+)
+
+
 def evaluate(status: NodeStatus, settings: Settings) -> Iterator[Check]:
     """Evaluate the other node by its own word."""
     seen = pair.find(status, PeerObservation)
     if seen is None:
         return
     evaluation = Evaluation(status, "peer")
-    yield _pair_key(evaluation, seen)
+    yield _pair_key(evaluation, seen, settings)
     if seen.peer is None:
         yield evaluation.warning(
             "peer.reachable",
             (seen.error or f"{seen.address} is silent") + _alone(status),
             "the other node's exporter answers",
-            "look whether the node is alive, its exporter runs, and its firewall lets this node in; "
-            "if nothing on the LAN reaches this node either, its own link is cut and clients are not served",
+            _SILENT_EXPORTER if _answers_dns(status) else _SILENT_NODE,
             seen.address,
         )
         return
@@ -57,7 +74,7 @@ def evaluate(status: NodeStatus, settings: Settings) -> Iterator[Check]:
             yield replace(check, collector="peer")
 
 
-def _pair_key(evaluation: Evaluation, seen: PeerObservation) -> Check:
+def _pair_key(evaluation: Evaluation, seen: PeerObservation, settings: Settings) -> Check:
     if seen.keyed:
         return evaluation.ok(
             "peer.pair_key", "the other node's answers count with the pair key alone", subject=seen.address
@@ -66,13 +83,22 @@ def _pair_key(evaluation: Evaluation, seen: PeerObservation) -> Check:
         "peer.pair_key",
         f"there is no pair key: whoever answers at {seen.address} is taken for the other node",
         "the same PAIR_KEY on both nodes",
-        "on the primary stack/deploy.sh makes one; copy that line of its .env into the other node's, and run it there",
+        _NEW_KEY if means.is_stack(settings) else _NEW_KEY_FILE,
         seen.address,
     )
 
 
+def _answers_dns(status: NodeStatus) -> bool:
+    """Whether the other node's own address has answered the last query over each way."""
+    seen = pair.find(status, ResolveObservation)
+    probes = [probe for probe in seen.probes if probe.target == "peer"] if seen else []
+    return bool(probes) and all(probe.last_ok for probe in probes)
+
+
 def _alone(status: NodeStatus) -> str:
     """What it means here that the other node is silent: clients are served, without redundancy."""
+    if _answers_dns(status):
+        return "; its DNS answers, but whether it is ready to take over is not known"
     vips = pair.find(status, VipObservation)
     if vips is None or not vips.vips or not all(vip.owned for vip in vips.vips):
         return ""
@@ -101,7 +127,7 @@ def _agreement(evaluation: Evaluation, peer: PeerStatus, settings: Settings) -> 
             "peer.settings",
             "; ".join(differences),
             "one primary and one secondary with the same VIP_ADDRESS, VIRTUAL_ROUTER_ID and VRRP_PASSWORD",
-            "compare the .env files of both nodes",
+            f"compare the {means.files(settings)} of both nodes",
             peer.name,
         )
     else:

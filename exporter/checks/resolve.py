@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from exporter.checks import means
 from exporter.checks.build import Evaluation, age
 from exporter.model import pair
 from exporter.model.observations import Check, NodeStatus, Probe, ResolveObservation, Vip, VipObservation
@@ -22,6 +23,15 @@ _ADVICE = {
     "unbound": "look at the Unbound container and its log",
     "peer": "look at the other node: its containers, its link, its firewall",
 }
+# Where the stack does not run, nobody knows which programs these are.
+_OWN_NAMES = {**_NAMES, "pihole": "this node's resolver", "unbound": "this node's recursor"}
+_OWN_ADVICE = {
+    "vip": "see who owns the VIP, and whether that node's resolver answers",
+    "pihole": "look at the resolver's service and log; is port 53 taken by something else?",
+    "unbound": "look at the recursor's service and log; RECURSOR_ADDRESS=none where there is none",
+    "peer": "look at the other node: its resolver, its link, its firewall",
+}
+_NO_CANARY = "; where no canary zone is served, set PROBE_NAME to a name that resolves"
 
 
 def evaluate(status: NodeStatus, settings: Settings) -> Iterator[Check]:
@@ -34,7 +44,7 @@ def evaluate(status: NodeStatus, settings: Settings) -> Iterator[Check]:
         if probe.last_ok is None:
             yield evaluation.unknown(name, "not asked yet", "an answer", "wait for the first probe", about)
         elif not probe.last_ok:
-            yield _failed(evaluation, probe, name, about)
+            yield _failed(evaluation, probe, name, about, settings)
         else:
             yield from _answered(evaluation, probe, name, about, settings)
     if seen is not None:
@@ -58,30 +68,39 @@ def _hosts_resolvers(evaluation: Evaluation, resolvers: Sequence[str], settings:
             f"this host asks nobody but {who} for names: with a wrong clock it resolves nothing, not even the time "
             "server that would set it",
             "resolvers that do not depend on this pair",
-            "name the router or a public resolver, such as 9.9.9.9, as DNS server in nmtui, dhcpcd.conf or netplan; "
-            "then restart the exporter, which has Docker's copy of /etc/resolv.conf",
+            "name the router or a public resolver, such as 9.9.9.9, as DNS server in nmtui, dhcpcd.conf or netplan"
+            + ("; then restart the exporter, which has Docker's copy of /etc/resolv.conf" * means.is_stack(settings)),
         )
 
 
-def _failed(evaluation: Evaluation, probe: Probe, name: str, subject: str) -> Check:
+def _failed(evaluation: Evaluation, probe: Probe, name: str, subject: str, settings: Settings) -> Check:
     seen = probe.last_error or "no good answer"
     if probe.outage_start is not None:
         seen += f" (since {age(max(0.0, evaluation.status.time - probe.outage_start))})"
     verdict = evaluation.critical if probe.target == "vip" else evaluation.warning
-    return verdict(name, seen, f"{_NAMES[probe.target]} answers", _ADVICE[probe.target], subject)
+    own = not means.is_stack(settings)
+    advice = (_OWN_ADVICE if own else _ADVICE)[probe.target]
+    if own and not settings.probe_name:
+        advice += _NO_CANARY
+    return verdict(name, seen, _answers(probe, settings), advice, subject)
+
+
+def _answers(probe: Probe, settings: Settings) -> str:
+    return f"{(_NAMES if means.is_stack(settings) else _OWN_NAMES)[probe.target]} answers"
 
 
 def _answered(evaluation: Evaluation, probe: Probe, name: str, subject: str, settings: Settings) -> Iterator[Check]:
     latency = probe.last_latency or 0.0
-    seen = f"answered by {probe.answered_by} in {latency * 1000:.1f} ms{when(evaluation.status, probe)}"
+    unnamed = "" if probe.answered_by else " (by whom is not known)"
+    seen = f"{answered(probe)} in {latency * 1000:.1f} ms{when(evaluation.status, probe)}{unnamed}"
     if latency > settings.slow_answer:
         yield evaluation.warning(
             name, seen, f"within {settings.slow_answer * 1000:.0f} ms", "look at load, temperature and SD card", subject
         )
     else:
-        yield evaluation.ok(name, seen, f"{_NAMES[probe.target]} answers", subject)
+        yield evaluation.ok(name, seen, _answers(probe, settings), subject)
     expected = _who_should_answer(evaluation.status, probe)
-    if expected is not None and probe.answered_by != expected:
+    if expected is not None and probe.answered_by not in (None, expected):
         yield evaluation.warning(
             "resolve.answered_by",
             f"{probe.answered_by} answered for {probe.server}",
@@ -97,6 +116,11 @@ def subject(probe: Probe) -> str:
     if probe.port != DNS_PORT:
         where = f"[{where}]:{probe.port}" if probe.family == "ipv6" else f"{where}:{probe.port}"
     return f"{where} {probe.protocol}"
+
+
+def answered(probe: Probe) -> str:
+    """Say that it answered, and which node did where that is known."""
+    return f"answered by {probe.answered_by}" if probe.answered_by else "answered"
 
 
 def when(status: NodeStatus, probe: Probe) -> str:

@@ -101,7 +101,9 @@ def _owner_from_answers(evaluation: Evaluation, vip: Vip) -> Check:
     resolve = pair.find(evaluation.status, ResolveObservation)
     for probe in resolve.probes if resolve else ():
         if probe.target == "vip" and probe.server == vip.address and probe.last_ok:
-            return evaluation.ok("vip.owner", f"{probe.answered_by} answers for it", "an owner", vip.address)
+            return evaluation.ok(
+                "vip.owner", f"{probe.answered_by or 'somebody'} answers for it", "an owner", vip.address
+            )
     peer_is_asked = any(result.collector == "peer" and result.observation for result in evaluation.status.results)
     if resolve is None or not peer_is_asked:
         return evaluation.unknown(

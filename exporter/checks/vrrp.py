@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter.checks import conflict, health
+from exporter.checks import conflict, health, means
 from exporter.checks.build import Evaluation, age
 from exporter.model import pair
 from exporter.model.observations import Check, NodeStatus, VipObservation, VrrpInstance, VrrpObservation, VrrpState
@@ -16,7 +16,7 @@ AGREEMENT_SECONDS = 2.0
 FLAPPING_SECONDS, FLAPPING_MOVES = 300.0, 5
 
 
-def evaluate(status: NodeStatus, _: Settings) -> Iterator[Check]:
+def evaluate(status: NodeStatus, settings: Settings) -> Iterator[Check]:
     """Evaluate keepalived and each of its instances."""
     seen = pair.find(status, VrrpObservation)
     if seen is None:
@@ -27,17 +27,17 @@ def evaluate(status: NodeStatus, _: Settings) -> Iterator[Check]:
             "keepalived.running",
             "keepalived does not run on this node",
             "keepalived runs",
-            "start it (docker compose up -d keepalived) and read its log",
+            f"start it ({means.start_keepalived(settings)}) and read its log ({means.keepalived_log(settings)})",
         )
         return
-    version = seen.keepalived_version or "of unknown version"
-    yield evaluation.ok("keepalived.running", f"keepalived {version} runs", "keepalived runs")
+    version = f" {seen.keepalived_version}" if seen.keepalived_version else ""
+    yield evaluation.ok("keepalived.running", f"keepalived{version} runs", "keepalived runs")
     if seen.drained:
         yield evaluation.warning(
             "node.drained", "this node was asked to hand the VIP over", "a node that takes part", "undrain it when done"
         )
     for instance in seen.instances:
-        yield _state(evaluation, instance)
+        yield _state(evaluation, instance, settings)
         yield from _priority(evaluation, instance, drained=seen.drained)
         yield from _agreement(evaluation, instance)
         yield from _flapping(evaluation, instance, seen)
@@ -62,7 +62,7 @@ def _flapping(evaluation: Evaluation, instance: VrrpInstance, seen: VrrpObservat
         )
 
 
-def _state(evaluation: Evaluation, instance: VrrpInstance) -> Check:
+def _state(evaluation: Evaluation, instance: VrrpInstance, settings: Settings) -> Check:
     if instance.state is None:
         return evaluation.unknown(
             "vrrp.state",
@@ -80,7 +80,7 @@ def _state(evaluation: Evaluation, instance: VrrpInstance) -> Check:
         "master or backup",
         "mend what is named; where nothing is, look at the interface and its link (ip -br link)"
         if fault
-        else "read keepalived's log (docker compose logs keepalived)",
+        else f"read keepalived's log ({means.keepalived_log(settings)})",
         instance.name,
     )
 

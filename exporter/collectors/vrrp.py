@@ -117,7 +117,7 @@ class VrrpCollector:
         newer = dump.taken is not None and (history.last_event or 0.0) + NEWER_DUMP_SECONDS < dump.taken
         instances = [
             replace(
-                _instance(
+                describe_instance(
                     name, history.instances.get(name), dump.instances.get(name), alive=alive, dump_is_newer=newer
                 ),
                 transitions=counts.transitions.get(name, {}),
@@ -209,9 +209,10 @@ class VrrpCollector:
         return started is not None and self._clock() - started <= STALE_DUMP_SECONDS
 
 
-def _instance(
+def describe_instance(
     name: str, history: InstanceHistory | None, dumped: DumpedInstance | None, *, alive: bool, dump_is_newer: bool
 ) -> VrrpInstance:
+    """Put together what log and dump say of one instance, but for its counted transitions."""
     state = history.state if history else VrrpState.INIT
     last = history.last_transition if history else None
     priority = history.priority if history else None

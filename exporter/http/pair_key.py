@@ -92,8 +92,8 @@ def key_from(file: Path | None) -> PairKey:
         reason = error.strerror
     except ParseError as error:
         reason = str(error)
-    remedy = "docker compose up -d --force-recreate settings"
-    msg = f"the pair key, {file}, cannot be read: {reason}; write it anew by: {remedy}"
+    remedy = "in the stack: docker compose up -d --force-recreate settings"
+    msg = f"the pair key, {file}, cannot be read: {reason}; write it anew, for this user to read ({remedy})"
     raise PairKeyError(msg)
 
 

@@ -58,15 +58,16 @@ _LABEL_LENGTH = 2 * (RANDOM_LENGTH - 2)
 LABELS = 64
 # An OPT record without options (RFC 6891, 6.1.2): root name, type, size, extended rcode, version, DO, length.
 _OPT_LENGTH = 11
+_TXT = int(dns.rdatatype.TXT).to_bytes(2, "big")
 _OPT_IN_REPLY = b"\0\0\x29"
 _RCODES = {int(rcode): rcode.name for rcode in dns.rcode.Rcode}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A good answer, from the node of this name."""
+    """A good answer, from the node of this name; None: the question does not tell."""
 
-    node: str
+    node: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,28 @@ class CanaryQuestion:
         return random[:2] + self._before_label + random[2:].hex().encode("ascii") + self._after_label
 
 
+class NameQuestion:
+    """Makes queries for the address of one name, where no resolver knows a canary; who answers is then not known.
+
+    The DO bit is not set: the answer may come from a cache, and must be as small as what clients get.
+
+    Raises:
+        ConfigurationError: it is no name that DNS could hold.
+    """
+
+    def __init__(self, name: str) -> None:
+        try:
+            template = dns.message.make_query(name, dns.rdatatype.A, use_edns=0, payload=MAX_LENGTH).to_wire()
+        except dns.exception.DNSException as error:
+            msg = f"probe_name {name!r} is no name that could be asked for: {error}"
+            raise ConfigurationError([msg]) from None
+        self._after_id = template[2:]
+
+    def query(self, random: bytes) -> bytes:
+        """Return a query's wire format, its id made from the first two of ``RANDOM_LENGTH`` bytes."""
+        return random[:2] + self._after_id
+
+
 class LabelCycle:
     """The labels that one node asks for, ``LABELS`` of them in turn; two nodes never ask for the same one."""
 
@@ -146,6 +169,8 @@ def evaluate(reply: bytes, query: bytes) -> Verdict | NotOurs:
         return Failure("truncated", "truncated an answer that is small; is something in between?", "NOERROR")
     if len(reply) > MAX_LENGTH:
         return too_long(len(reply))
+    if question[-4:-2] != _TXT:
+        return Answer(None) if reply[6:8] != b"\0\0" else _NO_ADDRESS
     text = _only_text(reply, len(query) - _OPT_LENGTH)
     return _evaluate_text(text) if text is not None else _evaluate_any_answer(reply)
 
@@ -209,11 +234,12 @@ def _evaluate_text(text: bytes) -> Verdict:
 
 def _rcode_failure(rcode: int) -> Failure:
     name = _RCODES.get(rcode, "OTHER")
-    return Failure("rcode", f"answered {name}; look at the logs of Pi-hole and Unbound there", name)
+    return Failure("rcode", f"answered {name}; look at the logs of the DNS services there", name)
 
 
 def _no_answer(found: str) -> Failure:
     return Failure("no_answer", f"answered the canary with {found}; does its Unbound serve the canary zone?", "NOERROR")
 
 
+_NO_ADDRESS = Failure("no_answer", "answered without an address; is PROBE_NAME a name that has one of IPv4?", "NOERROR")
 _MISMATCH = Failure("mismatch", "sent only replies to something else; does another host forge or delay answers?")

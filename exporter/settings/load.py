@@ -38,6 +38,7 @@ def load(
     for setting in read_by("exporter"):
         flag = flags.get(setting.key)
         if flag is not None:
+            texts.pop(setting.former, None)
             texts[setting.key] = Text(flag.strip(), setting.flag)
     reading = read(("exporter",), texts, networks_of)
     problems += [mistake.sentence for mistake in reading.mistakes]
@@ -67,7 +68,7 @@ def _read_file(path: Path, problems: list[str]) -> dict[str, Text]:
     if not isinstance(document, dict):
         problems.append(f"{path} must hold settings as KEY: VALUE, not a {type(document).__name__}")
         return {}
-    keys = {setting.key for setting in read_by("exporter")}
+    keys = {name for setting in read_by("exporter") for name in setting.names}
     texts: dict[str, Text] = {}
     for key, value in document.items():
         if key in RETIRED:

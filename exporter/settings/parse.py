@@ -102,6 +102,11 @@ def domain(text: str) -> str:
     return _domain(text)
 
 
+def optional_domain(text: str) -> str:
+    """A domain name, or nothing."""
+    return domain(text) if text else ""
+
+
 def domains(text: str) -> tuple[str, ...]:
     """Domain names, by commas, or none."""
     return tuple(domain(part) for part in _parts(text))
@@ -253,6 +258,11 @@ def endpoints(default_port: int) -> Callable[[str], tuple[Endpoint, ...]]:
         return found
 
     return parse
+
+
+def none_or(form: Callable[[str], tuple[_Value, ...]]) -> Callable[[str], tuple[_Value, ...]]:
+    """A form of several values, or the word none for no value."""
+    return lambda text: () if text.lower() == "none" else form(text)
 
 
 def directory(text: str) -> Path:

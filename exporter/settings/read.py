@@ -13,6 +13,7 @@ from exporter.settings.setting import Reader, Setting
 from exporter.settings.table import SETTINGS, read_by
 
 _SETTING = {setting.key: setting for setting in SETTINGS}
+_BY_NAME = {name: setting for setting in SETTINGS for name in setting.names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def read(
     """Read the settings of some programs, each setting once, from their texts by key."""
     values: dict[str, Any] = {}
     mistakes: list[Mistake] = []
-    given = {key: text for key, text in texts.items() if text.text or _SETTING[key].empty_counts}
+    given = {name: text for name, text in texts.items() if text.text or _BY_NAME[name].empty_counts}
+    mistakes.extend(_take_former_names(given, read_by(*readers)))
     for setting in read_by(*readers):
         try:
             values[setting.key] = _value(setting, given.get(setting.key))
@@ -72,9 +74,9 @@ def read(
 def from_environment(environment: Mapping[str, str], where: str = "") -> dict[str, Text]:
     """Take the settings' texts from an environment; ``where`` follows their names in messages."""
     return {
-        setting.key: Text(environment[setting.variable].strip(), setting.variable + where)
-        for setting in SETTINGS
-        if setting.variable in environment
+        name: Text(environment[name.upper()].strip(), name.upper() + where)
+        for name in _BY_NAME
+        if name.upper() in environment
     }
 
 
@@ -87,6 +89,19 @@ def read_environment(
         ConfigurationError: with every mistake.
     """
     return read((reader,), from_environment(environment), networks_of).part(reader)
+
+
+def _take_former_names(given: dict[str, Text], settings: tuple[Setting, ...]) -> list[Mistake]:
+    """Let what is given by a former name count as given by the setting's own; one that has two values is wrong."""
+    mistakes = []
+    for setting in settings:
+        former, text = given.pop(setting.former, None), given.get(setting.key)
+        if former is not None and text is None:
+            given[setting.key] = former
+        elif former is not None and text is not None and former.text != text.text:
+            why = f"{former.source} is its former name and says {former.text!r}, this {text.text!r}: delete one of them"
+            mistakes.append(_mistake(setting.key, given, why))
+    return mistakes
 
 
 def _value(setting: Setting, given: Text | None) -> object:

@@ -57,6 +57,16 @@ def _containers(values: Values, _: NetworksOf) -> Wrong:
             yield key, "containers are expected, but DOCKER_HOST does not say where to ask"
 
 
+def _the_stack_has_a_recursor(values: Values, _: NetworksOf) -> Wrong:
+    if not values["recursor_address"] and values.get("keepalived", "stack") == "stack":
+        yield "recursor_address", "the stack's health check asks it; none is for KEEPALIVED=own or none"
+
+
+def _a_fifo_is_an_own_keepalived_s(values: Values, _: NetworksOf) -> Wrong:
+    if values["notify_fifo"] is not None and values["keepalived"] != "own":
+        yield "notify_fifo", "it is read with KEEPALIVED=own alone: set that, or delete this"
+
+
 def _vrrp_of_one_family(values: Values, _: NetworksOf) -> Wrong:
     node, peer = values["node_ip"].address, values["peer_ip"]
     if peer is not None and node.version != peer.version:
@@ -99,6 +109,8 @@ RULES = (
     Rule(("node_ip", "peer_ip"), _two_nodes),
     Rule(("node_ip", "vip_address"), _virtual_addresses),
     Rule(("docker_host",), _containers),
+    Rule(("recursor_address",), _the_stack_has_a_recursor),
+    Rule(("keepalived", "notify_fifo"), _a_fifo_is_an_own_keepalived_s),
     Rule(("node_ip", "peer_ip"), _vrrp_of_one_family, "keepalived"),
     Rule(("node_ip", "vip_address"), _vrrp_has_an_address_to_advertise, "keepalived"),
     Rule(("node_ip", "vrrp_password"), _vrrp_with_a_password_is_of_ipv4, "keepalived"),

@@ -24,6 +24,7 @@ class Setting:
     help: str
     readers: tuple[Reader, ...] = ("exporter",)
     known_flag: str = ""  # what other exporters call it
+    former: str = ""  # the key it had before, which still counts
     empty_counts: bool = False  # set and empty is a value of its own, not the default
     secret: bool = False  # its value is nobody's to print
 
@@ -31,6 +32,17 @@ class Setting:
     def variable(self) -> str:
         """The environment's name for it."""
         return self.key.upper()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its key, and the one it had before."""
+        return (self.key, self.former) if self.former else (self.key,)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Every spelling that the command line knows."""
+        known = (self.known_flag,) if self.known_flag else ()
+        return (self.flag, *("--" + name.replace("_", "-") for name in self.names[1:]), *known)
 
     @property
     def flag(self) -> str:

@@ -14,6 +14,7 @@ KEEPALIVED: tuple[Reader, ...] = ("keepalived",)
 PROMETHEUS: tuple[Reader, ...] = ("prometheus",)
 NOTIFIER: tuple[Reader, ...] = ("notifier",)
 COMPOSE: tuple[Reader, ...] = ("compose",)
+KINDS = ("stack", "own", "none")  # of keepalived
 PORT = parse.integer(1, 65535)
 
 SETTINGS: tuple[Setting, ...] = (
@@ -42,16 +43,23 @@ SETTINGS: tuple[Setting, ...] = (
             "Where keepalived's side leaves lock, events and dump."),
     Setting("state_directory", parse.directory, "/run/dnsha-exporter",
             "Where counters survive the exporter's restart."),
+    Setting("keepalived", parse.choice(*KINDS), "stack", "stack: this stack's; own: one that you configured yourself; "
+            "none: none on this node."),
+    Setting("keepalived_pid_file", parse.directory, "/run/keepalived.pid", "Pid file of your own keepalived."),
+    Setting("notify_fifo", parse.optional_file, "", "FIFO on which your own keepalived announces its states, its "
+            "vrrp_notify_fifo; empty: none."),
     Setting("docker_host", parse.docker_host, "", "Docker's API, unix:///PATH or tcp://HOST:PORT; empty for none."),
     Setting("expected_containers", parse.containers, "", "Containers that should run on this node, comma-separated; "
             "NAME@ROLE on a node of that role alone."),
     Setting("additional_containers", parse.containers, "", "More of them, named by a file that adds services."),
     Setting("canary_zone", parse.domain, "canary.dnsha.example", "Zone in which each node's Unbound gives its name.",
             PAIR),
-    Setting("pihole_address", parse.endpoints(53), "127.0.0.1:53", "This node's Pi-hole, ADDRESS:PORT; several by "
-            "commas."),
-    Setting("unbound_address", parse.endpoints(5335), "127.0.0.1:5335", "This node's Unbound, in the same form.",
-            PAIR),
+    Setting("probe_name", parse.optional_domain, "", "A name that resolves, asked for where no canary zone is served; "
+            "who answered is then not known. Empty: the canary."),
+    Setting("resolver_address", parse.endpoints(53), "127.0.0.1:53", "What answers clients on this node (Pi-hole), "
+            "ADDRESS:PORT; several by commas.", former="pihole_address"),
+    Setting("recursor_address", parse.none_or(parse.endpoints(5335)), "127.0.0.1:5335", "What the resolver asks on "
+            "this node (Unbound), in the same form; none where it asks nobody here.", PAIR, former="unbound_address"),
     Setting("unbound_control", parse.optional_file, "", "Unbound's control socket, or a filter before it, for its "
             "statistics; empty: none."),
     Setting("pihole_statistics_password_file", parse.optional_file, "", "File with Pi-hole's application password, for "

@@ -28,12 +28,16 @@ class Settings:
     web_config_file: Path | None
     runtime_directory: Path
     state_directory: Path
+    keepalived: str
+    keepalived_pid_file: Path
+    notify_fifo: Path | None
     docker_host: str
     expected_containers: tuple[ExpectedContainer, ...]
     additional_containers: tuple[ExpectedContainer, ...]
     canary_zone: str
-    pihole_address: tuple[Endpoint, ...]
-    unbound_address: tuple[Endpoint, ...]
+    probe_name: str
+    resolver_address: tuple[Endpoint, ...]
+    recursor_address: tuple[Endpoint, ...]
     unbound_control: Path | None
     pihole_statistics_password_file: Path | None
     pihole_top: bool

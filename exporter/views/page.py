@@ -164,9 +164,7 @@ def _probe_rows(status: NodeStatus, checks: Sequence[Check]) -> Iterable[str]:
     for probe in seen.probes if seen else ():
         subject = resolve.subject(probe)
         latency = f"{probe.last_latency * 1000:.1f} ms" if probe.last_ok and probe.last_latency is not None else None
-        answered = (
-            f"answered by {probe.answered_by}{resolve.when(status, probe)}" if probe.last_ok else probe.last_error
-        )
+        answered = f"{resolve.answered(probe)}{resolve.when(status, probe)}" if probe.last_ok else probe.last_error
         outages = f"{probe.outages} outages" if probe.outages else None
         last = f"last {probe.last_outage:.2f} s" if probe.last_outage is not None else None
         about = _named(checks, subject, f"resolve.{probe.target}", "resolve.answered_by")

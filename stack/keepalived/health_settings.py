@@ -28,7 +28,7 @@ def read_health(environment: Mapping[str, str], node: KeepalivedSettings) -> Hea
         node=node.name,
         zone=values["canary_zone"],
         front=FRONT,
-        recursors=tuple((str(one.address), one.port) for one in values["unbound_address"]),
+        recursors=tuple((str(one.address), one.port) for one in values["recursor_address"]),
         address=node.address,
         interface=node.interface,
         patience=values["dns_patience"],

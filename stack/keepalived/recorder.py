@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.engine.files import remove
+from exporter.sources.event_log import EventLog
 from stack.keepalived.dumps import Dumps
-from stack.keepalived.event_log import EventLog
 
 if TYPE_CHECKING:
     from exporter.engine.runtime import RuntimeFiles

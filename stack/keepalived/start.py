@@ -1,7 +1,7 @@
 """Start keepalived on this node: check the environment, render its values, and run it with what belongs beside it.
 
 Reads NODE_ROLE, NODE_NAME, NODE_IP, PEER_IP, VIP_ADDRESS, NETWORK_INTERFACE and the optional
-VIRTUAL_ROUTER_ID, VRRP_ADVERT_INTERVAL, VRRP_PASSWORD, USE_UNICAST_VRRP, CANARY_ZONE, UNBOUND_ADDRESS, DNS_PATIENCE,
+VIRTUAL_ROUTER_ID, VRRP_ADVERT_INTERVAL, VRRP_PASSWORD, USE_UNICAST_VRRP, CANARY_ZONE, RECURSOR_ADDRESS, DNS_PATIENCE,
 WORLD_NAMES, WORLD_PATIENCE.
 Exits with 3, naming every mistake, when keepalived could not run with them; else as keepalived does.
 """

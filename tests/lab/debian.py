@@ -43,7 +43,9 @@ def make_tree() -> None:
         LabError: debootstrap is missing or failed, or no mirror is configured.
     """
     if shutil.which("debootstrap") is None:
-        message = "keepalived is too old here and debootstrap is missing: install debootstrap, or set KEEPALIVED=system"
+        message = (
+            "keepalived is too old here and debootstrap is missing: install debootstrap, or set LAB_KEEPALIVED=system"
+        )
         raise LabError(message)
     TREE.parent.mkdir(parents=True, exist_ok=True)
     log = TREE.with_suffix(".log")
@@ -64,7 +66,7 @@ def make_tree() -> None:
                     [*command, mirror()], stdout=output, stderr=output, env=download_environment(), check=False
                 )
             if done.returncode != 0:
-                message = f"debootstrap exited {done.returncode}: see {log}, or set KEEPALIVED=system"
+                message = f"debootstrap exited {done.returncode}: see {log}, or set LAB_KEEPALIVED=system"
                 raise LabError(message)
             for name in _NOT_NEEDED:
                 shutil.rmtree(unfinished / name)
@@ -92,14 +94,14 @@ def mirror() -> str:
             check=True,
         )
     except (FileNotFoundError, subprocess.CalledProcessError) as error:
-        message = f"cannot ask apt for its Debian mirror ({error}); set KEEPALIVED=system"
+        message = f"cannot ask apt for its Debian mirror ({error}); set LAB_KEEPALIVED=system"
         raise LabError(message) from error
     for line in done.stdout.splitlines():
         origin, label, uri = line.split("\t")
         # Debian's security archive has the label Debian-Security.
         if (origin, label) == ("Debian", "Debian"):
             return uri
-    message = "apt has no Debian mirror configured: run apt-get update, or set KEEPALIVED=system"
+    message = "apt has no Debian mirror configured: run apt-get update, or set LAB_KEEPALIVED=system"
     raise LabError(message)
 
 

@@ -23,7 +23,7 @@ from .plan import REPOSITORY
 Version = tuple[int, int, int]
 
 SHIPPED: Final[Version] = (2, 3, 3)
-CHOICE_VARIABLE: Final = "KEEPALIVED"
+CHOICE_VARIABLE: Final = "LAB_KEEPALIVED"
 SYSTEM_CHOICE: Final = "system"
 
 ROOT: Final = Path("/run/keepalived-root")
@@ -72,10 +72,10 @@ class Keepalived:
 
 
 def choose() -> Keepalived:
-    """The keepalived to run: the machine's own when it is new enough or asked for (KEEPALIVED=system), else the tree's.
+    """The keepalived to run: the machine's own when it is new enough or LAB_KEEPALIVED is system, else the tree's.
 
     Raises:
-        LabError: there is none at all, or KEEPALIVED has an unknown value.
+        LabError: there is none at all, or LAB_KEEPALIVED has an unknown value.
     """
     choice = os.environ.get(CHOICE_VARIABLE, "")
     if choice not in ("", SYSTEM_CHOICE):

@@ -147,12 +147,15 @@ class Pair:
             place,
             self.lan,
             logs=self.logs / place.name,
-            prepare=[["mkdir", "/run/dnsha", "/run/dnsha-exporter", "/run/dnsha-stamps"], *self.keepalived.prepare()]
-            if is_node
-            else [],
+            prepare=self._prepare(place) if is_node else [],
             daemons=self._daemons(place) if is_node else [],
             own_clock=is_node and self._own_clocks,
         )
+
+    def _prepare(self, place: Place) -> list[list[str]]:
+        """The commands that lay out a node before anything runs there."""
+        folders = ["mkdir", "/run/dnsha", "/run/dnsha-exporter", "/run/dnsha-stamps"]
+        return [folders, *self.keepalived.prepare()]
 
     def _daemons(self, place: Place) -> list[Daemon]:
         environment = self.node_environment(place)

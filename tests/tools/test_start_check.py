@@ -57,6 +57,7 @@ def test_good_settings_have_none() -> None:
         ({"NODE_IP": "192.0.2.11/24"}, "NODE_IP: write the address without a prefix length"),
         ({"EXPORTER_PORT": "0"}, "EXPORTER_PORT: '0' is not a whole number from 1 to 65535"),
         ({"UNBOUND_ADDRESS": "localhost"}, "UNBOUND_ADDRESS: 'localhost' is not an IPv4 or IPv6 address"),
+        ({"RECURSOR_ADDRESS": "localhost"}, "RECURSOR_ADDRESS: 'localhost' is not an IPv4 or IPv6 address"),
         ({"CANARY_ZONE": "a..b"}, "CANARY_ZONE: 'a..b' is no domain name"),
         ({"FIREWALL": "perhaps"}, "FIREWALL: 'perhaps' is not one of on, off"),
         ({"ADMIN_NETWORKS": "192.0.2.0/33"}, "ADMIN_NETWORKS: '192.0.2.0/33' has no valid prefix length"),

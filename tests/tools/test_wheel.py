@@ -22,7 +22,10 @@ from exporter.http.client import FetchError, http_get
 
 REPOSITORY = Path(__file__).parents[2]
 MAXIMUM_WHEEL_BYTES = 500_000
-PACKED = ("exporter", "stack", "alerts", "docs/runbooks", "pyproject.toml", "README.md", "LICENSE")
+PACKED = (
+    "exporter", "stack", "alerts", "docs/runbooks", "pyproject.toml", "README.md", "LICENSE", "MANIFEST.in",
+    "dashboards/__init__.py", "dashboards/pack.py", "dashboards/generated",
+)  # fmt: skip
 NODE = {
     "NODE_ROLE": "standalone",
     "NODE_NAME": "alpha",
@@ -157,3 +160,19 @@ exec "$1" -m stack.keepalived.start
     assert done.returncode == 7, done.stderr
     (shipped,) = installed.parent.glob("lib/python*/site-packages/stack/keepalived/keepalived.conf")
     assert f"keepalived reads {shipped}" in done.stdout
+
+
+@pytest.mark.parametrize(("kind", "folder"), [("rules", "alerts/rules"), ("dashboards", "dashboards/generated")])
+def test_an_installed_exporter_exports_what_the_checkout_has(
+    installed: Path, tmp_path: Path, kind: str, folder: str
+) -> None:
+    done = run(installed / "exporter", f"--export-{kind}", tmp_path / kind, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    shipped = {path.name: path.read_bytes() for path in (REPOSITORY / folder).iterdir()}
+    assert {path.name: path.read_bytes() for path in (tmp_path / kind).glob("[!.]*")} == shipped
+
+
+def test_an_installed_exporter_exports_a_unit_that_starts_it(installed: Path, tmp_path: Path) -> None:
+    done = run(installed / "exporter", "--export-unit", tmp_path, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"ExecStart={installed / 'exporter'} --config" in (tmp_path / "dnsha-exporter.service").read_text()

@@ -73,3 +73,8 @@ def test_a_look_is_evaluated_as_a_whole() -> None:
     assert {check.status for check in snapshot.checks} == {Status.OK}
     snapshot = application(samples.status(failed={"vip": "no netlink"})).collect()
     assert snapshot.verdict is Status.UNKNOWN
+
+
+def test_beside_a_keepalived_of_ones_own_what_the_stack_alone_has_is_absent() -> None:
+    assert names(keepalived="own") == ["vip", "vrrp", "resolve", "peer"]
+    assert names(keepalived="none") == ["vip", "resolve", "peer"]

@@ -139,3 +139,10 @@ def test_an_old_answer_says_how_old_it_is(seconds: float, moved: float, words: s
 def test_a_failed_query_says_nothing_about_who_answers() -> None:
     found = evaluate(samples.resolve(probe("pihole", answered_by="beta", **FAILED)))
     assert verdicts(found, "resolve.answered_by") == {}
+
+
+def test_an_answer_that_does_not_tell_the_node_is_well_and_says_so() -> None:
+    found = evaluate(samples.resolve(probe(answered_by=None), probe("pihole", answered_by=None)))
+    assert the(found, "resolve.pihole").status is OK
+    assert the(found, "resolve.vip").seen == ("answered in 1.2 ms (by whom is not known)")
+    assert verdicts(found, "resolve.answered_by") == {}

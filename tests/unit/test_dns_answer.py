@@ -24,6 +24,7 @@ from exporter.parsers.dns_answer import (
     CanaryQuestion,
     Failure,
     LabelCycle,
+    NameQuestion,
     NotOurs,
     Verdict,
     evaluate,
@@ -142,7 +143,7 @@ def test_another_response_code_is_told_by_its_name(rcode: int, name: str) -> Non
 
 def test_a_response_code_that_no_rfc_names_is_other() -> None:
     assert evaluate(reply(QUERY, rcode=14), QUERY) == Failure(
-        "rcode", "answered OTHER; look at the logs of Pi-hole and Unbound there", "OTHER"
+        "rcode", "answered OTHER; look at the logs of the DNS services there", "OTHER"
     )
 
 
@@ -313,7 +314,7 @@ def test_a_record_of_any_type_gets_a_verdict_and_only_a_txt_is_good(kind: int, r
         assert not isinstance(verdict, NotOurs)
         if isinstance(verdict, Answer):
             assert (kind, rdclass, counts) == (16, 1, (1, 0, 0))
-            assert data == txt(verdict.node.encode("ascii"))
+            assert data == txt(str(verdict.node).encode("ascii"))
 
 
 @settings(deadline=None)
@@ -328,7 +329,7 @@ def test_a_damaged_answer_is_good_only_if_the_damage_is_where_it_does_not_matter
         assert wire[2] & 0xFA == 0x80  # a response, not truncated
         assert wire[3] & 0x0F == 0
         assert wire[12 : 12 + len(QUESTION)] == QUESTION
-        assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", verdict.node)
+        assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", str(verdict.node))
         ((record,),) = dns.message.from_wire(bytes(wire)).answer
         assert record.to_text() == f'"{verdict.node}"'
 
@@ -338,3 +339,32 @@ def test_a_damaged_answer_is_good_only_if_the_damage_is_where_it_does_not_matter
 def test_a_part_of_an_answer_is_never_good(length: int) -> None:
     whole = good(QUERY)
     assert isinstance(evaluate(whole[:length], QUERY), Answer) is (length >= len(whole))
+
+
+NAMED = NameQuestion("www.example.org").query(bytes.fromhex("abcd") + bytes(8))
+
+
+def test_a_query_for_a_name_asks_for_its_address() -> None:
+    message = dns.message.from_wire(NAMED)
+    assert (message.id, str(message.question[0])) == (0xABCD, "www.example.org. IN A")
+    assert (message.edns, message.payload, message.ednsflags) == (0, 1232, 0)
+
+
+def test_an_address_is_a_good_answer_that_does_not_tell_the_node() -> None:
+    assert evaluate(reply(NAMED, bytes([192, 0, 2, 80]), kind=1), NAMED) == Answer(None)
+
+
+def test_a_name_without_an_address_is_no_good_answer() -> None:
+    found = evaluate(reply(NAMED), NAMED)
+    assert isinstance(found, Failure)
+    assert "is PROBE_NAME a name that has one of IPv4?" in found.error
+    assert reason(evaluate(reply(NAMED, rcode=NXDOMAIN), NAMED)) == "rcode"
+
+
+def test_an_answer_about_another_name_is_not_ours() -> None:
+    assert ignored_as(evaluate(with_another_label(reply(NAMED, bytes(4), kind=1)), NAMED)) == "mismatch"
+
+
+def test_a_name_that_dns_cannot_hold_is_a_mistake() -> None:
+    with pytest.raises(ConfigurationError, match="probe_name"):
+        NameQuestion("a" * 64)

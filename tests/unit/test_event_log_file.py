@@ -16,8 +16,8 @@ from exporter.engine.runtime import RuntimeFiles
 from exporter.model.errors import ParseError
 from exporter.model.observations import VrrpState
 from exporter.parsers.vrrp_state import format_vrrp_state, parse_vrrp_state
+from exporter.sources.event_log import EventLog
 from exporter.sources.keepalived import CHUNK_BYTES, DumpFile, EventLogFile, drain_requested
-from stack.keepalived.event_log import EventLog
 
 MASTER = VrrpState.MASTER
 

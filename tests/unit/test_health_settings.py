@@ -71,5 +71,5 @@ def test_compose_passes_on_what_is_set_and_empty_and_so_spells_the_default_too()
 def test_in_layout_b_the_check_knows_both_unbounds() -> None:
     """Else the loss of one that it knows would fail the node, although the other one answers."""
     services = yaml.safe_load((COMPOSE / "layout-b.yaml").read_text())["services"]
-    told = services["keepalived"]["environment"]["UNBOUND_ADDRESS"]
-    assert told == services["exporter"]["environment"]["UNBOUND_ADDRESS"] == "127.0.0.1:5335,127.0.0.1:5336"
+    told = services["keepalived"]["environment"]["RECURSOR_ADDRESS"]
+    assert told == services["exporter"]["environment"]["RECURSOR_ADDRESS"] == "127.0.0.1:5335,127.0.0.1:5336"

@@ -21,8 +21,8 @@ import pytest
 from exporter.engine.files import write_atomically
 from exporter.engine.runtime import RuntimeFiles
 from exporter.parsers.keepalived_events import History
+from exporter.sources.event_log import EventLog
 from stack.keepalived import dumps, recorder
-from stack.keepalived.event_log import EventLog
 from tests.lab.waiting import wait_for
 
 # On SIGUSR1 it writes a dump as keepalived up to 2.4.3 does: into the file that is read, piece by piece.
@@ -244,7 +244,7 @@ def test_there_is_a_log_at_every_moment_of_a_rotation(tmp_path: Path, monkeypatc
         assert files.events.exists()
         write_atomically(path, content)
 
-    monkeypatch.setattr("stack.keepalived.event_log.write_atomically", look_and_write)
+    monkeypatch.setattr("exporter.sources.event_log.write_atomically", look_and_write)
     log.record('INSTANCE "VI_1" MASTER 250')
     log.record('INSTANCE "VI_1" BACKUP 250')
     assert files.rotated_events.exists()

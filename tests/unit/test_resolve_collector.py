@@ -55,12 +55,16 @@ def settings_for(vip_port: int, *, peer: bool = False) -> Settings:
         web_config_file=None,
         runtime_directory=Path("/nonexistent"),
         state_directory=Path("/nonexistent"),
+        keepalived="stack",
+        keepalived_pid_file=Path("/nonexistent/keepalived.pid"),
+        notify_fifo=None,
         docker_host="",
         expected_containers=(),
         additional_containers=(),
         canary_zone="canary.dnsha.example",
-        pihole_address=(Endpoint(LOOPBACK, vip_port),),
-        unbound_address=(Endpoint(LOOPBACK, vip_port),),
+        probe_name="",
+        resolver_address=(Endpoint(LOOPBACK, vip_port),),
+        recursor_address=(Endpoint(LOOPBACK, vip_port),),
         unbound_control=None,
         pihole_statistics_password_file=None,
         pihole_top=False,
@@ -157,7 +161,7 @@ def test_every_virtual_ip_and_every_endpoint_is_asked_in_both_families() -> None
         settings = replace(
             one,
             vip_address=(*one.vip_address, parse_virtual_address("::1")),
-            pihole_address=(*one.pihole_address, Endpoint(ipaddress.ip_address("::1"), four.port)),
+            resolver_address=(*one.resolver_address, Endpoint(ipaddress.ip_address("::1"), four.port)),
         )
         with running(ResolveCollector(settings, port=four.port)) as collector:
             probes = eventually(collector, bool)
@@ -191,8 +195,8 @@ def test_a_failure_is_a_sentence_with_address_port_and_protocol() -> None:
     with StandinDnsServer(silent) as mute, StandinDnsServer(sends(lambda query: reply(query, rcode=SERVFAIL))) as ill:
         settings = replace(
             settings_for(mute.port),
-            pihole_address=(Endpoint(LOOPBACK, ill.port),),
-            unbound_address=(Endpoint(LOOPBACK, nobody := port_without_server()),),
+            resolver_address=(Endpoint(LOOPBACK, ill.port),),
+            recursor_address=(Endpoint(LOOPBACK, nobody := port_without_server()),),
             probe_timeout=0.2,
         )
         with running(ResolveCollector(settings, port=mute.port)) as collector:
@@ -243,7 +247,7 @@ def test_a_server_that_goes_away_and_comes_back_had_one_outage_of_that_length() 
 
 def test_a_silence_much_shorter_than_the_time_out_is_measured_all_the_same() -> None:
     with StandinDnsServer(answers_as("node-a")) as server:
-        settings = replace(settings_for(server.port), probe_timeout=0.8, unbound_address=(), pihole_address=())
+        settings = replace(settings_for(server.port), probe_timeout=0.8, recursor_address=(), resolver_address=())
         with running(ResolveCollector(settings, port=server.port)) as collector:
             eventually(collector, bool)
             began = time.monotonic()
@@ -288,7 +292,7 @@ def test_thousands_of_failing_queries_leave_no_thread_and_no_descriptor_behind()
         settings = replace(
             settings_for(port_without_server()),
             vip_address=(parse_virtual_address("127.0.0.1"),),
-            unbound_address=(Endpoint(LOOPBACK, mute.port),),
+            recursor_address=(Endpoint(LOOPBACK, mute.port),),
             probe_interval=0.001,
             probe_interval_vip=0.001,
             probe_interval_peer=0.001,
@@ -394,8 +398,8 @@ def test_a_virtual_ip_that_has_moved_is_asked_again_by_every_protocol_soon() -> 
         hourly = dict.fromkeys(("probe_interval", "probe_interval_vip", "probe_interval_tcp"), 3600.0)
         settings = replace(
             settings_for(server.port),
-            pihole_address=(Endpoint(LOOPBACK, local.port),),
-            unbound_address=(),
+            resolver_address=(Endpoint(LOOPBACK, local.port),),
+            recursor_address=(),
             **hourly,  # type: ignore[arg-type]
         )
         with running(ResolveCollector(settings, port=server.port)) as collector:
@@ -411,3 +415,15 @@ def test_a_virtual_ip_that_has_moved_is_asked_again_by_every_protocol_soon() -> 
                 ),
             )
             assert time.monotonic() - began >= 0.5
+
+
+def test_a_probe_name_is_asked_for_and_does_not_tell_who_answered() -> None:
+    def addresses(query: bytes) -> list[Send]:
+        return [Send(reply(query, bytes([192, 0, 2, 80]), kind=1))]
+
+    with StandinDnsServer(addresses) as server:
+        settings = replace(settings_for(server.port), probe_name="www.example.org", recursor_address=())
+        with running(ResolveCollector(settings, port=server.port)) as collector:
+            probes = eventually(collector, lambda seen: all(probe.last_ok for probe in seen.values()))
+    assert {probe.target for probe in probes.values()} == {"vip", "pihole"}
+    assert {(probe.answered_by, *probe.answers) for probe in probes.values()} == {(None,)}

@@ -269,3 +269,33 @@ def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, c
         read(file=file)
     except ConfigurationError as refused:
         assert refused.problems  # noqa: PT017 (any other error fails the test)
+
+
+def test_a_setting_goes_on_working_by_its_former_name(tmp_path: Path) -> None:
+    address = ipaddress.ip_address("192.0.2.11")
+    assert read(PIHOLE_ADDRESS="192.0.2.11").resolver_address[0].address == address
+    assert read(file=write(tmp_path, "unbound_address: 192.0.2.11:53")).recursor_address[0].address == address
+    assert read(UNBOUND_ADDRESS="192.0.2.11:53", RECURSOR_ADDRESS="192.0.2.11:53").recursor_address[0].port == 53
+
+
+def test_a_former_name_that_says_something_else_is_refused() -> None:
+    (mistake,) = mistakes(PIHOLE_ADDRESS="192.0.2.11", RESOLVER_ADDRESS="192.0.2.12")
+    assert mistake == (
+        "RESOLVER_ADDRESS in the environment: PIHOLE_ADDRESS in the environment is its former name and says "
+        "'192.0.2.11', this '192.0.2.12': delete one of them"
+    )
+
+
+def test_a_flag_wins_over_a_former_name_too() -> None:
+    settings = read(flags={"resolver_address": "192.0.2.12"}, PIHOLE_ADDRESS="192.0.2.11")
+    assert [str(one.address) for one in settings.resolver_address] == ["192.0.2.12"]
+
+
+def test_the_stack_has_a_recursor_and_another_pair_need_not() -> None:
+    assert "none is for KEEPALIVED=own or none" in mistakes(RECURSOR_ADDRESS="none")[0]
+    assert read(RECURSOR_ADDRESS="none", KEEPALIVED="own").recursor_address == ()
+
+
+def test_a_fifo_is_for_a_keepalived_of_ones_own() -> None:
+    assert "KEEPALIVED=own" in mistakes(NOTIFY_FIFO="/run/notify")[0]
+    assert read(NOTIFY_FIFO="/run/notify", KEEPALIVED="own").notify_fifo == Path("/run/notify")

@@ -18,7 +18,7 @@ from exporter.collectors.vrrp import NEWER_DUMP_SECONDS, STALE_DUMP_SECONDS, Vrr
 from exporter.engine.runtime import RuntimeFiles
 from exporter.model.errors import CollectorError
 from exporter.model.observations import VrrpInstance, VrrpObservation, VrrpState
-from stack.keepalived.event_log import EventLog
+from exporter.sources.event_log import EventLog
 from tests.unit.unprivileged import unprivileged, world_readable_directory
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "keepalived" / "2.3.3"

@@ -19,7 +19,7 @@ from exporter.engine.worker import Worker
 from exporter.model.addressing import Address, family
 from exporter.model.errors import CollectorError, NotReadyError
 from exporter.model.observations import Protocol, ResolveObservation
-from exporter.parsers.dns_answer import LABELS, CanaryQuestion, LabelCycle
+from exporter.parsers.dns_answer import LABELS, CanaryQuestion, LabelCycle, NameQuestion
 from exporter.settings.values import Settings
 from exporter.sources.dns_query import DnsClient, DnsServer
 from exporter.sources.resolvers import resolvers
@@ -62,7 +62,8 @@ class ResolveCollector:
         self._monotonic = monotonic
         self._wall = wall
         self._timeout = settings.probe_timeout
-        self._question = CanaryQuestion(settings.canary_zone)
+        name = settings.probe_name
+        self._question = NameQuestion(name) if name else CanaryQuestion(settings.canary_zone)
         self._labels = LabelCycle(settings.node_name, start=secrets.randbelow(LABELS))
         self._client: DnsClient[tuple[_Probe, Query]] = DnsClient(monotonic)
         self._probes = [
@@ -204,8 +205,8 @@ def _interval(settings: Settings, target: Target, protocol: Protocol) -> float:
 def _targets(settings: Settings, port: int) -> Iterator[tuple[Target, DnsServer]]:
     endpoints: list[tuple[Target, Address, int]] = [
         *(("vip", virtual.address, port) for virtual in settings.vip_address),
-        *(("pihole", endpoint.address, endpoint.port) for endpoint in settings.pihole_address),
-        *(("unbound", endpoint.address, endpoint.port) for endpoint in settings.unbound_address),
+        *(("pihole", endpoint.address, endpoint.port) for endpoint in settings.resolver_address),
+        *(("unbound", endpoint.address, endpoint.port) for endpoint in settings.recursor_address),
     ]
     if settings.peer_ip is not None:
         endpoints.append(("peer", settings.peer_ip, port))

@@ -56,7 +56,7 @@ class ProbeHistory:
         self._latency = Histogram()
         self._last_error: str | None = None
         self._last_success: float | None = None
-        self.answered_by: str | None = None  # the node that gave the last good answer
+        self.answered_by: str | None = None  # the node that gave the last good answer, if it told
         self._outages = 0
         self._outage_seconds = 0.0
         self._last_outage: float | None = None
@@ -112,15 +112,17 @@ class ProbeHistory:
         )
 
     def _count_answer(self, answer: Answer, sent: Moment, ended: Moment) -> None:
-        if answer.node not in self._names and len(self._names) < MAX_NAMES:
-            self._names.add(answer.node)
-        name = answer.node if answer.node in self._names else OTHER_NAME
+        name = answer.node
+        if name is not None:
+            if name not in self._names and len(self._names) < MAX_NAMES:
+                self._names.add(name)
+            name = name if name in self._names else OTHER_NAME
+            self._answers[name] += 1
         self.last_ok = True
         self.last_latency = ended.monotonic - sent.monotonic
         self._last_error = None
         self._last_success = ended.wall
         self.answered_by = name
-        self._answers[name] += 1
         self._responses["NOERROR"] += 1
         self._latency.add(self.last_latency)
         if self._outage is not None:

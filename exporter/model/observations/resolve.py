@@ -30,7 +30,7 @@ class Probe:
     last_error: str | None  # a sentence
     last_latency: float | None
     last_success: float | None
-    answered_by: str | None  # the node that gave the last good answer
+    answered_by: str | None  # the node that gave the last good answer; None: there was none, or it did not tell
     outages: int  # ended or going on
     outage_seconds: float  # of ended outages
     last_outage: float | None  # length of the last ended one
