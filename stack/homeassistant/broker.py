@@ -66,9 +66,7 @@ class Connection:
         except TimeoutError:
             raise BrokerError(f"{self._where} does not answer within {CONNECT_SECONDS:g} s: {_LOOK}") from None
         except (OSError, UnicodeError) as error:
-            tls = (
-                f"; is it a port {'with' if broker.tls else 'without'} TLS?" if isinstance(error, ssl.SSLError) else ""
-            )
+            tls = "; with MQTT_TLS=on it must be a port with TLS" if broker.tls else ""
             reason = getattr(error, "strerror", None) or error
             raise BrokerError(f"{self._where} cannot be reached ({reason}): {_LOOK}{tls}") from None
         deadline = time.monotonic() + CONNECT_SECONDS

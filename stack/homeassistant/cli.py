@@ -9,7 +9,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -39,8 +40,9 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     parser.add_argument("--remove", action="store_true", help="take the pair out of Home Assistant, and end")
     parser.add_argument("--alive", type=Path, metavar="FILE", help="touch this file as long as all goes on")
     options = parser.parse_args(arguments)
+    environment = os.environ if environment is None else environment
     try:
-        settings = environment_settings.load(os.environ if environment is None else environment)
+        settings = environment_settings.load(environment)
     except ConfigurationError as error:
         for problem in error.problems:
             print(f"homeassistant: {problem}", file=sys.stderr)
@@ -51,13 +53,20 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    _Teller(settings, ended, options.alive).run()
+    _Teller(settings, lambda: environment_settings.password(environment), ended, options.alive).run()
     return 0
 
 
 class _Teller:
-    def __init__(self, settings: HomeAssistantSettings, ended: threading.Event, alive: Path | None) -> None:
+    def __init__(
+        self,
+        settings: HomeAssistantSettings,
+        password: Callable[[], str],
+        ended: threading.Event,
+        alive: Path | None,
+    ) -> None:
         self._settings = settings
+        self._password = password
         self._topics = Topics(settings.site, settings.discovery_prefix)
         self._ended = ended
         self._alive = alive
@@ -70,11 +79,11 @@ class _Teller:
         wait = FIRST_WAIT_SECONDS
         while not self._ended.is_set():
             try:
-                connection = _connect(self._settings, self._topics)
+                connection = _connect(self._settings, self._topics, self._password())
                 log.info("connected to the MQTT broker %s", self._settings.broker.where)
                 self._complaint, wait = "", FIRST_WAIT_SECONDS
                 self._serve(connection)
-            except BrokerError as error:
+            except (BrokerError, ConfigurationError) as error:
                 self._complain(str(error))
                 self._sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT_SECONDS)
@@ -129,9 +138,9 @@ class _Teller:
             self._alive.touch()
 
 
-def _connect(settings: HomeAssistantSettings, topics: Topics) -> Connection:
+def _connect(settings: HomeAssistantSettings, topics: Topics, password: str) -> Connection:
     return Connection(
-        settings.broker,
+        replace(settings.broker, password=password),
         f"dnsha-{settings.site}-{settings.name}",
         (topics.availability(settings.role), OFFLINE),
         Publisher.listens_to(topics, settings.role),
@@ -141,7 +150,7 @@ def _connect(settings: HomeAssistantSettings, topics: Topics) -> Connection:
 def _remove(settings: HomeAssistantSettings) -> int:
     topics = Topics(settings.site, settings.discovery_prefix)
     try:
-        connection = _connect(settings, topics)
+        connection = _connect(settings, topics, settings.broker.password)
         remove(topics, settings.role, connection.publish)
     except BrokerError as error:
         print(f"homeassistant: {error}", file=sys.stderr)

@@ -55,7 +55,7 @@ def load(environment: Mapping[str, str]) -> HomeAssistantSettings:
     Raises:
         ConfigurationError: with every mistake; no message holds the password.
     """
-    values = read.read_environment("homeassistant", {**environment, PASSWORD: _password(environment)})
+    values = read.read_environment("homeassistant", {**environment, PASSWORD: password(environment)})
     if not values["mqtt_host"]:
         raise ConfigurationError(["MQTT_HOST is not set: write the MQTT broker's address or name into .env"])
     tls = values["mqtt_tls"]
@@ -81,7 +81,12 @@ def load(environment: Mapping[str, str]) -> HomeAssistantSettings:
     )
 
 
-def _password(environment: Mapping[str, str]) -> str:
+def password(environment: Mapping[str, str]) -> str:
+    """Read the password as it is now, in the file if there is one.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
     path = environment.get(PASSWORD_FILE, "").strip()
     if not path:
         return environment.get(PASSWORD, "")
