@@ -31,6 +31,7 @@ def installed(requirements: str) -> set[str]:
     ("packages", "requirements"),
     [
         (["alerts.notifier"], "requirements-notifier.txt"),
+        (["stack.homeassistant"], "requirements-homeassistant.txt"),
         (["exporter", "stack.tools"], "requirements.txt"),
         (["exporter.http", "stack.health", "stack.keepalived", "stack.firewall", "stack.guard"], None),
     ],
