@@ -16,13 +16,12 @@ import pytest
 
 from exporter.model.observations import NodeStatus, PeerVip
 from tests.lab.waiting import wait_for
+from tests.mosquitto import PASSWORD, SECONDS, USER, Listener, Mosquitto, broker, listener
 from tests.unit import samples
 from tests.unit.certificates import make_certificate
 from tests.unit.homeassistant_looks import document
 from tests.unit.samples import VIP, absent_vip, beta, vip
 from tests.unit.standin_http_server import StandinHttpServer, answer, hangs, sends
-
-from .mosquitto import PASSWORD, SECONDS, USER, Listener, Mosquitto, broker, listener
 
 REPOSITORY = Path(__file__).parents[2]
 # The broker tells a will after one and a half times the keepalive; a client notices a frozen broker after two.
@@ -112,13 +111,13 @@ def exporters() -> Iterator[tuple[StandinHttpServer, StandinHttpServer]]:
 
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
-    with broker(tmp_path) as running:
+    with broker(Mosquitto(tmp_path)) as running:
         yield running
 
 
 @pytest.fixture
 def ears(mosquitto: Mosquitto) -> Iterator[Listener]:
-    with listener(mosquitto.port) as listening:
+    with listener(mosquitto) as listening:
         yield listening
 
 
@@ -146,7 +145,7 @@ def test_who_comes_later_is_told_too(mosquitto: Mosquitto, ears: Listener, start
     with exporters() as (alpha, _):
         start(mosquitto.port, alpha)
         ears.wait_for_state("pair", owner="alpha")
-        with listener(mosquitto.port) as late:
+        with listener(mosquitto) as late:
             late.wait_for("dnsha/home/primary/availability", "online")
             late.wait_for_state("pair", owner="alpha")
             wait_for("discovery", lambda: late.last("homeassistant/device/dnsha_home_pair/config"))
@@ -253,7 +252,7 @@ def test_a_frozen_broker_is_noticed_and_a_program_that_is_to_end_ends(mosquitto:
 def test_tls_is_for_a_broker_whose_certificate_the_ca_signed(tmp_path: Path, start: Start) -> None:
     make_certificate(tmp_path)
     make_certificate(tmp_path, stem="other-")
-    with broker(tmp_path, certificate=True) as encrypted, exporters() as (alpha, _):
+    with broker(Mosquitto(tmp_path, certificate=True)) as encrypted, exporters() as (alpha, _):
         good = start(encrypted.port, alpha, MQTT_TLS="on", MQTT_CA_FILE=f"{tmp_path}/cert.pem")
         good.wait_for_log("connected to the MQTT broker")
         wrong = start(encrypted.port, alpha, MQTT_TLS="on", MQTT_CA_FILE=f"{tmp_path}/other-cert.pem")
@@ -286,5 +285,5 @@ def test_what_was_told_is_removed_when_it_is_asked_for(
         )
         assert b"The pair is removed" in done.stdout
         ears.wait_for("homeassistant/device/dnsha_home_pair/config", "")
-        with listener(mosquitto.port) as late:
+        with listener(mosquitto) as late:
             wait_for("silence", lambda: late.said, until=lambda said: not said, steady=1.0)

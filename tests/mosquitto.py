@@ -1,4 +1,4 @@
-"""A real MQTT broker, Eclipse Mosquitto on loopback, and somebody who listens to it as Home Assistant does."""
+"""A real MQTT broker, Eclipse Mosquitto, and somebody who listens to it as Home Assistant does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,23 @@ _SEARCH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 
 
 class Mosquitto:
-    """A broker that knows one user; it may be ended, frozen and started anew on the same port."""
+    """A broker that knows one user; it may be ended, frozen and started anew on the same port.
 
-    def __init__(self, folder: Path, *, certificate: bool = False) -> None:
+    ``command`` makes of a command line one that runs it elsewhere, on a host of the lab for instance; who is not there
+    reaches it by ``socket``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        certificate: bool = False,
+        address: str = "127.0.0.1",
+        command: Callable[[list[str]], list[str]] = list,
+    ) -> None:
         self.port = free_port()
+        self.socket = folder / "mosquitto.sock"
+        self._command = command
         self.log_file = folder / "mosquitto.log"
         self._config = folder / "mosquitto.conf"
         self._process: subprocess.Popen[bytes] | None = None
@@ -35,18 +48,20 @@ class Mosquitto:
         subprocess.run(make, check=True, capture_output=True, timeout=30)
         lines = [
             "user root",  # it would change to a user who may not read this folder
-            f"listener {self.port} 127.0.0.1",
+            f"listener {self.port} {address}",
+            *([f"certfile {folder}/cert.pem", f"keyfile {folder}/key.pem"] if certificate else []),
+            f"listener 0 {self.socket}",
             "allow_anonymous false",
             f"password_file {passwords}",
             "persistence true",
             f"persistence_location {folder}/",
-            *([f"certfile {folder}/cert.pem", f"keyfile {folder}/key.pem"] if certificate else []),
         ]
         self._config.write_text("\n".join(lines) + "\n")
 
     def start(self) -> None:
+        command = self._command([_program("mosquitto"), "-c", str(self._config)])
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen([_program("mosquitto"), "-c", self._config], stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_for("the broker", lambda: self.log_file.read_text().count(" running"), timeout=SECONDS)
 
     def stop(self) -> None:
@@ -65,14 +80,14 @@ class Mosquitto:
 class Listener:
     """Has what was said last on each topic, and all that was said on it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, socket: Path) -> None:
         self.said: list[tuple[str, str]] = []
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, transport="unix")
         self._client.username_pw_set(USER, PASSWORD)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe("#")
         self._client.on_message = lambda _, __, message: self.said.append((message.topic, message.payload.decode()))
-        self._client.connect("127.0.0.1", port)
+        self._client.connect(str(socket))
         self._client.loop_start()
 
     def close(self) -> None:
@@ -95,8 +110,7 @@ class Listener:
 
 
 @contextmanager
-def broker(folder: Path, *, certificate: bool = False) -> Iterator[Mosquitto]:
-    found = Mosquitto(folder, certificate=certificate)
+def broker(found: Mosquitto) -> Iterator[Mosquitto]:
     found.start()
     try:
         yield found
@@ -105,8 +119,8 @@ def broker(folder: Path, *, certificate: bool = False) -> Iterator[Mosquitto]:
 
 
 @contextmanager
-def listener(port: int) -> Iterator[Listener]:
-    found = Listener(port)
+def listener(mosquitto: Mosquitto) -> Iterator[Listener]:
+    found = Listener(mosquitto.socket)
     try:
         yield found
     finally:
