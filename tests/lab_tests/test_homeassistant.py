@@ -47,9 +47,9 @@ def owners(ears: Listener) -> list[str | None]:
 
 def test_a_crash_of_the_primary_and_its_return_are_told_by_one_voice(settled_pair: Lab, tmp_path: Path) -> None:
     lab = settled_pair
-    place = {"address": lab.client.place.ipv4, "command": lab.client.command}
+    elsewhere = Mosquitto(tmp_path, address=lab.client.place.ipv4, command=lab.client.command)
     with (
-        broker(Mosquitto(tmp_path, **place)) as mosquitto,
+        broker(elsewhere) as mosquitto,
         listener(mosquitto) as ears,
         telling(lab, "beta", mosquitto, tmp_path),
     ):
