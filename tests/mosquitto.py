@@ -39,6 +39,7 @@ class Mosquitto:
     ) -> None:
         self.port = free_port()
         self.socket = folder / "mosquitto.sock"
+        self.plain = address == "127.0.0.1" and not certificate
         self._command = command
         self.log_file = folder / "mosquitto.log"
         self._config = folder / "mosquitto.conf"
@@ -80,14 +81,15 @@ class Mosquitto:
 class Listener:
     """Has what was said last on each topic, and all that was said on it."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, mosquitto: Mosquitto) -> None:
         self.said: list[tuple[str, str]] = []
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, transport="unix")
+        here = mosquitto.plain  # else by its socket, of which paho leaves one open each time that nobody is there
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, transport="tcp" if here else "unix")
         self._client.username_pw_set(USER, PASSWORD)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe("#")
         self._client.on_message = lambda _, __, message: self.said.append((message.topic, message.payload.decode()))
-        self._client.connect(str(socket))
+        self._client.connect("127.0.0.1" if here else str(mosquitto.socket), mosquitto.port)
         self._client.loop_start()
 
     def close(self) -> None:
@@ -120,7 +122,7 @@ def broker(found: Mosquitto) -> Iterator[Mosquitto]:
 
 @contextmanager
 def listener(mosquitto: Mosquitto) -> Iterator[Listener]:
-    found = Listener(mosquitto.socket)
+    found = Listener(mosquitto)
     try:
         yield found
     finally:
