@@ -94,6 +94,8 @@ lock: ## write the Python distributions that the images install, with hashes; LO
 	$(COMPILE) --output-file stack/images/requirements.txt pyproject.toml
 	build/lock/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["notifier"], sep="\n")' | \
 	$(COMPILE) --output-file stack/images/requirements-notifier.txt --constraint stack/images/requirements.txt -
+	build/lock/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["homeassistant"], sep="\n")' | \
+	$(COMPILE) --output-file stack/images/requirements-homeassistant.txt --constraint stack/images/requirements.txt -
 
 digests: ## pin other people's images by their digests, as their registries give them now
 	@tests/packages python

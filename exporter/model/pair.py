@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
-from exporter.model.observations import NodeStatus, Observation, PeerObservation, PeerStatus, SyncObservation, Vip
+from exporter.model.observations import (
+    NodeStatus,
+    Observation,
+    PeerObservation,
+    PeerStatus,
+    PeerVip,
+    SyncObservation,
+    Vip,
+)
 
 # When the VIP moves, both nodes have it for some milliseconds; only what lasts longer is a split brain.
 SETTLED_SECONDS = 0.3
@@ -38,11 +47,15 @@ def owners(status: NodeStatus, vip: Vip) -> list[str] | None:
     theirs = observation.peer.vips.get(vip.address)
     if theirs is None:
         return None
-    settled_here = vip.stable_seconds is None or vip.stable_seconds - observation.age >= SETTLED_SECONDS
-    settled_there = theirs.stable_seconds is None or theirs.stable_seconds >= SETTLED_SECONDS
-    if vip.owned == theirs.owned and not (settled_here and settled_there):
-        return None
-    return [name for name, owned in ((status.node.name, vip.owned), (observation.peer.name, theirs.owned)) if owned]
+    stable_then = None if vip.stable_seconds is None else vip.stable_seconds - observation.age
+    return settled_owners({status.node.name: PeerVip(vip.owned, stable_then), observation.peer.name: theirs})
+
+
+def settled_owners(words: Mapping[str, PeerVip]) -> list[str] | None:
+    """Return who owns a virtual IP by what both nodes said at one moment; None while it moves between them."""
+    found = [name for name, word in words.items() if word.owned]
+    settled = all(word.stable_seconds is None or word.stable_seconds >= SETTLED_SECONDS for word in words.values())
+    return found if len(found) == 1 or settled else None
 
 
 def drift(status: NodeStatus) -> dict[str, bool]:

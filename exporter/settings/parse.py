@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import shlex
@@ -87,6 +88,7 @@ _container = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "is no container's n
 _domain = _matching(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", "is no domain name")
 # A name takes 255 octets at most (RFC 1035, 3.1); a random label of 16 characters comes before it.
 MAXIMUM_ZONE_LENGTH = 236
+MAXIMUM_NAME_LENGTH = 253
 # RFC 3768, 5.3.10, and the older RFC 2338.
 VRRP_PASSWORD_LENGTH = 8
 # As Prometheus writes them on its command line.
@@ -105,6 +107,25 @@ def domain(text: str) -> str:
 def optional_domain(text: str) -> str:
     """A domain name, or nothing."""
     return domain(text) if text else ""
+
+
+def host(text: str) -> str:
+    """An address, without a zone, or a name."""
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(text))
+    # What has digits in its last label alone is an address that somebody has mistyped.
+    if len(text) > MAXIMUM_NAME_LENGTH or re.search(r"(^|\.)[0-9]+$", text):
+        msg = f"{text!r} is neither an address nor a name"
+        raise ValueError(msg)
+    return _domain(text)
+
+
+def topic(text: str) -> str:
+    """A topic of MQTT below which others are made; a wildcard or a first slash would lead elsewhere."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,8}", text):
+        msg = f"{text!r} is no topic: use letters, digits, _ and -, and / between them"
+        raise ValueError(msg)
+    return text
 
 
 def domains(text: str) -> tuple[str, ...]:

@@ -51,9 +51,9 @@ def problem(name: str, text: str, *, synced: bool) -> str | None:
 
 
 def weakness(name: str, text: str) -> str | None:
-    """Say that a password is short or known; Pi-hole makes application passwords itself."""
+    """Say that a password is short or known; Pi-hole makes application passwords itself, and the broker has its own."""
     shortest = shortest_of(name)
-    if name.endswith("_APP_PASSWORD"):
+    if name.endswith(("_APP_PASSWORD", "MQTT_PASSWORD")):
         return None
     if text.lower() in KNOWN:
         return f"{name} is one that everybody tries first"

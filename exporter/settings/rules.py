@@ -102,6 +102,22 @@ def _address_for_alertmanager(values: Values, _: NetworksOf) -> Wrong:
         yield "node_ip", "write the address without a prefix length; Alertmanager takes it as it is"
 
 
+def _a_broker_has_an_address(values: Values, _: NetworksOf) -> Wrong:
+    for key in ("mqtt_port", "mqtt_user", "mqtt_password", "mqtt_ca_file"):
+        if values.get(key) and not values["mqtt_host"]:
+            yield key, "MQTT_HOST is empty, so nothing is told to Home Assistant: name the broker there, or delete this"
+
+
+def _a_password_has_a_user(values: Values, _: NetworksOf) -> Wrong:
+    if values["mqtt_password"] and not values["mqtt_user"]:
+        yield "mqtt_password", "MQTT_USER is empty, and MQTT has no password without a user: set it too"
+
+
+def _a_ca_is_for_tls(values: Values, _: NetworksOf) -> Wrong:
+    if values["mqtt_ca_file"] and not values["mqtt_tls"]:
+        yield "mqtt_ca_file", "MQTT_TLS is off, so nothing is encrypted: set MQTT_TLS=on, or delete this"
+
+
 RULES = (
     Rule(("node_role", "peer_ip"), _a_pair_has_a_peer),
     # Keepalived has no use for one, and runs.
@@ -114,6 +130,9 @@ RULES = (
     Rule(("node_ip", "peer_ip"), _vrrp_of_one_family, "keepalived"),
     Rule(("node_ip", "vip_address"), _vrrp_has_an_address_to_advertise, "keepalived"),
     Rule(("node_ip", "vrrp_password"), _vrrp_with_a_password_is_of_ipv4, "keepalived"),
+    Rule(("mqtt_host",), _a_broker_has_an_address, "homeassistant"),
+    Rule(("mqtt_user", "mqtt_password"), _a_password_has_a_user, "homeassistant"),
+    Rule(("mqtt_ca_file", "mqtt_tls"), _a_ca_is_for_tls, "homeassistant"),
     Rule(("node_role", "peer_name"), _peer_name, "prometheus"),
     Rule(("node_ip",), _address_for_alertmanager, "prometheus"),
 )

@@ -7,10 +7,11 @@ from exporter.settings import parse, upstream, web_port
 from exporter.settings.cron import optional_cron
 from exporter.settings.setting import Reader, Setting
 
-NODE: tuple[Reader, ...] = ("exporter", "keepalived", "prometheus")
+NODE: tuple[Reader, ...] = ("exporter", "keepalived", "homeassistant", "prometheus")
 PAIR: tuple[Reader, ...] = ("exporter", "keepalived")
 TASKS: tuple[Reader, ...] = ("tasks",)
 KEEPALIVED: tuple[Reader, ...] = ("keepalived",)
+HOMEASSISTANT: tuple[Reader, ...] = ("homeassistant",)
 PROMETHEUS: tuple[Reader, ...] = ("prometheus",)
 NOTIFIER: tuple[Reader, ...] = ("notifier",)
 COMPOSE: tuple[Reader, ...] = ("compose",)
@@ -24,21 +25,24 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("node_ip", parse.node_address, None, "This node's own address; ADDRESS/LENGTH also tells its subnet.",
             NODE),
     Setting("peer_ip", parse.optional_address, "", "The other node's address; not for a standalone node.",
-            (*NODE, "firewall")),
-    Setting("vip_address", parse.virtual_addresses, None, "The virtual IPs, IPv4 and IPv6, comma-separated.", PAIR),
+            ("exporter", "keepalived", "prometheus", "firewall")),
+    Setting("vip_address", parse.virtual_addresses, None, "The virtual IPs, IPv4 and IPv6, comma-separated.",
+            (*PAIR, "homeassistant")),
     Setting("network_interface", parse.interface, None, "The interface on the LAN that gets the virtual IPs.",
             (*PAIR, "firewall")),
     Setting("virtual_router_id", parse.integer(1, 255), "53", "VRRP virtual router ID, the same on both nodes.", PAIR),
     Setting("peer_name", parse.optional(parse.node_name), "", "The other node's NODE_NAME; not for a standalone node.",
             PROMETHEUS),
     # The exporter.
-    Setting("exporter_address", parse.optional_address, "", "Address to listen on; empty for all."),
+    Setting("exporter_address", parse.optional_address, "", "Address to listen on; empty for all.",
+            ("exporter", "homeassistant")),
     Setting("exporter_port", PORT, "9753", "TCP port of this exporter and of its peer.",
-            ("exporter", "firewall", "prometheus")),
+            ("exporter", "firewall", "homeassistant", "prometheus")),
     Setting("pair_key_file", parse.optional_file, "", "File with the key that both nodes share, without which nobody's "
             "word counts as the peer's; empty for none."),
     Setting("web_config_file", parse.optional_file, "", "TLS and passwords for what is served, in the exporters' "
-            "common format; the same on both nodes.", ("exporter", "prometheus"), known_flag="--web.config.file"),
+            "common format; the same on both nodes.", ("exporter", "homeassistant", "prometheus"),
+            known_flag="--web.config.file"),
     Setting("runtime_directory", parse.directory, "/run/dnsha",
             "Where keepalived's side leaves lock, events and dump."),
     Setting("state_directory", parse.directory, "/run/dnsha-exporter",
@@ -91,7 +95,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("firewall", parse.on_off, "off", "on where the stack's firewall should be loaded: a check says whether it "
             "is.", ("exporter", "firewall")),
     Setting("log_level", parse.choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error.",
-            ("exporter", "notifier")),
+            ("exporter", "homeassistant", "notifier")),
     # Keepalived and its health check.
     Setting("use_unicast_vrrp", parse.true_false, "true", "false: VRRP by multicast, not to the other's address.",
             KEEPALIVED),
@@ -150,8 +154,21 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("backup_directory", parse.directory, "/var/lib/dnsha/backups", "Where backups are kept.", TASKS),
     Setting("backup_timeout", parse.seconds(1, 3600), "120", "Seconds that a backup or restore may take.", TASKS),
     Setting("drill_cron", optional_cron, "off", "When to rehearse a failover, in cron's five fields.", TASKS),
+    # Home Assistant, by MQTT. A password may be given as a file: MQTT_PASSWORD_FILE.
+    Setting("mqtt_host", parse.optional(parse.host), "", "The MQTT broker's address or name; empty: none is told.",
+            HOMEASSISTANT),
+    Setting("mqtt_port", parse.optional(PORT), "", "Its port (default: 1883, with TLS 8883).", HOMEASSISTANT),
+    Setting("mqtt_user", str, "", "The user name there; empty: none is needed.", HOMEASSISTANT),
+    Setting("mqtt_password", str, "", "The password of that user.", HOMEASSISTANT, secret=True),
+    Setting("mqtt_tls", parse.on_off, "off", "on: encrypted, to a broker whose certificate has MQTT_HOST in it.",
+            HOMEASSISTANT),
+    Setting("mqtt_ca_file", parse.optional_file, "", "File with the CA that signed it (default: those of the system).",
+            HOMEASSISTANT),
+    Setting("mqtt_discovery_prefix", parse.topic, "homeassistant", "Where Home Assistant looks for devices.",
+            HOMEASSISTANT),
     # Prometheus.
-    Setting("site", parse.node_name, "home", "What this pair is called among others.", PROMETHEUS),
+    Setting("site", parse.node_name, "home", "What this pair is called among others.",
+            ("homeassistant", "prometheus")),
     Setting("prometheus_retention", parse.retention, "30d", "How long Prometheus keeps what it has seen.", PROMETHEUS),
     Setting("prometheus_retention_size", parse.retention_size, "2GB", "How much of it at most.", PROMETHEUS),
     # The notifier, which reads and checks its own.
@@ -204,7 +221,7 @@ def read_by(*readers: Reader) -> tuple[Setting, ...]:
 
 def programs(*, observed: bool) -> tuple[Reader, ...]:
     """Name those that run on a node and read this table; ``observed``: observability.yaml is part of the stack."""
-    everywhere: tuple[Reader, ...] = ("exporter", "keepalived", "firewall", "unbound", "tasks")
+    everywhere: tuple[Reader, ...] = ("exporter", "keepalived", "firewall", "unbound", "tasks", "homeassistant")
     return (*everywhere, "prometheus") if observed else everywhere
 
 

@@ -56,6 +56,7 @@ def passwords_of(environment: Mapping[str, str]) -> Iterator[Password]:
     yield Password("PAIR_KEY", "pair_key", "pair/key", reread)
     again = "the next run of sync or backup"
     yield Password("PIHOLE_APP_PASSWORD", "pihole_app_password", "pihole/app_password", again)
+    yield Password("MQTT_PASSWORD", "mqtt_password", "mqtt/password", "docker restart homeassistant")
     peers = "PEER_PIHOLE_APP_PASSWORD", "peer_pihole_app_password", "pihole/peer_app_password"
     yield Password(*peers, again)
     if "GRAFANA_ADMIN_PASSWORD" in password_rules.names_of(

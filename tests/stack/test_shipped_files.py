@@ -137,7 +137,8 @@ def test_the_exporter_expects_what_runs_on_a_node_of_its_role(layout: str, role:
     ],
 )
 def test_what_is_switched_on_is_expected_too(role: str, tasks: set[str], tmp_path: Path) -> None:
-    more = {"DRILL_CRON": "0 4 1 * *", "SIGNAL": "yes", "SYNC_UNBOUND": "yes" if role == "secondary" else ""}
+    more = {"DRILL_CRON": "0 4 1 * *", "SIGNAL": "yes", "MQTT_HOST": "192.168.8.20"}
+    more |= {"SYNC_UNBOUND": "yes" if role == "secondary" else ""}
     more |= {"PEER_IP": "", "PEER_NAME": ""} if role == "standalone" else {}
     # In the order of .env.example: COMPOSE_PROFILES is made of what stands above it.
     profiles = {"COMPOSE_PROFILES": example()["COMPOSE_PROFILES"]}
@@ -147,15 +148,15 @@ def test_what_is_switched_on_is_expected_too(role: str, tasks: set[str], tmp_pat
     assert document is not None, complaint
     found = document["services"]
     expected = expectations(found)
-    assert {"drill", "signal"} <= found.keys()
+    assert {"drill", "signal", "homeassistant"} <= found.keys()
     assert set(expected.containers) == set(found) - {"exporter"} - RUN_ONCE
     assert set(expected.tasks) == tasks
 
 
-def test_without_a_schedule_there_is_no_drill(tmp_path: Path) -> None:
+def test_without_a_schedule_or_a_broker_there_is_neither_drill_nor_home_assistant(tmp_path: Path) -> None:
     document, complaint = read(LAYOUTS["node"], filled(), tmp_path)
     assert document is not None, complaint
-    assert not {"drill", "signal"} & document["services"].keys()
+    assert not {"drill", "signal", "homeassistant"} & document["services"].keys()
 
 
 def test_what_stands_in_env_goes_before_what_follows_from_the_role(tmp_path: Path) -> None:
@@ -211,7 +212,7 @@ def test_every_variable_has_a_comment_above_it() -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_service_has_the_baseline(layout: str, tmp_path: Path) -> None:
-    for name, service in services(tmp_path, layout, "primary", "primary,tools,drill,signal").items():
+    for name, service in services(tmp_path, layout, "primary", "primary,tools,drill,signal,homeassistant").items():
         assert not service.get("privileged"), name
         assert service["cap_drop"] == ["ALL"], name
         assert service.get("read_only", False) or name in WRITES_ITS_ROOT, name
@@ -267,6 +268,7 @@ def test_no_password_is_in_any_environment(tmp_path: Path) -> None:
         "VRRP_PASSWORD": "pass-vrr",
         "PAIR_KEY": "pass-of-the-pair-32-characters-x",
         "GRAFANA_ADMIN_PASSWORD": "pass-of-grafana",
+        "MQTT_PASSWORD": "pass-of-the-broker",
         "NOTIFY_URLS": "json://user:pass-of-receiver@192.0.2.100/",
         "NOTIFY_URLS_CRITICAL": "json://user:pass-critical@192.0.2.100/",
         "NOTIFY_URLS_WARNING": "json://user:pass-warning@192.0.2.100/",

@@ -66,6 +66,8 @@ def test_good_settings_have_none() -> None:
         ({"WORLD_NAMES": "com org"}, "WORLD_NAMES: 'com org' is no domain name"),
         ({"BACKUP_CRON": "every day"}, "BACKUP_CRON: 'every day' must have five fields"),
         ({"PROMETHEUS_RETENTION": "a month"}, "PROMETHEUS_RETENTION: 'a month' is not of the form 30d or 2w"),
+        ({"MQTT_HOST": "mqtt://broker"}, "MQTT_HOST: 'mqtt://broker' is no domain name"),
+        ({"MQTT_USER": "dns"}, "MQTT_USER: MQTT_HOST is empty, so nothing is told to Home Assistant"),
         ({"WEB_CONFIG_FILE": "web.yaml"}, "WEB_CONFIG_FILE: 'web.yaml' is not an absolute path"),
         ({"WEB_CONFIG_FILE": "/nowhere/web.yaml"}, "/nowhere/web.yaml"),
     ],
@@ -115,6 +117,12 @@ def test_the_start_refuses_the_passwords_that_preflight_refuses(name: str, text:
     assert said in problem
     if text:  # Compose itself refuses a .env without one
         assert of_preflight({**GOOD_PASSWORDS, name: text}) == [problem]
+
+
+def test_the_password_of_a_broker_is_its_own_and_needs_a_user() -> None:
+    assert mistakes({"MQTT_PASSWORD": "abc"}, MQTT_HOST="192.0.2.20", MQTT_USER="dns") == []
+    (problem,) = mistakes({"MQTT_PASSWORD": "abc"}, MQTT_HOST="192.0.2.20")
+    assert problem == "MQTT_PASSWORD: MQTT_USER is empty, and MQTT has no password without a user: set it too"
 
 
 def test_a_secondary_needs_no_password_for_a_grafana_that_it_does_not_run() -> None:

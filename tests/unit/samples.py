@@ -247,6 +247,7 @@ def probe(target: str = "vip", **changes: Any) -> Probe:
         outages=0,
         outage_seconds=0.0,
         last_outage=None,
+        last_outage_start=None,
         outage_start=None,
     )
     return replace(good, **changes)

@@ -48,6 +48,7 @@ def test_a_probe_that_was_never_asked_knows_nothing() -> None:
         outages=0,
         outage_seconds=0.0,
         last_outage=None,
+        last_outage_start=None,
         outage_start=None,
     )
 
@@ -75,6 +76,7 @@ def test_an_outage_goes_from_the_first_lost_query_to_the_first_answer() -> None:
     ask(history, 3.0, GOOD, 3.5)
     probe = history.snapshot()
     assert (probe.outages, probe.outage_start, probe.last_outage, probe.outage_seconds) == (1, None, 2.5, 2.5)
+    assert probe.last_outage_start == WALL + 1.0
     assert probe.last_error is None
     assert probe.failures == {"timeout": 2}
 

@@ -60,6 +60,7 @@ class ProbeHistory:
         self._outages = 0
         self._outage_seconds = 0.0
         self._last_outage: float | None = None
+        self._last_outage_start: float | None = None
         self._outage: Moment | None = None
 
     @property
@@ -108,6 +109,7 @@ class ProbeHistory:
             outages=self._outages,
             outage_seconds=self._outage_seconds,
             last_outage=self._last_outage,
+            last_outage_start=self._last_outage_start,
             outage_start=None if self._outage is None else self._outage.wall,
         )
 
@@ -127,6 +129,7 @@ class ProbeHistory:
         self._latency.add(self.last_latency)
         if self._outage is not None:
             self._last_outage = ended.monotonic - self._outage.monotonic
+            self._last_outage_start = self._outage.wall
             self._outage_seconds += self._last_outage
             self._outage = None
 

@@ -34,6 +34,7 @@ class Probe:
     outages: int  # ended or going on
     outage_seconds: float  # of ended outages
     last_outage: float | None  # length of the last ended one
+    last_outage_start: float | None  # beginning of that one
     outage_start: float | None  # None: no outage now
 
 
