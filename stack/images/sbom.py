@@ -109,11 +109,15 @@ def document(image: str, components: Iterable[Component], made: datetime) -> dic
     }
 
 
+# Of one service, which ends at an empty line: one without a target runs another service's image.
+_IMAGE = r"^ +image: (dnsha-\S+:local)$(?:\n(?! *image:)(?! *$).*)*?target: ([a-z-]+)\}"
+
+
 def images(compose: Iterable[str]) -> dict[str, str]:
     """Our images and the Dockerfile's target of each, as compose files name them."""
     found = {}
     for text in compose:
-        for match in re.finditer(r"^ +image: (dnsha-\S+:local)$(?:\n.*?)*?target: ([a-z-]+)\}", text, re.MULTILINE):
+        for match in re.finditer(_IMAGE, text, re.MULTILINE):
             found[match[1]] = match[2]
     return found
 
