@@ -140,6 +140,25 @@ def test_a_log_that_goes_on_after_somebody_removed_it_is_counted_on() -> None:
     assert history.instances["VI_1"].transitions == {MASTER: 1, BACKUP: 1}
 
 
+def resumed(saved: History) -> History:
+    history = History()
+    history.resume(saved.save())
+    return history
+
+
+def test_an_exporter_that_comes_back_counts_the_same_log_once() -> None:
+    old = [line(number, 'INSTANCE "VI_1" MASTER 250') for number in range(1, 4)]
+    again = read(resumed(read(History(), old)), [*old, line(4, 'INSTANCE "VI_1" MASTER 250')])
+    assert again.instances["VI_1"].transitions == {MASTER: 4}
+
+
+def test_an_exporter_that_comes_back_counts_another_log_from_its_first_line_on() -> None:
+    old = [line(number, 'INSTANCE "VI_1" MASTER 250') for number in range(1, 4)]
+    new = [line(number, 'INSTANCE "VI_1" MASTER 250', time=5000.0) for number in range(1, 3)]
+    again = read(resumed(read(History(), old)), new)
+    assert again.instances["VI_1"].transitions == {MASTER: 5}
+
+
 def test_counters_never_go_back_when_a_log_that_began_anew_rotates() -> None:
     old = [line(1, "KEEPALIVED START 2.3.3")]
     old += [line(number, 'INSTANCE "VI_1" MASTER 250') for number in range(2, 12)] + [
