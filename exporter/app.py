@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from exporter import __version__, checks
 from exporter.collectors.advert_filter import AdvertFilterCollector
 from exporter.collectors.conflict import ConflictCollector
+from exporter.collectors.dhcp import DhcpCollector
 from exporter.collectors.firewall import FirewallCollector
 from exporter.collectors.health import HealthCollector
 from exporter.collectors.peer import PeerCollector
@@ -38,6 +39,7 @@ COLLECTORS = (
     "sync",
     "peer",
     "conflict",
+    "dhcp",
     "unbound",
     "pihole",
 )
@@ -115,6 +117,8 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
     if peer is not None:
         collectors.append(peer)
     collectors.append(ConflictCollector(runtime_files))
+    if settings.dhcp:
+        collectors.append(DhcpCollector(runtime_files.dhcp))
     return collectors + _resolvers(settings, persistent=persistent)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.model.addressing import Network, family, virtual_address_problem
+from exporter.settings import dhcp
 from exporter.settings.setting import Reader
 
 Values = Mapping[str, Any]
@@ -92,6 +93,10 @@ def _address_for_alertmanager(values: Values, _: NetworksOf) -> Wrong:
         yield "node_ip", "write the address without a prefix length; Alertmanager takes it as it is"
 
 
+def _dhcp(values: Values, networks_of: NetworksOf) -> Wrong:
+    yield from dhcp.problems(values, networks_of(values["network_interface"]))
+
+
 RULES = (
     Rule(("node_role", "peer_ip"), _a_pair_has_a_peer),
     # Keepalived has no use for one, and runs.
@@ -102,6 +107,9 @@ RULES = (
     Rule(("node_ip", "peer_ip"), _vrrp_of_one_family, "keepalived"),
     Rule(("node_ip", "vip_address"), _vrrp_has_an_address_to_advertise, "keepalived"),
     Rule(("node_ip", "vrrp_password"), _vrrp_with_a_password_is_of_ipv4, "keepalived"),
+    Rule(
+        ("dhcp", "dhcp_range", "dhcp_router", "node_ip", "peer_ip", "vip_address", "network_interface"), _dhcp, "dhcp"
+    ),
     Rule(("node_role", "peer_name"), _peer_name, "prometheus"),
     Rule(("node_ip",), _address_for_alertmanager, "prometheus"),
 )

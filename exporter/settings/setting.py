@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Reader = Literal["exporter", "keepalived", "firewall", "unbound", "tasks", "prometheus", "notifier", "compose"]
+Reader = Literal["exporter", "keepalived", "firewall", "unbound", "dhcp", "tasks", "prometheus", "notifier", "compose"]
 """The programs that read settings: keepalived with what runs beside it; Compose those that none of ours sees."""
 
 
