@@ -41,7 +41,7 @@ def settings_table() -> str:
 
 def stack_settings_table() -> str:
     """Describe what the stack's other programs read and the exporter does not; the notifier's README has its own."""
-    others = read_by("keepalived", "firewall", "unbound", "tasks", "homeassistant", "prometheus")
+    others = read_by("keepalived", "firewall", "unbound", "dhcp", "tasks", "homeassistant", "prometheus")
     return "\n".join([
         "| variable | read by | default | meaning |",
         "| --- | --- | --- | --- |",

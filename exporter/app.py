@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from exporter import __version__, checks
 from exporter.collectors.advert_filter import AdvertFilterCollector
 from exporter.collectors.conflict import ConflictCollector
+from exporter.collectors.dhcp import DhcpCollector
 from exporter.collectors.firewall import FirewallCollector
 from exporter.collectors.health import HealthCollector
 from exporter.collectors.own_keepalived import OwnKeepalivedCollector
@@ -39,6 +40,7 @@ COLLECTORS = (
     "sync",
     "peer",
     "conflict",
+    "dhcp",
     "unbound",
     "pihole",
 )
@@ -111,6 +113,8 @@ def _collectors(settings: Settings, *, persistent: bool) -> list[Collector]:
         collectors.append(peer)
     if settings.keepalived == "stack":
         collectors.append(ConflictCollector(runtime_files))
+    if settings.dhcp:
+        collectors.append(DhcpCollector(runtime_files.dhcp))
     return collectors + _resolvers(settings, persistent=persistent)
 
 

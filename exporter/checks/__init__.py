@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from exporter.checks import advert_filter, conflict, containers, firewall, health, node, peer, resolve, sync, vip, vrrp
+from exporter.checks import (
+    advert_filter,
+    conflict,
+    containers,
+    dhcp,
+    firewall,
+    health,
+    node,
+    peer,
+    resolve,
+    sync,
+    vip,
+    vrrp,
+)
 from exporter.model.observations import Check, NodeStatus, Status
 from exporter.settings.values import Settings
 
@@ -15,7 +28,7 @@ _SEVERITY = (Status.OK, Status.UNKNOWN, Status.WARNING, Status.CRITICAL)
 
 def evaluate(status: NodeStatus, settings: Settings) -> tuple[Check, ...]:
     """Evaluate the pair as this node and, through its peer, the other one see it."""
-    modules = (node, vip, vrrp, health, advert_filter, firewall, resolve, containers, sync, peer, conflict)
+    modules = (node, vip, vrrp, health, advert_filter, firewall, resolve, containers, sync, peer, conflict, dhcp)
     return tuple(check for module in modules for check in module.evaluate(status, settings))
 
 

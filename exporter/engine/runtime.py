@@ -127,3 +127,8 @@ class RuntimeFiles:
     def firewall(self) -> Path:
         """What the firewall's service says of its table (stack/firewall/keeper.py)."""
         return self.directory / "firewall.json"
+
+    @property
+    def dhcp(self) -> Path:
+        """What the DHCP service says of itself (stack/dhcp/status.py)."""
+        return self.directory / "dhcp.json"

@@ -209,6 +209,12 @@ UNBOUND_WAITING = _gauge("unbound_waiting_queries", "", "Queries of clients that
 UNBOUND_DROPPED = _counter("unbound_dropped_queries", "", "Queries dropped because too many waited.")
 UNBOUND_CACHE_BYTES = _gauge("unbound_cache_bytes", "cache", "Memory that a cache takes, in bytes.")
 
+# The stack's DHCP server
+DHCP_SERVING = _gauge("dhcp_serving", "", "1 if this node's DHCP server runs, 0 if it stands by.")
+DHCP_LEASES = _gauge("dhcp_leases", "", "DHCP leases that this node knows of, the other node's among them.")
+DHCP_COPY_TIME = _gauge("dhcp_copy_timestamp_seconds", "", "Unix time at which the other node last told its leases.")
+DHCP_FOREIGN = _gauge("dhcp_foreign_servers", "", "Other DHCP servers that answered on the LAN.")
+
 # This node's Pi-hole, by its API; what it counts is of the last 24 hours
 PIHOLE_BLOCKING = _gauge(
     "pihole_blocking_enabled", "", "1 if Pi-hole blocks, 0 if blocking is switched off; absent if Pi-hole cannot say."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.model.addressing import Network, family, virtual_address_problem
+from exporter.settings import dhcp
 from exporter.settings.setting import Reader
 
 Values = Mapping[str, Any]
@@ -118,6 +119,10 @@ def _a_ca_is_for_tls(values: Values, _: NetworksOf) -> Wrong:
         yield "mqtt_ca_file", "MQTT_TLS is off, so nothing is encrypted: set MQTT_TLS=on, or delete this"
 
 
+def _dhcp(values: Values, networks_of: NetworksOf) -> Wrong:
+    yield from dhcp.problems(values, networks_of(values["network_interface"]))
+
+
 RULES = (
     Rule(("node_role", "peer_ip"), _a_pair_has_a_peer),
     # Keepalived has no use for one, and runs.
@@ -133,6 +138,9 @@ RULES = (
     Rule(("mqtt_host",), _a_broker_has_an_address, "homeassistant"),
     Rule(("mqtt_user", "mqtt_password"), _a_password_has_a_user, "homeassistant"),
     Rule(("mqtt_ca_file", "mqtt_tls"), _a_ca_is_for_tls, "homeassistant"),
+    Rule(
+        ("dhcp", "dhcp_range", "dhcp_router", "node_ip", "peer_ip", "vip_address", "network_interface"), _dhcp, "dhcp"
+    ),
     Rule(("node_role", "peer_name"), _peer_name, "prometheus"),
     Rule(("node_ip",), _address_for_alertmanager, "prometheus"),
 )

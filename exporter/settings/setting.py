@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 Reader = Literal[
-    "exporter", "keepalived", "firewall", "unbound", "tasks", "homeassistant", "prometheus", "notifier", "compose"
+    "exporter",
+    "keepalived",
+    "firewall",
+    "unbound",
+    "dhcp",
+    "tasks",
+    "homeassistant",
+    "prometheus",
+    "notifier",
+    "compose",
 ]
 """The programs that read settings: keepalived with what runs beside it; Compose those that none of ours sees."""
 

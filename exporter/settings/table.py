@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from exporter.model.observations import ROLES
-from exporter.settings import parse, upstream, web_port
+from exporter.settings import dhcp, parse, upstream, web_port
 from exporter.settings.cron import optional_cron
 from exporter.settings.setting import Reader, Setting
 
-NODE: tuple[Reader, ...] = ("exporter", "keepalived", "homeassistant", "prometheus")
-PAIR: tuple[Reader, ...] = ("exporter", "keepalived")
+NODE: tuple[Reader, ...] = ("exporter", "keepalived", "dhcp", "homeassistant", "prometheus")
+PAIR: tuple[Reader, ...] = ("exporter", "keepalived", "dhcp")
 TASKS: tuple[Reader, ...] = ("tasks",)
 KEEPALIVED: tuple[Reader, ...] = ("keepalived",)
+DHCP: tuple[Reader, ...] = ("dhcp",)
 HOMEASSISTANT: tuple[Reader, ...] = ("homeassistant",)
 PROMETHEUS: tuple[Reader, ...] = ("prometheus",)
 NOTIFIER: tuple[Reader, ...] = ("notifier",)
@@ -39,7 +40,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("exporter_port", PORT, "9753", "TCP port of this exporter and of its peer.",
             ("exporter", "firewall", "homeassistant", "prometheus")),
     Setting("pair_key_file", parse.optional_file, "", "File with the key that both nodes share, without which nobody's "
-            "word counts as the peer's; empty for none."),
+            "word counts as the peer's; empty for none.", ("exporter", "dhcp")),
     Setting("web_config_file", parse.optional_file, "", "TLS and passwords for what is served, in the exporters' "
             "common format; the same on both nodes.", ("exporter", "homeassistant", "prometheus"),
             known_flag="--web.config.file"),
@@ -94,6 +95,8 @@ SETTINGS: tuple[Setting, ...] = (
             "unbound=/etc/unbound/shared."),
     Setting("firewall", parse.on_off, "off", "on where the stack's firewall should be loaded: a check says whether it "
             "is.", ("exporter", "firewall")),
+    Setting("dhcp", parse.yes_no, "no", "yes: the stack's DHCP server runs on the owner of the virtual IP.",
+            ("exporter", "dhcp")),
     Setting("log_level", parse.choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error.",
             ("exporter", "homeassistant", "notifier")),
     # Keepalived and its health check.
@@ -121,9 +124,16 @@ SETTINGS: tuple[Setting, ...] = (
     # Unbound.
     Setting("upstream", upstream.parse, upstream.RECURSIVE, "Whom it asks: recursive, or over TLS "
             "tls:ADDRESS@853#NAME by commas.", ("unbound",)),
+    # The DHCP server.
+    Setting("dhcp_range", dhcp.parse_range, "", "The addresses that devices get, FIRST-LAST; half is each node's.",
+            DHCP),
+    Setting("dhcp_router", dhcp.parse_router, "", "The router that devices are told of.", DHCP),
+    Setting("dhcp_lease_time", parse.period(120, 31 * 86400), "12h", "For how long: seconds, or 30m, 12h, 7d.", DHCP),
+    Setting("dhcp_directory", parse.directory, "/var/lib/dnsha/dhcp", "Where it keeps leases and the other node's.",
+            DHCP),
     # Sync, backup and drill; those of the node itself are the exporter's. Passwords and keys are files, never values.
     Setting("task_directory", parse.directory, "/var/lib/dnsha/tasks", "Where tasks keep locks and what they know.",
-            TASKS),
+            (*TASKS, "dhcp")),
     Setting("pihole_password_file", parse.directory, "/run/secrets/pihole_password", "File with its password.", TASKS),
     Setting("pihole_app_password_file", parse.optional_file, "", "File with an application password, used in its "
             "place.", TASKS),
@@ -221,7 +231,7 @@ def read_by(*readers: Reader) -> tuple[Setting, ...]:
 
 def programs(*, observed: bool) -> tuple[Reader, ...]:
     """Name those that run on a node and read this table; ``observed``: observability.yaml is part of the stack."""
-    everywhere: tuple[Reader, ...] = ("exporter", "keepalived", "firewall", "unbound", "tasks", "homeassistant")
+    everywhere: tuple[Reader, ...] = ("exporter", "keepalived", "firewall", "unbound", "dhcp", "tasks", "homeassistant")
     return (*everywhere, "prometheus") if observed else everywhere
 
 

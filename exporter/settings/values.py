@@ -56,6 +56,7 @@ class Settings:
     sync_tasks: Mapping[str, float]  # by NAME or NAME@ROLE
     shared_content: Mapping[str, Path]
     firewall: bool
+    dhcp: bool
     log_level: str
 
     @property

@@ -24,6 +24,7 @@ from exporter.model.observations import (
     Check,
     ConflictObservation,
     ContainersObservation,
+    DhcpObservation,
     FirewallObservation,
     HealthObservation,
     HealthVerdict,
@@ -311,12 +312,20 @@ def _add_pihole(samples: Samples, seen: PiholeObservation, _: NodeStatus) -> Non
         samples.add(metrics.PIHOLE_TOP, entry.queries, entry.kind, entry.name)
 
 
+def _add_dhcp(samples: Samples, seen: DhcpObservation, _: NodeStatus) -> None:
+    samples.add(metrics.DHCP_SERVING, seen.serving)
+    samples.add(metrics.DHCP_LEASES, seen.leases)
+    samples.add(metrics.DHCP_COPY_TIME, seen.copied)
+    samples.add(metrics.DHCP_FOREIGN, len(seen.foreign))
+
+
 _ADDERS: dict[type, Callable[..., None]] = {
     VipObservation: _add_vips,
     VrrpObservation: _add_vrrp,
     HealthObservation: _add_health,
     AdvertFilterObservation: _add_adverts,
     FirewallObservation: _add_nothing,
+    DhcpObservation: _add_dhcp,
     ContainersObservation: _add_containers,
     ResolveObservation: _add_probes,
     SyncObservation: _add_sync,

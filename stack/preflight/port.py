@@ -16,6 +16,7 @@ from stack.preflight.facts import Listener, NeededPort
 DNS_PORT = 53
 CLUSTER_PORT = 9094  # of the Alertmanagers, TCP and UDP
 EXCHANGE_PORT = 9755  # of the nodes' backups, which each keeps of the other
+DHCP_LEASES_PORT = 9756  # of the nodes' DHCP leases, which each knows of the other
 # Listening for TCP; for UDP: not connected.
 _STATES = {"tcp": "0A", "udp": "07"}
 _CONTAINER = re.compile(r"[0-9a-f]{64}")
@@ -26,7 +27,7 @@ _BY_FILE = {
     "observability": {9090: "prometheus", 9093: "alertmanager", CLUSTER_PORT: "alertmanager", 9754: "notifier"},
 }
 # Whose ports only the other node may reach, in every layout.
-PEER_ONLY = ("alertmanager", "backup", "notifier")
+PEER_ONLY = ("alertmanager", "backup", "dhcp", "notifier")
 _GRAFANA_ROLES = ("primary", "standalone")
 _BY_VARIABLE = {"EXPORTER_PORT": "exporter", "NODE_EXPORTER_PORT": "node-exporter", "PIHOLE_WEB_PORT": "pihole"}
 _GRAFANA = {"GRAFANA_PORT": "grafana"}
@@ -41,6 +42,8 @@ def needed(environment: Mapping[str, str]) -> dict[int, NeededPort]:
             ports |= {port: NeededPort(container) for port, container in more.items()}
     if environment.get("PEER_IP"):
         ports[EXCHANGE_PORT] = NeededPort("backup")
+        if environment.get("DHCP", "").strip().lower() == "yes":
+            ports[DHCP_LEASES_PORT] = NeededPort("dhcp")
     grafana = "observability" in files and environment.get("NODE_ROLE") in _GRAFANA_ROLES
     for variable, container in (_BY_VARIABLE | (_GRAFANA if grafana else {})).items():
         # Pi-hole's own form has an address before the port and letters after it: 127.0.0.1:8080o,[::1]:8443os.

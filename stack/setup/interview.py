@@ -11,7 +11,8 @@ from itertools import islice
 
 from exporter.model.addressing import parse_address, parse_virtual_address, virtual_address_problem
 from exporter.settings import parse
-from stack.setup import dhcp, lan, neighbours, proposals
+from stack.dhcp import discover
+from stack.setup import lan, neighbours, proposals
 from stack.setup.errors import SetupRefusedError
 from stack.setup.lan import Lan
 from stack.setup.questions import Asker, Question, Values
@@ -27,7 +28,7 @@ class World:
     """What the questions look at; a test gives another one."""
 
     neighbours: Callable[[str, tuple[IPv4Address, ...], float], Mapping[IPv4Address, str]] = neighbours.ask
-    offered: Callable[[str, IPv4Address], IPv4Address | None] = dhcp.offered
+    offered: Callable[[str, IPv4Address], IPv4Address | None] = discover.offered
     host_name: Callable[[], str] = socket.gethostname
     say: Callable[[str], None] = print
 

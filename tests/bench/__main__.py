@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from tests.bench import exporter_cost, failover, quiet, standin_docker
+from tests.bench import dhcp, exporter_cost, failover, quiet, standin_docker
 from tests.bench.encoders import encoders
 from tests.bench.figures import Figure, merge, report, version_of
 from tests.lab.isolation import inside
@@ -64,6 +64,7 @@ def main() -> int:
         "failover": failovers,
         "planned": partial(on_guarded_pair, quiet.planned_moves),
         "forged": partial(on_guarded_pair, quiet.forged_adverts),
+        "dhcp": dhcp.crashes,
         "idle": lambda: on_guarded_pair(partial(quiet.idle, minutes=options.minutes)),
     }
     options = _options(list(parts))

@@ -18,6 +18,9 @@ from .http_get import get
 from .keepalived_root import PROJECT, Keepalived
 from .plan import (
     CANARY_ZONE,
+    DHCP_FIRST,
+    DHCP_LAST,
+    DHCP_ROUTER,
     DNS_PORT,
     EXPORTER_PORT,
     REPOSITORY,
@@ -28,7 +31,7 @@ from .plan import (
 )
 from .service import Daemon
 
-ServiceName = Literal["unbound", "dnsmasq", "keepalived", "guard", "exporter"]
+ServiceName = Literal["unbound", "dnsmasq", "keepalived", "guard", "dhcp", "exporter"]
 
 LAB_RESOLVER: Final = "LAB_RESOLVER"
 _RUNTIME: Final = "/run/dnsha"
@@ -138,6 +141,29 @@ def guard(environment: Mapping[str, str]) -> Daemon:
         (*_NO_CAPABILITIES, "--bounding-set=-all,+net_admin", sys.executable, "-m", "stack.guard.guard"),
         ready=lambda host: lock in processes.open_files(host.service("guard").pid),
         environment=environment,
+    )
+
+
+def dhcp(environment: Mapping[str, str], logs: Path) -> Daemon:
+    """The DHCP service, with the capabilities that its container has; its folders, beside the log, survive a crash."""
+    return Daemon(
+        "dhcp",
+        (
+            *_NO_CAPABILITIES,
+            "--bounding-set=-all,+net_admin,+net_raw,+net_bind_service",
+            sys.executable,
+            "-m",
+            "stack.dhcp",
+        ),
+        ready=lambda host: host.path(f"{_RUNTIME}/dhcp.json").exists(),
+        environment={
+            "DHCP": "yes",
+            "DHCP_RANGE": f"{DHCP_FIRST}-{DHCP_LAST}",
+            "DHCP_ROUTER": DHCP_ROUTER,
+            "DHCP_DIRECTORY": str(logs / "dhcp"),
+            "TASK_DIRECTORY": str(logs / "tasks"),
+            **environment,
+        },
     )
 
 

@@ -53,6 +53,7 @@ class Pair:
         families: Sequence[Family] = BOTH_FAMILIES,
         exporter: bool = True,
         guard: bool = False,
+        dhcp: bool = False,
         own_clocks: bool = False,
         unbound_lines: str = "",
         environment: Mapping[str, str] | None = None,
@@ -64,6 +65,7 @@ class Pair:
             families: which VIPs there are; VRRP speaks the first one. Hosts have addresses of both in any case.
             exporter: whether each node runs the exporter.
             guard: whether each node runs the guard, without which a killed keepalived ends in a split brain.
+            dhcp: whether each node runs the DHCP service.
             own_clocks: whether each node has a clock of its own, which can be put wrong.
             unbound_lines: more configuration for each node's Unbound.
             environment: more environment for keepalived and the exporter of both nodes.
@@ -74,6 +76,7 @@ class Pair:
         self.hosts: dict[str, Host] = {}
         self._exporter = exporter
         self._guard = guard
+        self._dhcp = dhcp
         self._own_clocks = own_clocks
         self._unbound_lines = unbound_lines
         self._environment = dict(environment or {})
@@ -166,6 +169,8 @@ class Pair:
         ]
         if self._guard:
             installed.append(daemons.guard(environment))
+        if self._dhcp:
+            installed.append(daemons.dhcp(environment, self.logs / place.name))
         if self._exporter:
             installed.append(daemons.exporter(place, environment))
         return installed

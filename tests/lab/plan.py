@@ -20,6 +20,11 @@ IPV6_NETWORK: Final = ipaddress.IPv6Network("2001:db8::/64")
 
 VIPS: Final[dict[Family, str]] = {"ipv4": "192.0.2.53", "ipv6": "2001:db8::53"}
 
+# The half up to .177 is alpha's.
+DHCP_FIRST: Final = "192.0.2.106"
+DHCP_LAST: Final = "192.0.2.249"
+DHCP_ROUTER: Final = "192.0.2.1"
+
 INTERFACE: Final = "eth0"
 VIRTUAL_ROUTER_ID: Final = 53
 DNS_PORT: Final = 53

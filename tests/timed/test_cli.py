@@ -82,7 +82,8 @@ def test_every_mistake_is_reported_at_once_and_nothing_is_started(run: Run, monk
     assert errors.splitlines() == [
         (
             "exporter: --only: 'dns' is not one of "
-            "vip, vrrp, health, adverts, firewall, resolve, containers, sync, peer, conflict, unbound, pihole"
+            "vip, vrrp, health, adverts, firewall, resolve, containers, sync, peer, conflict, dhcp, "
+            "unbound, pihole"
         ),
         "exporter: --timeout must be from 0.1 to 300 seconds",
         "exporter: /nonexistent cannot be read: No such file or directory",

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stack.dhcp import discover
 from stack.preflight.env_file import parse_env
-from stack.setup import cli, dhcp, docker, env_text, neighbours, proposals, second
+from stack.setup import cli, docker, env_text, neighbours, proposals, second
 from stack.setup.errors import AnswersError, SetupError, SetupRefusedError
 from stack.setup.lan import Lan, OwnAddress
 from stack.setup.questions import Answers, Question
@@ -159,17 +160,17 @@ def offer(transaction: bytes = b"abcd", kind: int = 2, ports: tuple[int, int] = 
 
 
 def test_an_offer_is_known_from_every_other_packet() -> None:
-    assert dhcp.parse_offer(offer(), b"abcd") == IPv4Address("192.0.2.77")
+    assert discover.parse_offer(offer(), b"abcd") == discover.Offer(IPv4Address("192.0.2.77"), IPv4Address("1.2.3.4"))
     for other in (offer(b"efgh"), offer(kind=6), offer(ports=(68, 67)), offer()[:200]):
-        assert dhcp.parse_offer(other, b"abcd") is None
+        assert discover.parse_offer(other, b"abcd") is None
 
 
 @given(st.binary(max_size=700))
 def test_no_packet_makes_the_reader_of_offers_stumble(data: bytes) -> None:
-    dhcp.parse_offer(data, b"abcd")
+    discover.parse_offer(data, b"abcd")
     packet = bytearray(offer())
     packet[268 : 268 + len(data)] = data
-    dhcp.parse_offer(bytes(packet), b"abcd")
+    discover.parse_offer(bytes(packet), b"abcd")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from exporter.model.observations import (
     Container,
     ContainersObservation,
     ContentDigest,
+    DhcpObservation,
     FirewallObservation,
     HealthObservation,
     HealthQuestion,
@@ -63,6 +64,7 @@ _NAMES: Mapping[type[Observation], str] = {
     HealthObservation: "health",
     AdvertFilterObservation: "adverts",
     FirewallObservation: "firewall",
+    DhcpObservation: "dhcp",
     ResolveObservation: "resolve",
     ContainersObservation: "containers",
     SyncObservation: "sync",
@@ -121,6 +123,7 @@ def settings(**changes: Any) -> Settings:
         sync_tasks={},
         shared_content={},
         firewall=False,
+        dhcp=False,
         log_level="info",
     )
     return replace(good, **changes)
@@ -349,6 +352,11 @@ def pihole(**changes: Any) -> PiholeObservation:
         known_clients=11,
     )
     return replace(good, **changes)
+
+
+def dhcp(**changes: Any) -> DhcpObservation:
+    """A DHCP server that serves alone, on the node that has the virtual IP."""
+    return replace(DhcpObservation(NOW - 2, True, "", 42, NOW - 1, "", ()), **changes)
 
 
 def conflicts(*seen: Conflict, **changes: Any) -> ConflictObservation:

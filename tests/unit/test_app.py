@@ -39,6 +39,7 @@ def test_a_standalone_node_has_no_peer() -> None:
         ({"sync_tasks": {"pihole": 3600.0}}, "sync"),
         ({"shared_content": {"unbound": Path("/etc/unbound/shared")}}, "sync"),
         ({"firewall": True}, "firewall"),
+        ({"dhcp": True}, "dhcp"),
         ({"unbound_control": Path("/run/unbound")}, "unbound"),
         ({"pihole_statistics_password_file": Path("/run/password")}, "pihole"),
     ],
@@ -61,6 +62,7 @@ def test_every_collector_that_can_run_can_be_named() -> None:
         expected_containers=(PIHOLE,),
         sync_tasks={"pihole": 3600.0},
         firewall=True,
+        dhcp=True,
         unbound_control=Path("/run/unbound"),
         pihole_statistics_password_file=Path("/run/password"),
     )

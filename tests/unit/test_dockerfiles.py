@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).parents[2]
 FILES = sorted([*REPOSITORY.glob("stack/**/Dockerfile"), *REPOSITORY.glob("tests/stack/standin-*/Dockerfile")])
 SHIPPED = REPOSITORY / "stack" / "images" / "Dockerfile"
 # Why compose.yaml runs them as root stands beside `user` and `cap_add` there; every other image has a USER of its own.
-ROOT = {"keepalived", "guard", "docker-proxy", "dnsdist"}
+ROOT = {"dhcp", "keepalived", "guard", "docker-proxy", "dnsdist"}
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|KEY", re.IGNORECASE)
 
 

@@ -114,6 +114,7 @@ def everything() -> NodeStatus:
             advertisements={"wrong_vrid": 12, "forged": 0, "interval": 0},
             dropped_frames=13,
         ),
+        samples.dhcp(leases=43, foreign=("192.0.2.1", "192.0.2.2")),
         samples.unbound(),
         samples.pihole(
             blocking_change=NOW + 300,

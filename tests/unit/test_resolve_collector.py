@@ -83,6 +83,7 @@ def settings_for(vip_port: int, *, peer: bool = False) -> Settings:
         sync_tasks={},
         shared_content={},
         firewall=False,
+        dhcp=False,
         log_level="info",
     )
 

@@ -79,7 +79,7 @@ def test_what_env_example_shows_is_a_setting_with_a_good_value(name: str, value:
 
 def test_env_example_shows_the_default_where_there_is_one() -> None:
     shown = dict(env_example())
-    examples = {"TZ", "DRILL_CRON", "COMPOSE_FILE", "FIREWALL", "UPSTREAM"} | REQUIRED
+    examples = {"TZ", "DRILL_CRON", "COMPOSE_FILE", "FIREWALL", "UPSTREAM", "DHCP"} | REQUIRED
     assert {name: value for name, value in shown.items() if BY_VARIABLE[name].default and name not in examples} == {
         setting.variable: setting.default
         for setting in SETTINGS

@@ -14,6 +14,7 @@ from exporter.model.observations.conflict import (
     ForeignDevice,
 )
 from exporter.model.observations.containers import Container, ContainersObservation
+from exporter.model.observations.dhcp import DhcpObservation
 from exporter.model.observations.filters import AdvertFilterObservation, FirewallObservation
 from exporter.model.observations.health import HealthObservation, HealthQuestion, HealthVerdict, HelperProcess
 from exporter.model.observations.latency import Latency
@@ -40,6 +41,7 @@ __all__ = [
     "Container",
     "ContainersObservation",
     "ContentDigest",
+    "DhcpObservation",
     "FirewallObservation",
     "ForeignDevice",
     "HealthObservation",

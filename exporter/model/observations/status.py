@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from exporter.model.observations.conflict import ConflictObservation
 from exporter.model.observations.containers import ContainersObservation
+from exporter.model.observations.dhcp import DhcpObservation
 from exporter.model.observations.filters import AdvertFilterObservation, FirewallObservation
 from exporter.model.observations.health import HealthObservation
 from exporter.model.observations.node import NodeIdentity
@@ -23,6 +24,7 @@ Observation = (
     | HealthObservation
     | AdvertFilterObservation
     | FirewallObservation
+    | DhcpObservation
     | ContainersObservation
     | ResolveObservation
     | SyncObservation

@@ -1,4 +1,4 @@
-"""Would the LAN's DHCP server hand an address out? It is asked for that very one, and its offer lapses.
+"""Who serves DHCP on the LAN, and would hand an address out? A server is asked for it, and its offer lapses.
 
 RFC 2131, 4.3.1: a server offers the address that a client requests if it is valid and free. No such client exists, so
 nobody's lease is touched.
@@ -10,6 +10,8 @@ import secrets
 import socket
 import struct
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from exporter.model.errors import ParseError
@@ -26,12 +28,29 @@ _LONGEST = 2048
 _SHORTEST = 300  # BOOTP's, which some servers insist on (RFC 1542, 2.1)
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a server offers: an address, and who the server is."""
+
+    address: IPv4Address
+    server: IPv4Address
+
+
 def offered(interface: str, wanted: IPv4Address, seconds: float = OFFER_SECONDS) -> IPv4Address | None:
     """The address that a DHCP server offers to one that asks for ``wanted``; None where nobody answers.
 
     Raises:
         OSError: it cannot be asked; PermissionError without root, because a reply is read from a packet socket.
     """
+    return next((offer.address for offer in _offers(interface, wanted, seconds)), None)
+
+
+def servers(interface: str, seconds: float = OFFER_SECONDS) -> frozenset[IPv4Address]:
+    """Every DHCP server that offers something within so many seconds; raises as ``offered`` does."""
+    return frozenset(offer.server for offer in _offers(interface, None, seconds))
+
+
+def _offers(interface: str, wanted: IPv4Address | None, seconds: float) -> Iterator[Offer]:
     transaction = secrets.token_bytes(4)
     # Locally administered (IEEE 802, 8.2), so no manufacturer's.
     client = b"\x02" + secrets.token_bytes(5)
@@ -47,23 +66,23 @@ def offered(interface: str, wanted: IPv4Address, seconds: float = OFFER_SECONDS)
         while (left := end - time.monotonic()) > 0:
             ear.settimeout(left)
             try:
-                answer = parse_offer(ear.recv(_LONGEST), transaction)
+                offer = parse_offer(ear.recv(_LONGEST), transaction)
             except TimeoutError:
                 break
-            if answer is not None:
-                return answer
-    return None
+            if offer is not None:
+                yield offer
 
 
-def discover(transaction: bytes, client: bytes, wanted: IPv4Address) -> bytes:
+def discover(transaction: bytes, client: bytes, wanted: IPv4Address | None) -> bytes:
     """A DHCPDISCOVER whose answer is broadcast (RFC 2131, 2; RFC 2132, 9.1 and 9.6)."""
     head = struct.pack("!BBBB4sHH16x16s192x4s", 1, 1, 6, 0, transaction, 0, _BROADCAST_FLAG, client, _COOKIE)
-    options = b"\x35\x01\x01" + b"\x32\x04" + wanted.packed + b"\xff"
+    asked = b"\x32\x04" + wanted.packed if wanted is not None else b""
+    options = b"\x35\x01\x01" + asked + b"\xff"
     return (head + options).ljust(_SHORTEST, b"\0")
 
 
-def parse_offer(packet: bytes, transaction: bytes) -> IPv4Address | None:
-    """The address in a DHCPOFFER of this transaction; None for every other packet."""
+def parse_offer(packet: bytes, transaction: bytes) -> Offer | None:
+    """A DHCPOFFER of this transaction; None for every other packet."""
     try:
         parsed = parse_ip_packet(packet)
     except ParseError:
@@ -74,16 +93,22 @@ def parse_offer(packet: bytes, transaction: bytes) -> IPv4Address | None:
     message = parsed.payload[8:]
     if (source, destination) != (_SERVER_PORT, _CLIENT_PORT) or message[0] != 2 or message[4:8] != transaction:
         return None
-    return IPv4Address(message[16:20]) if message[236:240] == _COOKIE and _is_offer(message[240:]) else None
+    options = _options(message[240:])
+    if message[236:240] != _COOKIE or options.get(53) != b"\x02" or len(options.get(54, b"")) != 4:
+        return None
+    return Offer(IPv4Address(message[16:20]), IPv4Address(options[54]))
 
 
-def _is_offer(options: bytes) -> bool:
+def _options(data: bytes) -> dict[int, bytes]:
+    """The options by their number (RFC 2132); what is cut off is left out."""
+    found: dict[int, bytes] = {}
     index = 0
-    while index + 1 < len(options) and options[index] != 0xFF:
-        if options[index] == 0:  # padding has no length
+    while index + 1 < len(data) and data[index] != 0xFF:
+        if data[index] == 0:  # padding has no length
             index += 1
             continue
-        if options[index] == 53:
-            return options[index + 2 : index + 3] == b"\x02"
-        index += 2 + options[index + 1]
-    return False
+        value = data[index + 2 : index + 2 + data[index + 1]]
+        if len(value) == data[index + 1]:
+            found.setdefault(data[index], value)
+        index += 2 + data[index + 1]
+    return found
