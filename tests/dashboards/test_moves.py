@@ -124,7 +124,7 @@ def test_two_moves_of_one_moment_are_one_row_whatever_time_is_shown(
     """Of two that are alike Prometheus takes any: the row is the primary's, which has it in the end."""
     expected = {f'{{from="{source}",to="alpha",vip="{vip}",when="100250"}}': 7.5 for vip in ADDRESSES}
     reason = {f'{{from="{source}",to="alpha",when="100250",why="the primary is back"}}': 1.0}
-    answers = {}
+    answers: dict[str, dict[str, float]] = {}
     for span in (5 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY):
         rows, why = (promql.replace("$__range", f"{span}s") for promql in (ROWS, WHY))
         answers |= {f"round({rows}, 0.001)": expected, f"({why}) >= bool 0": reason}
