@@ -110,7 +110,7 @@ def test_a_timestamp_of_rfc_3339_is_understood(text: str, seconds: float | None)
         ("exited", 0, 0),
         ("exited", 255, 255),
         ("dead", 1, 1),
-        ("exited", -1, -1),
+        ("exited", -(2**31), -(2**31)),
         ("exited", 2**32 - 1, 2**32 - 1),  # Windows' codes are unsigned
         ("created", 0, None),  # was never started
         ("created", 127, 127),  # could not be started
