@@ -26,7 +26,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("node_ip", parse.node_address, None, "This node's own address; ADDRESS/LENGTH also tells its subnet.",
             NODE),
     Setting("peer_ip", parse.optional_address, "", "The other node's address; not for a standalone node.",
-            ("exporter", "keepalived", "prometheus", "firewall")),
+            ("exporter", "keepalived", "dhcp", "prometheus", "firewall")),
     Setting("vip_address", parse.virtual_addresses, None, "The virtual IPs, IPv4 and IPv6, comma-separated.",
             (*PAIR, "homeassistant")),
     Setting("network_interface", parse.interface, None, "The interface on the LAN that gets the virtual IPs.",
