@@ -23,15 +23,17 @@ SETTLE_SECONDS = 0.05  # after a change, before the dump that shows it
 class Dumps:
     """Asks one keepalived for a dump every few seconds, and soon after a change.
 
-    It never waits for one: the times of the recorder's events are those at which they are read.
+    It never waits for one: the times of the recorder's events are those at which they are read. One that has just been
+    started is asked once it has announced something: its VRRP process has the parent's handler for a moment, then none
+    until it has its own, and the signal would end it meanwhile (exit status 128 + 36, seen on a busy machine).
     """
 
-    def __init__(self, keepalived: int, json_signal: int, source: Path, target: Path) -> None:
+    def __init__(self, keepalived: int, json_signal: int, source: Path, target: Path, *, started_now: bool) -> None:
         self._keepalived = keepalived
         self._json_signal = json_signal
         self._source = source
         self._target = target
-        self._next = time.monotonic() + SETTLE_SECONDS
+        self._next = time.monotonic() + (INTERVAL_SECONDS if started_now else SETTLE_SECONDS)
         self._deadline: float | None = None  # set while a dump has been asked for
 
     @property

@@ -14,6 +14,8 @@ from pathlib import Path
 from stack.keepalived.dumps import accepts_signal
 
 QUIET_SECONDS = 0.5
+# One that has just been started may have no handler for the signal yet (dumps.py).
+STARTING_SECONDS = 3.0
 PATIENCE_SECONDS = 1.5
 
 
@@ -31,7 +33,8 @@ class Liveness:
         """Whether the process has not woken for two seconds although it was asked to."""
         wakes = _wakes(pid)
         if wakes is None or pid != self._pid or wakes != self._wakes or paused:
-            self._pid, self._wakes, self._woke, self._asked = pid, -1 if wakes is None else wakes, now, None
+            self._woke = max(now, self._woke) if pid == self._pid else now + STARTING_SECONDS
+            self._pid, self._wakes, self._asked = pid, -1 if wakes is None else wakes, None
             return False
         if self._asked is not None:
             return now - self._asked > PATIENCE_SECONDS

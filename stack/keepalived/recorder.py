@@ -63,7 +63,7 @@ def record(files: RuntimeFiles, fifo: int, keepalived: Recorded, beat: Callable[
     poll.register(fifo, select.POLLIN)
     poll.register(death, select.POLLIN)
     announcements = _Announcements(log, files)
-    dumps = Dumps(keepalived.pid, keepalived.json_signal, keepalived.dump_source, files.dump)
+    dumps = Dumps(keepalived.pid, keepalived.json_signal, keepalived.dump_source, files.dump, started_now=first)
     while True:
         wait = min(dumps.wait, BEAT_SECONDS)
         beat()
