@@ -174,8 +174,12 @@ def test_a_silence_counts_from_when_this_node_could_end_it(tmp_path: Path) -> No
 
 
 def test_an_answer_by_this_very_node_proves_nothing(tmp_path: Path) -> None:
+    """By a grace route that a dead guard left: neither that the other node is silent, nor that it serves."""
     with servers() as (vip, peer):
         vip.behaviour = peer.behaviour = answers_as("beta")
         with probing(tmp_path, vip.port, StandinLink()) as one:
+            drive(one, lambda: one.standby.taking, 6.0)
+            assert not one.standby.taking
+            vip.behaviour = peer.behaviour = silent
             drive(one, lambda: one.standby.taking, 6.0)
             assert one.standby.taking
