@@ -111,6 +111,10 @@ NOT_SHOWN = {
     "dnsha_pihole_queries_per_second": "Pi-hole's own page shows it",
     "dnsha_pihole_unique_domains": "Pi-hole's own page shows it",
     "dnsha_pihole_known_clients": "the active ones are shown",
+    "dnsha_dhcp_serving": "opt-in; the checks dhcp.* tell of it",
+    "dnsha_dhcp_leases": "opt-in; the checks dhcp.* tell of it",
+    "dnsha_dhcp_copy_timestamp_seconds": "opt-in; the checks dhcp.* tell of it",
+    "dnsha_dhcp_foreign_servers": "opt-in; the checks dhcp.* tell of it",
     "dnsha_conflict_dropped_frames": "nobody floods the lab; the JSON has it too",
 }
 

@@ -86,7 +86,7 @@ def rounds(program: str, *arguments: str) -> Iterator[None]:
 @pytest.mark.timeout(240)
 def test_passwords_are_whole_whenever_they_are_read(tmp_path: Path) -> None:
     given, secrets = tmp_path / "given", tmp_path / "secrets"
-    for folder in (given, *(secrets / name for name in ("pihole", "pihole-statistics", "vrrp", "pair"))):
+    for folder in (given, *(secrets / name for name in ("pihole", "pihole-statistics", "vrrp", "pair", "mqtt"))):
         folder.mkdir(parents=True)
     contents = ("a" * 3000, "b" * 5000)
     for _ in rounds(PASSWORDS, str(given), str(secrets), *contents):
