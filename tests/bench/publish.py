@@ -33,6 +33,8 @@ FAILOVERS: Final = {
     "keepalived is killed (SIGKILL)": "keepalived SIGKILLed",
     "the DNS container stops": "DNS container stopped",
     "Unbound stops behind a live Pi-hole": "Unbound stopped",
+    "Pi-hole hangs: its socket is there, and nobody answers": "Pi-hole frozen",
+    "the node loses its own address": "own address lost",
 }
 
 
