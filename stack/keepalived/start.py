@@ -177,8 +177,8 @@ def beside(
     def keep_filter(beat: Beat, first: bool) -> None:  # noqa: FBT001, ARG001 (as Helper calls it)
         adverts.keep(beat)
 
-    def watch_wire(beat: Beat, first: bool) -> None:  # noqa: FBT001, ARG001 (as Helper calls it)
-        WireWatch(wire, files, beat).run()
+    def watch_wire(beat: Beat, first: bool) -> None:  # noqa: FBT001 (as Helper calls it)
+        WireWatch(wire, files, beat, first=first).run()
 
     def helpers(keepalived: int) -> tuple[Helper, ...]:
         recorded = Recorded(keepalived, version, json_signal, dump_source)

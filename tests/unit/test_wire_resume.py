@@ -45,7 +45,7 @@ LAST = {
 }
 
 
-def told_after_a_restart(folder: Path, content: bytes | None) -> dict[str, Any]:
+def told_after_a_restart(folder: Path, content: bytes | None, *, findings: bool = True) -> dict[str, Any]:
     """What a new watch writes at once, which has heard nothing yet."""
     files = RuntimeFiles(folder)
     if content is not None:
@@ -53,7 +53,7 @@ def told_after_a_restart(folder: Path, content: bytes | None) -> dict[str, Any]:
     nodes = Nodes(OWN.address, OWN.peer)
     owners, speakers = Owners([VIP], nodes, print), Speakers(OWN, nodes, lambda: None, print)
     reporter = WireReporter(files, owners, speakers, nodes, clock=lambda: WALL)
-    resume(files, owners, speakers, reporter, now=50.0, clock=lambda: WALL)
+    resume(files, owners, speakers, reporter, now=50.0, clock=lambda: WALL, findings=findings)
     reporter.tell(50.0, "")
     document: dict[str, Any] = json.loads(files.wire.read_bytes())
     return document
@@ -65,6 +65,12 @@ def test_counters_and_findings_go_on(tmp_path: Path) -> None:
     assert found["addresses"] == LAST["addresses"]
     assert {reason: count for reason, count in found["adverts"].items() if count} == {"foreign_source": 17, "forged": 2}
     assert found["senders"] == [STRANGER]
+
+
+def test_with_keepalived_itself_begins_what_is_found_but_no_counter(tmp_path: Path) -> None:
+    found = told_after_a_restart(tmp_path, json.dumps(LAST).encode(), findings=False)
+    assert found["addresses"] == {"192.0.2.53": {"replies": 7, "split": False, "foreign": None}}
+    assert (found["dropped"], found["adverts"]["foreign_source"], found["senders"]) == (3, 17, [])
 
 
 def test_what_was_said_in_the_future_was_said_now(tmp_path: Path) -> None:

@@ -25,9 +25,12 @@ def resume(
     reporter: WireReporter,
     now: float,
     clock: Callable[[], float] = time.time,
+    *,
+    findings: bool,
 ) -> None:
     """Take over the last report's counters, which never go back, and whom it named; ``now`` is by the monotonic clock.
 
+    Without ``findings`` the counters alone: who restarts keepalived has mended something.
     No report, or one that makes no sense, is a beginning.
     """
     try:
@@ -43,8 +46,8 @@ def resume(
     reporter.dropped, reporter.announcements = report.dropped, report.announcements
     _count(speakers, report)
     for conflict in report.conflicts:
-        _know_device(owners, conflict, monotonic)
-    for advertiser in report.advertisers:
+        _know_device(owners, conflict, monotonic, findings=findings)
+    for advertiser in report.advertisers if findings else ():
         _know_sender(speakers, advertiser, monotonic)
 
 
@@ -53,13 +56,13 @@ def _count(speakers: Speakers, report: WireReport) -> None:
         speakers.counts[reason] = report.advertisements.get(reason.value, 0)
 
 
-def _know_device(owners: Owners, conflict: Conflict, monotonic: Callable[[float], float]) -> None:
+def _know_device(owners: Owners, conflict: Conflict, monotonic: Callable[[float], float], *, findings: bool) -> None:
     with contextlib.suppress(ValueError):
         found = owners.found.get(ipaddress.ip_address(conflict.address))
         if found is None:
             return
         found.replies = conflict.foreign_replies
-        if (device := conflict.foreign) is not None:
+        if findings and (device := conflict.foreign) is not None:
             hardware = bytes.fromhex(device.hardware.replace(":", ""))
             found.devices[hardware] = Device(monotonic(device.first), monotonic(device.last))
 

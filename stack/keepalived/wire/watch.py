@@ -91,7 +91,10 @@ class WireWatch:
         files: RuntimeFiles,
         beat: Callable[[], None],
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        first: bool = True,
     ) -> None:
+        """``first``: keepalived has just been started, so with it begins what is found of others."""
         self._settings = settings
         self._beat = beat
         self._monotonic = monotonic
@@ -102,7 +105,7 @@ class WireWatch:
         self._speakers = Speakers(settings.own, self._nodes, self._priority, self._say)
         self._held = HeldAddresses([*settings.addresses, node.address], node.interface)
         self._reporter = WireReporter(files, self._owners, self._speakers, self._nodes)
-        resume(files, self._owners, self._speakers, self._reporter, monotonic())
+        resume(files, self._owners, self._speakers, self._reporter, monotonic(), findings=not first)
         self._dump = DumpFile(files.dump)
         self._known_priority: int | None = None
         self._priority_asked = float("-inf")
