@@ -189,7 +189,7 @@ vrrp_instance VI_1 {{
         auth_pass guide
     }}
     virtual_ipaddress {{
-        {vip}/24
+        {vip}/32
     }}
 }}
 """
